@@ -1,0 +1,166 @@
+"""Everything else the use cases need from outside: time, chance, secrets, pictures, delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.ids import ImageId, SessionId, UserId
+from qure.domain.user import User
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """The instant, UTC-aware, with millisecond precision."""
+
+
+class Randomness(Protocol):
+    """Where ids and secrets come from."""
+
+    def new_id(self) -> UUID:
+        """A UUID that sorts by time (RFC 9562, version 7)."""
+
+    def new_secret(self) -> str:
+        """64 bytes from the system's generator, as 128 lower-case hex digits."""
+
+
+class PasswordHasher(Protocol):
+    """Slow on purpose; bounded, and off the event loop.
+
+    Raises ``Unavailable`` (``busy``) when too many are waiting already.
+    """
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password: str, hash: str | None) -> bool:
+        """Takes the same time for ``None`` (no such user) as for a wrong password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessClaims:
+    """What a believed access JWT says. The role in it is not looked at: the stored user is."""
+
+    user_id: UserId
+    session_id: SessionId
+    expires_at: datetime
+
+
+class AccessJwts(Protocol):
+    """Access JWTs (RFC 7519), RS256 only."""
+
+    def issue(self, user: User, session_id: SessionId, *, at: datetime) -> str: ...
+
+    def verify(self, jwt: str, *, at: datetime) -> AccessClaims:
+        """Raises ``Unauthenticated`` (``token_expired``, ``invalid_token``)."""
+
+
+class Images(Protocol):
+    """What can be known of and done to a picture; bounded, and off the event loop.
+
+    Raises ``Unavailable`` (``busy``) when too many are waiting already.
+    """
+
+    async def check(self, content: bytes) -> None:
+        """Raises ``Invalid`` unless the bytes are a picture we read, within the bounds."""
+
+    async def fit(self, content: bytes) -> bytes:
+        """As a JPEG within 1024x1024, upright, without metadata. Raises ``Invalid``."""
+
+
+class MediaStore(Protocol):
+    """Where finished pictures are shown from."""
+
+    async def put(self, key: str, content: bytes, *, content_type: str) -> str:
+        """Keep it and return its URL. The same key again overwrites. Raises ``Unavailable``."""
+
+    async def delete(self, url: str) -> None:
+        """Forget it; a URL that is not this store's, or is gone, is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessImage:
+    """Make a staged image fit and show it."""
+
+    image_id: ImageId
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMedia:
+    """Take a replaced picture out of the media store."""
+
+    url: str
+
+
+Job = ProcessImage | DeleteMedia
+
+
+class Jobs(Protocol):
+    """Work for later, done at least once; enqueuing the same job twice does no harm."""
+
+    async def enqueue(self, jobs: Sequence[Job]) -> None:
+        """Raises ``Unavailable`` when the jobs could not be handed over."""
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when jobs cannot be handed over."""
+
+
+class EventBus(Protocol):
+    """Carries announcements to every process, this one included."""
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+        """Raises ``Unavailable`` when they did not get onto the bus."""
+
+    def subscribe(
+        self,
+        on_entry: Callable[[OutboxEntry], None],
+        on_gap: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Call ``on_entry`` for each entry, in the order of publishing.
+
+        ``on_gap`` is called when entries may have been missed and the bus is heard again: what
+        is kept must be read anew. Once, before ``start``.
+        """
+
+    def is_live(self) -> bool:
+        """Whether everything published up to 1.5 s ago has been heard here."""
+
+
+class Throttle(Protocol):
+    """Counts failures in windows of time, for all processes together."""
+
+    async def retry_after(self, key: str, *, limit: int) -> int | None:
+        """Seconds to wait when ``limit`` failures stand in the window, else None."""
+
+    async def fail(self, key: str, *, window_seconds: int) -> None:
+        """Count one failure; the window starts with the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Leave to fill a key that was missing; void once the group has been dropped."""
+
+    mark: str
+
+
+class Cache(Protocol):
+    """Bytes under a key of a group; a group is dropped as a whole.
+
+    Losing entries is always lawful. Serving bytes that were put with a lease taken before the
+    group was last dropped is never.
+    """
+
+    async def get(self, group: str, key: str) -> bytes | Lease: ...
+
+    async def put(
+        self, group: str, key: str, value: bytes, *, lease: Lease, ttl_seconds: int
+    ) -> None:
+        """Does nothing when the lease is void."""
+
+    async def drop(self, groups: Sequence[str]) -> None:
+        """Raises ``Unavailable`` when the cache could not be told."""

@@ -1,0 +1,275 @@
+"""Where things are kept: the collections, and the transaction they are reached through.
+
+Every adapter keeps the same promises, held by one contract suite:
+
+* a unit of work sees one consistent state and changes nothing unless ``commit`` returned;
+* ``lock=True`` makes every other writer of that thing wait until this unit of work has ended;
+  locks are taken in the order clinic, queue, user, session, so that nobody waits in a circle;
+* a broken uniqueness rule is raised as the ``Conflict`` that the domain knows, by ``add``;
+* a backend that is away, or too busy to answer in time, is ``Unavailable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from qure.domain.clinic import Clinic, ClinicType
+from qure.domain.events import Event
+from qure.domain.ids import ClinicId, EntryId, ImageId, QueueId, SessionId, TokenId, UserId
+from qure.domain.image import StagedImage
+from qure.domain.queue import Queue
+from qure.domain.session import RefreshSecret, Session
+from qure.domain.staff_activity import StaffActivity
+from qure.domain.token import Token, TokenStatus
+from qure.domain.user import Role, User
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The ``number``-th page (from 1) of ``size`` items."""
+
+    number: int = 1
+    size: int = 10
+
+    @property
+    def offset(self) -> int:
+        """How many items come before it."""
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """Within ``radius_km`` of a position, by great circle."""
+
+    latitude: float
+    longitude: float
+    radius_km: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicFilter:
+    """Which active clinics to list. ``query`` is a plain substring of the name, in any case."""
+
+    query: str | None = None
+    type: ClinicType | None = None
+    nearby: Nearby | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClinic:
+    """A clinic, and how far it is from where was asked (None when nobody asked)."""
+
+    clinic: Clinic
+    distance_km: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxEntry:
+    """What one committed transaction has to tell, in order."""
+
+    id: EntryId
+    created_at: datetime
+    events: tuple[Event, ...]
+
+
+class Users(Protocol):
+    """Everyone with a login."""
+
+    async def add(self, user: User) -> None:
+        """Raises ``Conflict`` (``email_taken``)."""
+
+    async def get(self, id: UserId, *, lock: bool = False) -> User | None: ...
+
+    async def by_email(self, email: str, *, lock: bool = False) -> User | None:
+        """By the normalised address."""
+
+    async def save(self, user: User) -> None: ...
+
+    async def staff_of(self, clinic_id: ClinicId) -> list[User]:
+        """Oldest staff first (by ``created_at``, then id)."""
+
+    async def search(
+        self, *, query: str | None, role: Role | None, page: Page
+    ) -> tuple[list[User], int]:
+        """Newest first, and how many there are in all.
+
+        ``query`` is a plain substring, in any case, of the e-mail or of "first last".
+        """
+
+
+class Clinics(Protocol):
+    """All clinics, retired ones too."""
+
+    async def add(self, clinic: Clinic) -> None:
+        """Raises ``Conflict`` (``clinic_exists``): same name, in any case, at the same position."""
+
+    async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None: ...
+
+    async def save(self, clinic: Clinic) -> None:
+        """Writes every field and the images. Raises ``Conflict`` (``clinic_exists``)."""
+
+    async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
+        """Active ones only, and how many in all; nearest first, else newest first."""
+
+    async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
+        """Those whose ``next_opening_at`` has come, earliest first."""
+
+
+class Queues(Protocol):
+    """The queues of all days."""
+
+    async def add(self, queue: Queue) -> None:
+        """Raises ``Conflict`` (``queue_exists``): one queue a clinic and day."""
+
+    async def get(self, id: QueueId, *, lock: bool = False) -> Queue | None: ...
+
+    async def of_day(self, clinic_id: ClinicId, day: date) -> Queue | None: ...
+
+    async def save(self, queue: Queue) -> None: ...
+
+
+class Tokens(Protocol):
+    """The tokens of all queues."""
+
+    async def add(self, tokens: Sequence[Token]) -> None: ...
+
+    async def save(self, tokens: Sequence[Token]) -> None: ...
+
+    async def get(self, id: TokenId) -> Token | None: ...
+
+    async def next_in_line(self, queue_id: QueueId) -> Token | None:
+        """Who is called next: the WAITING token with the lowest number."""
+
+    async def held_by(self, queue_id: QueueId, staff_id: UserId) -> list[Token]:
+        """What that staff member has CALLED or IN_PROGRESS there, by number."""
+
+    async def standing(
+        self, queue_id: QueueId, patients: Collection[UserId]
+    ) -> Mapping[UserId, Token]:
+        """The active token in that queue of each of those patients who has one."""
+
+    async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
+        """The patient's active tokens in queues whose day ``now`` falls into.
+
+        Lowest number first, then the older one.
+        """
+
+    async def of_queue(
+        self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None
+    ) -> list[Token]:
+        """By number."""
+
+
+class Sessions(Protocol):
+    """Logins, and the digests of their refresh secrets."""
+
+    async def add(self, session: Session, secret: RefreshSecret) -> None: ...
+
+    async def get(self, id: SessionId, *, lock: bool = False) -> Session | None: ...
+
+    async def save(self, session: Session) -> None: ...
+
+    async def live_of(self, user_id: UserId, *, now: datetime) -> list[Session]:
+        """Newest first."""
+
+    async def secret(self, digest: str) -> RefreshSecret | None:
+        """A spent one too, until it has expired."""
+
+    async def add_secret(self, secret: RefreshSecret) -> None: ...
+
+    async def spend_secret(self, digest: str, *, at: datetime) -> bool:
+        """Mark it spent; False if it had been spent before. Exactly one caller gets True."""
+
+    async def delete_expired(self, *, before: datetime) -> int:
+        """Forget sessions and secrets that expired before then; how many sessions went."""
+
+
+class Activities(Protocol):
+    """What staff did."""
+
+    async def add(self, activities: Sequence[StaffActivity]) -> None: ...
+
+    async def of_token(self, token_id: TokenId) -> list[StaffActivity]:
+        """Oldest first."""
+
+
+class StagedImages(Protocol):
+    """Uploads that wait for their job."""
+
+    async def add(self, images: Sequence[StagedImage]) -> None: ...
+
+    async def get(self, id: ImageId) -> StagedImage | None: ...
+
+    async def record_attempt(self, id: ImageId, *, failed_at: datetime | None) -> int:
+        """Count one failed attempt (final when ``failed_at`` is given); how many there were."""
+
+    async def delete(self, id: ImageId) -> None: ...
+
+    async def waiting(self, *, before: datetime, limit: int) -> list[ImageId]:
+        """Not failed for good, staged before then, oldest first."""
+
+    async def failed_count(self) -> int: ...
+
+    async def delete_failed(self, *, before: datetime) -> int:
+        """Forget those that failed for good before then; how many went."""
+
+
+class Outbox(Protocol):
+    """Committed events that have not been announced yet."""
+
+    async def pending(self, *, before: datetime, limit: int) -> list[OutboxEntry]:
+        """Recorded at or before then, oldest first."""
+
+    async def mark_sent(self, ids: Iterable[EntryId]) -> None:
+        """They are announced and may be forgotten; unknown ids are ignored."""
+
+    async def depth(self) -> int:
+        """How many wait."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction: the collections as it sees them, and what it will announce."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def clinics(self) -> Clinics: ...
+    @property
+    def queues(self) -> Queues: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def activities(self) -> Activities: ...
+    @property
+    def staged_images(self) -> StagedImages: ...
+    @property
+    def outbox(self) -> Outbox: ...
+
+    def record(self, *events: Event) -> None:
+        """These go into the outbox with the commit, as one entry, in this order."""
+
+    async def commit(self) -> None:
+        """Make it so, once and for all, and hand the recorded events on to be announced.
+
+        When it has returned, the change is durable. When it raises, nothing was changed (or,
+        if the backend vanished in the middle, it is ``Unavailable`` and may or may not be).
+        """
+
+
+class Storage(Protocol):
+    """The way in."""
+
+    def write(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that may change things. Left without ``commit`` it rolls back."""
+
+    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that only looks: it waits for no writer, and takes no locks."""
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when the database does not answer."""

@@ -1,0 +1,227 @@
+"""A clinic's queue of one local day: numbering, capacity, one place a patient, who is called.
+
+The queue carries its own counters, so that no rule here ever counts tokens: what an action
+costs does not grow with the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from qure.domain.clinic import Clinic
+from qure.domain.errors import ActiveTokenExists, Conflict, NotFound
+from qure.domain.events import (
+    Event,
+    QueueActivated,
+    QueueDeactivated,
+    QueueOpened,
+    TokenCalled,
+    TokenCancelled,
+    TokenChanged,
+    TokenCompleted,
+    TokenIssued,
+    TokenSkipped,
+    TokenStarted,
+)
+from qure.domain.ids import ClinicId, QueueId, TokenId, UserId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token, TokenStatus
+
+MAX_QUEUE_SIZE = 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Queue:
+    """One clinic's queue of one day.
+
+    ``version`` grows by one with every change. ``day_starts_at`` and ``day_ends_at`` bound the
+    clinic's local day in UTC. Every method either does all of what it says, or raises and
+    leaves the queue as it was.
+    """
+
+    id: QueueId
+    clinic_id: ClinicId
+    date: date
+    day_starts_at: datetime
+    day_ends_at: datetime
+    start_time: datetime
+    end_time: datetime
+    max_size: int
+    is_active: bool
+    last_issued_number: int
+    waiting_count: int
+    current_number: int
+    last_served_number: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    events: list[Event] = field(default_factory=list, compare=False, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        clinic: Clinic,
+        *,
+        id: QueueId,
+        max_size: int | None,
+        at: datetime,
+        by: UserId | None,
+    ) -> Queue:
+        """The clinic's queue of the local day in which ``at`` falls, open for tokens.
+
+        ``by`` is None when nobody but the clock opened it. Raises ``Conflict``
+        (``clinic_retired``) for a clinic that is not active.
+        """
+        if not clinic.is_active:
+            raise Conflict("clinic_retired", "This clinic no longer takes patients.")
+        today = clinic.local_date(at)
+        opens, closes = clinic.opening_times(today)
+        starts, ends = clinic.day_bounds(today)
+        queue = cls(
+            id=id,
+            clinic_id=clinic.id,
+            date=today,
+            day_starts_at=starts,
+            day_ends_at=ends,
+            start_time=opens,
+            end_time=closes,
+            max_size=clinic.max_queue_size if max_size is None else max_size,
+            is_active=True,
+            last_issued_number=0,
+            waiting_count=0,
+            current_number=0,
+            last_served_number=0,
+            version=1,
+            created_at=at,
+            updated_at=at,
+        )
+        queue.events.append(QueueOpened(actor_id=by, at=at, queue=queue.status()))
+        return queue
+
+    def status(self) -> QueueStatus:
+        """What everyone in the room may see, as it stands now."""
+        return QueueStatus(
+            queue_id=self.id,
+            clinic_id=self.clinic_id,
+            current_number=self.current_number,
+            waiting_count=self.waiting_count,
+            start_time=self.start_time,
+            end_time=self.end_time,
+            is_active=self.is_active,
+            last_served_number=self.last_served_number,
+            version=self.version,
+        )
+
+    def is_of_day(self, at: datetime) -> bool:
+        """Whether ``at`` falls into the queue's local day."""
+        return self.day_starts_at <= at < self.day_ends_at
+
+    def issue(
+        self, *, id: TokenId, patient_id: UserId, standing: Token | None, at: datetime
+    ) -> Token:
+        """The next number, for a patient whose active token here is ``standing`` (or None).
+
+        Numbers run 1..max_size without gap and are never used again. Raises ``NotFound``
+        when the queue is not of the day of ``at``, ``ActiveTokenExists``, and ``Conflict``
+        (``queue_inactive``, ``queue_full``).
+        """
+        if not self.is_of_day(at):
+            raise NotFound("queue_not_found", "This queue is not today's.")
+        if standing is not None:
+            raise ActiveTokenExists(standing)
+        if not self.is_active:
+            raise Conflict("queue_inactive", "This queue takes no new tokens at the moment.")
+        if self.last_issued_number >= self.max_size:
+            raise Conflict("queue_full", "This queue is full for today.")
+        self.last_issued_number += 1
+        self.waiting_count += 1
+        token = Token(
+            id=id,
+            queue_id=self.id,
+            patient_id=patient_id,
+            number=self.last_issued_number,
+            status=TokenStatus.WAITING,
+            created_at=at,
+        )
+        self._changed(at)
+        self.events.append(
+            TokenIssued(
+                token=token, from_status=None, actor_id=patient_id, at=at, queue=self.status()
+            )
+        )
+        return token
+
+    def cancel(self, token: Token, *, by: UserId, at: datetime) -> Token:
+        """The patient leaves. Raises ``Conflict`` unless the token is WAITING."""
+        return self._move(token, TokenStatus.CANCELLED, TokenCancelled, by, at)
+
+    def call(
+        self, token: Token, *, held: Iterable[Token], by: UserId, at: datetime
+    ) -> tuple[Token, list[Token]]:
+        """Call ``token`` and complete what the same staff member still ``held``: one change.
+
+        Returns the called token and the completed ones.
+        """
+        called = token.moved_to(TokenStatus.CALLED, at=at, by=by)
+        finished = [(was, was.moved_to(TokenStatus.COMPLETED, at=at, by=by)) for was in held]
+        self.waiting_count -= 1
+        self.current_number = called.number
+        if finished:
+            self.last_served_number = finished[-1][1].number
+        self._changed(at)
+        status = self.status()
+        for was, done in finished:
+            self.events.append(
+                TokenCompleted(token=done, from_status=was.status, actor_id=by, at=at, queue=status)
+            )
+        self.events.append(
+            TokenCalled(token=called, from_status=token.status, actor_id=by, at=at, queue=status)
+        )
+        return called, [done for _, done in finished]
+
+    def start(self, token: Token, *, by: UserId, at: datetime) -> Token:
+        """The patient is being seen. Raises ``Conflict`` unless the token is CALLED."""
+        return self._move(token, TokenStatus.IN_PROGRESS, TokenStarted, by, at)
+
+    def complete(self, token: Token, *, by: UserId, at: datetime) -> Token:
+        """The patient was served. Raises ``Conflict`` unless CALLED or IN_PROGRESS."""
+        return self._move(token, TokenStatus.COMPLETED, TokenCompleted, by, at)
+
+    def skip(self, token: Token, *, by: UserId, at: datetime) -> Token:
+        """The patient is not there. Raises ``Conflict`` unless WAITING or CALLED."""
+        return self._move(token, TokenStatus.SKIPPED, TokenSkipped, by, at)
+
+    def set_active(self, active: bool, *, by: UserId, at: datetime) -> bool:
+        """Take new tokens, or no more. Standing tokens stay valid. False if nothing changed."""
+        if self.is_active == active:
+            return False
+        self.is_active = active
+        self._changed(at)
+        event = QueueActivated if active else QueueDeactivated
+        self.events.append(event(actor_id=by, at=at, queue=self.status()))
+        return True
+
+    def _move(
+        self,
+        token: Token,
+        to: TokenStatus,
+        event: type[TokenChanged],
+        by: UserId,
+        at: datetime,
+    ) -> Token:
+        moved = token.moved_to(to, at=at, by=by)
+        if token.status is TokenStatus.WAITING:
+            self.waiting_count -= 1
+        if to is TokenStatus.COMPLETED:
+            self.last_served_number = token.number
+        self._changed(at)
+        self.events.append(
+            event(token=moved, from_status=token.status, actor_id=by, at=at, queue=self.status())
+        )
+        return moved
+
+    def _changed(self, at: datetime) -> None:
+        self.version += 1
+        self.updated_at = at
