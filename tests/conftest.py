@@ -1,0 +1,54 @@
+"""Real servers for every test that asks for one; each worker of pytest-xdist has its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.servers import postgres, redis
+from tests.servers.postgres import PostgresServer, fresh_database, running_postgres
+from tests.servers.redis import RedisServer, running_redis
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The administrator's DSN of a Postgres that the tests of this worker share."""
+    given = postgres.external_dsn()
+    if given is not None:
+        yield given
+        return
+    with running_postgres() as server:
+        yield server.dsn
+
+
+@pytest.fixture
+async def postgres_database(postgres_server: str) -> AsyncIterator[str]:
+    """The DSN of an empty Postgres database of this test alone."""
+    async with fresh_database(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A Postgres that this test may stop, kill, freeze and start again."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis that the tests of this worker share."""
+    given = redis.external_url()
+    if given is not None:
+        yield given
+        return
+    with running_redis() as server:
+        yield server.url
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """An empty Redis that this test may stop, kill, freeze and start again."""
+    with running_redis() as server:
+        yield server
