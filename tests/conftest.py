@@ -10,6 +10,8 @@ from tests.servers import postgres, redis
 from tests.servers.postgres import PostgresServer, fresh_database, running_postgres
 from tests.servers.redis import RedisServer, running_redis
 
+pytest_plugins = ["tests.core_coverage"]
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:

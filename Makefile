@@ -1,0 +1,74 @@
+# `make help` explains the targets. Everything happens in .venv, from locks with hashes.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
+# Two test processes halve the time on two cores; more only wait for the servers. PYTEST= adds options.
+JOBS ?= 2
+PYTEST ?=
+BENCH ?=
+
+.PHONY: help
+help: ## Show this list
+	@echo "Qure: the real-time queue for clinics. First: make run"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "PYTHON=python3.12 chooses the interpreter for a new .venv."
+
+.PHONY: install
+install: ## Make .venv with what running needs (nothing to do when it is up to date)
+	@scripts/install run
+
+.PHONY: install-dev
+install-dev: ## Make .venv with the tools for tests and checks as well
+	@scripts/install dev
+
+.PHONY: run
+run: install ## Run the service on http://localhost:3000 (Ctrl-C stops it; data is kept)
+	@exec $(BIN)/qure serve
+
+.PHONY: demo
+demo: install ## Play a compressed clinic day on throw-away data
+	@exec $(BIN)/qure demo
+
+.PHONY: js
+js: ## Install the JavaScript client that the tests use (Node.js 18 or newer, npm)
+	@scripts/install-js tests/js
+
+.PHONY: test
+test: install-dev js ## Run every test, on real servers too, and hold the coverage to its limits
+	@exec $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term \
+		--cov-fail-under=95 --core-coverage=100 $(PYTEST)
+
+.PHONY: check
+check: install-dev ## Check format, lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: install-dev ## Put the code into its format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: install-dev ## Run the benchmarks (BENCH=--quick for a minute's worth)
+	@exec $(BIN)/python -m bench $(BENCH)
+
+.PHONY: lock
+lock: ## Renew the locks from pyproject.toml (needs uv)
+	@command -v $(UV) >/dev/null || { echo "qure: make lock needs uv (pip install uv)" >&2; exit 1; }
+	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--python-version 3.11 --group build -o requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--python-version 3.11 --group build --group dev -c requirements.lock \
+		-o requirements-dev.lock pyproject.toml
+
+.PHONY: clean
+clean: ## Remove .venv and everything generated; data/ is kept
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .coverage .coverage.* htmlcov dist build tests/js/node_modules bench/node/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
