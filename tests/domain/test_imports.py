@@ -1,0 +1,54 @@
+"""The domain is pure: it knows the standard library and itself."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qure.domain
+
+DOMAIN = Path(qure.domain.__file__).parent
+MODULES = sorted(DOMAIN.rglob("*.py"))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    """Every module named by an import statement, at any depth, relative ones as a leading dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def is_allowed(module: str) -> bool:
+    own = module == "qure.domain" or module.startswith("qure.domain.")
+    return own or module.partition(".")[0] in sys.stdlib_module_names
+
+
+def test_the_domain_has_modules_to_look_at() -> None:
+    assert len(MODULES) > 5
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(DOMAIN).as_posix())
+def test_every_import_is_the_standard_library_or_the_domain_itself(path: Path) -> None:
+    strangers = [name for name in imports_of(ast.parse(path.read_text())) if not is_allowed(name)]
+    assert strangers == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import litestar",
+        "from msgspec import Struct",
+        "from qure.application import desk",
+        "from . import token",
+        "def f():\n    import redis",
+        "import qure.wire.envelope",
+    ],
+)
+def test_a_stranger_is_noticed(statement: str) -> None:
+    assert not all(is_allowed(name) for name in imports_of(ast.parse(statement)))
