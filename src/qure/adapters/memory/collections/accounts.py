@@ -1,0 +1,133 @@
+"""Users and their logins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from qure.adapters.memory.state import State
+from qure.application.ports.storage import Page
+from qure.domain.errors import Conflict
+from qure.domain.ids import ClinicId, SessionId, UserId
+from qure.domain.session import RefreshSecret, Session
+from qure.domain.user import Role, User
+
+
+class MemoryUsers:
+    """See ``Users``."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def add(self, user: User) -> None:
+        """Raises ``Conflict`` (``email_taken``)."""
+        if user.email in self._state.users_by_email:
+            raise Conflict("email_taken", "This e-mail address is already registered.")
+        self._state.users[user.id] = replace(user)
+        self._state.users_by_email[user.email] = user.id
+
+    async def get(self, id: UserId, *, lock: bool = False) -> User | None:  # noqa: ARG002
+        user = self._state.users.get(id)
+        return None if user is None else replace(user)
+
+    async def by_email(self, email: str, *, lock: bool = False) -> User | None:
+        """By the normalised address."""
+        id = self._state.users_by_email.get(email)
+        return None if id is None else await self.get(id, lock=lock)
+
+    async def save(self, user: User) -> None:
+        """Raises ``Conflict`` (``email_taken``) when it got somebody else's address."""
+        before = self._state.users[user.id]
+        if user.email != before.email:
+            if user.email in self._state.users_by_email:
+                raise Conflict("email_taken", "This e-mail address is already registered.")
+            self._state.users_by_email.discard(before.email)
+            self._state.users_by_email[user.email] = user.id
+        self._state.users[user.id] = replace(user)
+
+    async def staff_of(self, clinic_id: ClinicId) -> list[User]:
+        """Oldest staff first."""
+        staff = [
+            user
+            for user in self._state.users.values()
+            if user.role is Role.STAFF and user.clinic_id == clinic_id
+        ]
+        staff.sort(key=lambda user: (user.created_at, user.id))
+        return [replace(user) for user in staff]
+
+    async def search(
+        self, *, query: str | None, role: Role | None, page: Page
+    ) -> tuple[list[User], int]:
+        """Newest first, and how many there are in all."""
+        found = [
+            user
+            for user in self._state.users.values()
+            if (role is None or user.role is role) and (query is None or _mentions(user, query))
+        ]
+        found.sort(key=lambda user: (user.created_at, user.id), reverse=True)
+        shown = found[page.offset : page.offset + page.size]
+        return [replace(user) for user in shown], len(found)
+
+
+def _mentions(user: User, query: str) -> bool:
+    wanted = query.lower()
+    return wanted in user.email.lower() or wanted in f"{user.first_name} {user.last_name}".lower()
+
+
+class MemorySessions:
+    """See ``Sessions``."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def add(self, session: Session, secret: RefreshSecret) -> None:
+        self._state.sessions[session.id] = replace(session)
+        await self.add_secret(secret)
+
+    async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:  # noqa: ARG002
+        session = self._state.sessions.get(id)
+        return None if session is None else replace(session)
+
+    async def save(self, session: Session) -> None:
+        if session.id in self._state.sessions:
+            self._state.sessions[session.id] = replace(session)
+
+    async def live_of(self, user_id: UserId, *, now: datetime) -> list[Session]:
+        """Newest first."""
+        live = [
+            session
+            for session in self._state.sessions.values()
+            if session.user_id == user_id and session.is_live(now)
+        ]
+        live.sort(key=lambda session: (session.created_at, session.id), reverse=True)
+        return [replace(session) for session in live]
+
+    async def secret(self, digest: str) -> RefreshSecret | None:
+        secret = self._state.secrets.get(digest)
+        return None if secret is None else replace(secret)
+
+    async def add_secret(self, secret: RefreshSecret) -> None:
+        self._state.secrets[secret.digest] = replace(secret)
+
+    async def spend_secret(self, digest: str, *, at: datetime) -> bool:
+        """False if it had been spent before, or is not known."""
+        secret = self._state.secrets.get(digest)
+        if secret is None or secret.spent_at is not None:
+            return False
+        self._state.secrets[digest] = replace(secret, spent_at=at)
+        return True
+
+    async def delete_expired(self, *, before: datetime) -> int:
+        """Secrets go with their session, or before it."""
+        sessions = [s.id for s in self._state.sessions.values() if s.expires_at < before]
+        for id in sessions:
+            self._state.sessions.discard(id)
+        gone = set(sessions)
+        stale = [
+            secret.digest
+            for secret in self._state.secrets.values()
+            if secret.expires_at < before or secret.session_id in gone
+        ]
+        for digest in stale:
+            self._state.secrets.discard(digest)
+        return len(sessions)

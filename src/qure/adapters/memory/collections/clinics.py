@@ -1,0 +1,95 @@
+"""Clinics, and finding them by name and place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from math import asin, cos, radians, sin, sqrt
+
+from qure.adapters.memory.state import ClinicPlace, State
+from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
+from qure.domain.clinic import Clinic
+from qure.domain.errors import Conflict
+from qure.domain.ids import ClinicId
+
+EARTH_RADIUS_KM = 6371.0088
+"""The mean radius (IUGG)."""
+
+
+class MemoryClinics:
+    """See ``Clinics``."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def add(self, clinic: Clinic) -> None:
+        """Raises ``Conflict`` (``clinic_exists``)."""
+        self._claim_place(clinic)
+        self._state.clinics[clinic.id] = replace(clinic)
+
+    async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:  # noqa: ARG002
+        clinic = self._state.clinics.get(id)
+        return None if clinic is None else replace(clinic)
+
+    async def save(self, clinic: Clinic) -> None:
+        """Raises ``Conflict`` (``clinic_exists``)."""
+        before = _place(self._state.clinics[clinic.id])
+        if before != _place(clinic):
+            self._claim_place(clinic)
+            self._state.clinics_by_place.discard(before)
+        self._state.clinics[clinic.id] = replace(clinic)
+
+    async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
+        """Nearest first (then by id), else newest first."""
+        found = [
+            FoundClinic(clinic, _distance_km(wanted, clinic))
+            for clinic in self._state.clinics.values()
+            if _matches(clinic, wanted)
+        ]
+        if wanted.nearby is None:
+            found.sort(key=lambda each: (each.clinic.created_at, each.clinic.id), reverse=True)
+        else:
+            radius = wanted.nearby.radius_km
+            found = [each for each in found if (each.distance_km or 0.0) <= radius]
+            found.sort(key=lambda each: (each.distance_km or 0.0, each.clinic.id))
+        shown = found[page.offset : page.offset + page.size]
+        return [replace(each, clinic=replace(each.clinic)) for each in shown], len(found)
+
+    async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
+        """Earliest first."""
+        due = [
+            (clinic.next_opening_at, clinic.id)
+            for clinic in self._state.clinics.values()
+            if clinic.next_opening_at is not None and clinic.next_opening_at <= now
+        ]
+        return [id for _, id in sorted(due)[:limit]]
+
+    def _claim_place(self, clinic: Clinic) -> None:
+        place = _place(clinic)
+        if place in self._state.clinics_by_place:
+            raise Conflict("clinic_exists", "A clinic of this name at this position exists.")
+        self._state.clinics_by_place[place] = clinic.id
+
+
+def _place(clinic: Clinic) -> ClinicPlace:
+    return clinic.name.lower(), clinic.latitude, clinic.longitude
+
+
+def _matches(clinic: Clinic, wanted: ClinicFilter) -> bool:
+    return (
+        clinic.is_active
+        and (wanted.type is None or clinic.type is wanted.type)
+        and (wanted.query is None or wanted.query.lower() in clinic.name.lower())
+    )
+
+
+def _distance_km(wanted: ClinicFilter, clinic: Clinic) -> float | None:
+    """Great-circle distance by the haversine formula, which is exact for near points too."""
+    if wanted.nearby is None:
+        return None
+    here, there = radians(wanted.nearby.latitude), radians(clinic.latitude)
+    north = sin((there - here) / 2)
+    east = sin(radians(clinic.longitude - wanted.nearby.longitude) / 2)
+    # Rounding may lift the sum above 1 for antipodes, where asin would fail.
+    chord = min(1.0, sqrt(north * north + cos(here) * cos(there) * east * east))
+    return 2 * EARTH_RADIUS_KM * asin(chord)

@@ -1,0 +1,137 @@
+"""Storage in this process's memory: one writer at a time, readers on snapshots.
+
+It lives as long as the process. The unit tests' world, held to the same promises as the
+databases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from qure.adapters.memory.collections.accounts import MemorySessions, MemoryUsers
+from qure.adapters.memory.collections.clinics import MemoryClinics
+from qure.adapters.memory.collections.queues import MemoryActivities, MemoryQueues, MemoryTokens
+from qure.adapters.memory.collections.work import MemoryOutbox, MemoryStagedImages
+from qure.adapters.memory.state import State
+from qure.application.ports.gateways import Clock, Randomness
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Unavailable
+from qure.domain.events import Event
+from qure.domain.ids import EntryId
+
+OnCommit = Callable[[OutboxEntry], Awaitable[None]]
+
+LOCK_SECONDS = 5.0
+"""How long a writer waits for the one before it; the databases give up after as long."""
+
+_log = logging.getLogger(__name__)
+
+
+class MemoryUnitOfWork:
+    """One transaction on its own fork of the state (or, to look only, on the sealed one)."""
+
+    def __init__(
+        self, state: State, *, commit: Callable[[list[Event]], Awaitable[None]] | None
+    ) -> None:
+        self.users = MemoryUsers(state)
+        self.clinics = MemoryClinics(state)
+        self.queues = MemoryQueues(state)
+        self.tokens = MemoryTokens(state)
+        self.sessions = MemorySessions(state)
+        self.activities = MemoryActivities(state)
+        self.staged_images = MemoryStagedImages(state)
+        self.outbox = MemoryOutbox(state)
+        self._recorded: list[Event] = []
+        self._commit = commit
+
+    def record(self, *events: Event) -> None:
+        """These go into the outbox with the commit, as one entry, in this order."""
+        if self._commit is None:
+            raise RuntimeError("Only a writing unit of work that has not ended records events.")
+        self._recorded.extend(events)
+
+    async def commit(self) -> None:
+        """Make it so. Raises ``RuntimeError`` when reading only, or when it has ended."""
+        if self._commit is None:
+            raise RuntimeError("Only a writing unit of work that has not ended can be committed.")
+        commit, self._commit = self._commit, None
+        await commit(self._recorded)
+
+    def end(self) -> None:
+        """Left: what was not committed never will be."""
+        self._commit = None
+
+
+class MemoryStorage:
+    """See ``Storage``. ``on_commit`` is told of each entry once its transaction is over.
+
+    A failure of ``on_commit`` is logged and no more: the entry stays in the outbox, where the
+    relay's sweep finds it.
+    """
+
+    def __init__(self, *, clock: Clock, randomness: Randomness, on_commit: OnCommit) -> None:
+        self._clock = clock
+        self._randomness = randomness
+        self._on_commit = on_commit
+        self._state = State().seal()
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[MemoryUnitOfWork]:
+        """Wait for the writer before; raises ``Unavailable`` when that takes too long."""
+        await self._acquire()
+        state = self._state.fork()
+        locked = True
+
+        async def commit(recorded: list[Event]) -> None:
+            nonlocal locked
+            entry = self._entry(recorded)
+            if entry is not None:
+                state.outbox[entry.id] = entry
+            self._state = state.seal()
+            self._lock.release()
+            locked = False
+            if entry is not None:
+                await self._announce(entry)
+
+        work = MemoryUnitOfWork(state, commit=commit)
+        try:
+            yield work
+        finally:
+            work.end()
+            state.seal()
+            if locked:
+                self._lock.release()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[MemoryUnitOfWork]:
+        """The last committed state; what is committed later is not seen."""
+        yield MemoryUnitOfWork(self._state, commit=None)
+
+    async def ping(self) -> None:
+        """Memory always answers."""
+
+    async def _acquire(self) -> None:
+        try:
+            async with asyncio.timeout(LOCK_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise Unavailable("The database is too busy.", code="busy") from None
+
+    def _entry(self, recorded: list[Event]) -> OutboxEntry | None:
+        if not recorded:
+            return None
+        return OutboxEntry(
+            id=EntryId(self._randomness.new_id()),
+            created_at=self._clock.now(),
+            events=tuple(recorded),
+        )
+
+    async def _announce(self, entry: OutboxEntry) -> None:
+        try:
+            await self._on_commit(entry)
+        except Exception:  # noqa: BLE001 - the commit stands whatever becomes of its announcement
+            _log.exception("announcing a commit failed", extra={"entry_id": str(entry.id)})

@@ -1,0 +1,231 @@
+"""Small builders for tests: valid things with short defaults, time and chance under control.
+
+Every builder takes any field of what it builds as a keyword; what is left out is valid, and
+different where it must be unique.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.clinic import Clinic
+from qure.domain.events import Event
+from qure.domain.ids import (
+    ClinicId,
+    EntryId,
+    ImageId,
+    QueueId,
+    SessionId,
+    TokenId,
+    UserId,
+)
+from qure.domain.image import ImagePurpose, StagedImage
+from qure.domain.queue import Queue
+from qure.domain.queue_status import QueueStatus
+from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.staff_activity import StaffAction, StaffActivity
+from qure.domain.token import Token, TokenStatus
+from qure.domain.user import Role, User
+
+NOW = datetime(2025, 12, 30, 15, 0, tzinfo=UTC)
+"""A Tuesday, ten in the morning in New York."""
+
+TODAY = date(2025, 12, 30)
+"""The date of `NOW` on the default clinic's calendar."""
+
+_numbers = count(1)
+
+
+class FixedClock:
+    """A clock that stands still until it is advanced."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        """It is that instant now."""
+        self._now = now
+
+    def advance(
+        self,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
+    ) -> datetime:
+        """Move on (negative: back) and return the new instant."""
+        self._now += timedelta(
+            days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        )
+        return self._now
+
+
+class SequentialRandomness:
+    """Ids and secrets that come in order and are the same in every run."""
+
+    def __init__(self, start: int = 1) -> None:
+        self._ids = count(start)
+        self._secrets = count(start)
+
+    def new_id(self) -> UUID:
+        return sequential_id(next(self._ids), series=1)
+
+    def new_secret(self) -> str:
+        return f"{next(self._secrets):0128x}"
+
+
+def sequential_id(number: int, *, series: int = 0) -> UUID:
+    """A well-formed UUIDv7 of the instant `NOW`; greater numbers sort later within a series."""
+    milliseconds = int(NOW.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | 0x2 << 62 | series << 48 | number)
+
+
+def new_id() -> UUID:
+    """An id that no other call in this process has returned."""
+    return sequential_id(next(_numbers))
+
+
+def build_user(**fields: Any) -> User:
+    """A patient who may log in; STAFF and ADMIN by `role` (and `clinic_id`)."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "id": UserId(new_id()),
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email": f"user{number}@example.org",
+        "password_hash": "hash",
+        "role": Role.PATIENT,
+        "clinic_id": None,
+        "profile_picture": "https://example.org/ada.jpg",
+        "is_active": True,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return User(**(defaults | fields))
+
+
+def build_admin(**fields: Any) -> User:
+    """An admin."""
+    return build_user(**({"role": Role.ADMIN} | fields))
+
+
+def build_staff(clinic_id: ClinicId, **fields: Any) -> User:
+    """A staff member of that clinic."""
+    return build_user(**({"role": Role.STAFF, "clinic_id": clinic_id} | fields))
+
+
+def build_clinic(**fields: Any) -> Clinic:
+    """An active clinic in New York."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "id": ClinicId(new_id()),
+        "name": f"Clinic {number}",
+        "latitude": 40.7128,
+        "longitude": -74.006,
+        "timezone": "America/New_York",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Clinic(**(defaults | fields))
+
+
+def build_queue(clinic: Clinic | None = None, **fields: Any) -> Queue:
+    """A clinic's queue of the day of `NOW`, as opened, with no events left to record."""
+    clinic = clinic or build_clinic()
+    at = fields.pop("at", NOW)
+    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=at, by=None)
+    return replace(queue, **({"events": []} | fields))
+
+
+def build_token(queue: Queue | None = None, **fields: Any) -> Token:
+    """A WAITING token of its own patient; number 1 unless said."""
+    defaults: dict[str, Any] = {
+        "id": TokenId(new_id()),
+        "queue_id": queue.id if queue else QueueId(new_id()),
+        "patient_id": UserId(new_id()),
+        "number": 1,
+        "status": TokenStatus.WAITING,
+        "created_at": NOW,
+    }
+    return Token(**(defaults | fields))
+
+
+def build_session(user_id: UserId, **fields: Any) -> Session:
+    """A live login."""
+    defaults: dict[str, Any] = {
+        "id": SessionId(new_id()),
+        "user_id": user_id,
+        "user_agent": "Qure/1.0 (Android)",
+        "ip_address": "203.0.113.7",
+        "created_at": NOW,
+        "expires_at": NOW + REFRESH_LIFE,
+    }
+    return Session(**(defaults | fields))
+
+
+def build_secret(session: Session, **fields: Any) -> RefreshSecret:
+    """An unspent refresh secret of that session."""
+    defaults: dict[str, Any] = {
+        "digest": f"{next(_numbers):064x}",
+        "session_id": session.id,
+        "created_at": session.created_at,
+        "expires_at": session.expires_at,
+    }
+    return RefreshSecret(**(defaults | fields))
+
+
+def build_activity(staff_id: UserId, token_id: TokenId, **fields: Any) -> StaffActivity:
+    """A CALL."""
+    defaults: dict[str, Any] = {
+        "id": new_id(),
+        "staff_id": staff_id,
+        "token_id": token_id,
+        "action": StaffAction.CALL,
+        "created_at": NOW,
+    }
+    return StaffActivity(**(defaults | fields))
+
+
+def build_staged_image(owner_id: UUID | None = None, **fields: Any) -> StagedImage:
+    """A profile picture that waits for its job."""
+    defaults: dict[str, Any] = {
+        "id": ImageId(new_id()),
+        "purpose": ImagePurpose.PROFILE_PICTURE,
+        "owner_id": owner_id or new_id(),
+        "batch": new_id(),
+        "position": 0,
+        "content": b"picture",
+        "created_at": NOW,
+    }
+    return StagedImage(**(defaults | fields))
+
+
+def build_status(**fields: Any) -> QueueStatus:
+    """An active queue's status at version 1."""
+    defaults: dict[str, Any] = {
+        "queue_id": QueueId(new_id()),
+        "clinic_id": ClinicId(new_id()),
+        "current_number": 0,
+        "waiting_count": 0,
+        "start_time": NOW - timedelta(hours=1),
+        "end_time": NOW + timedelta(hours=7),
+        "is_active": True,
+        "last_served_number": 0,
+        "version": 1,
+    }
+    return QueueStatus(**(defaults | fields))
+
+
+def build_entry(*events: Event, created_at: datetime = NOW) -> OutboxEntry:
+    """What one transaction has to tell."""
+    return OutboxEntry(id=EntryId(new_id()), created_at=created_at, events=events)
