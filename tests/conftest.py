@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.servers import postgres, redis
 from tests.servers.postgres import PostgresServer, fresh_database, running_postgres
@@ -39,14 +40,23 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """The URL of a Redis that the tests of this worker share."""
+def redis_server(worker_id: str) -> Iterator[str]:
+    """The URL of a Redis that the tests of this worker share, with a database of its own."""
     given = redis.external_url()
     if given is not None:
-        yield given
+        worker_number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+        yield redis.url_of(given, database=worker_number)
         return
     with running_redis() as server:
         yield server.url
+
+
+@pytest.fixture
+async def redis_database(redis_server: str) -> str:
+    """The URL of a Redis database that is empty when the test begins."""
+    async with Redis.from_url(redis_server) as client:
+        await client.flushdb()
+    return redis_server
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.servers.process import LOOPBACK, ServerError, ServerProcess, free_port, make_folder
 
@@ -19,6 +20,13 @@ URL_VARIABLE = "QURE_TEST_REDIS_URL"
 def external_url() -> str | None:
     """The URL of a server that the caller of the tests provides, if any. Tests may empty it."""
     return os.environ.get(URL_VARIABLE) or None
+
+
+def url_of(url: str, *, database: int) -> str:
+    """The same server, counted `database` databases on from the one that the URL names."""
+    parts = urlsplit(url)
+    named = int(parts.path.strip("/") or 0)
+    return urlunsplit(parts._replace(path=f"/{named + database}"))
 
 
 class RedisServer:

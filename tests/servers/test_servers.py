@@ -26,7 +26,7 @@ from tests.servers.process import (
     is_alive,
     wait_until,
 )
-from tests.servers.redis import RedisServer, running_redis
+from tests.servers.redis import RedisServer, running_redis, url_of
 
 
 async def fetch_value(dsn: str, query: str) -> object:
@@ -111,6 +111,18 @@ async def test_redis_keeps_its_port_through_stop_and_start(own_redis: RedisServe
             await client.get("key")
         own_redis.start()
         assert await client.get("key") is None
+
+
+@pytest.mark.parametrize("time", ["first", "second"])
+async def test_a_redis_database_starts_empty_each_time(redis_database: str, time: str) -> None:
+    async with Redis.from_url(redis_database) as client:
+        assert await client.dbsize() == 0
+        await client.set("left behind", time)
+
+
+def test_each_worker_counts_on_from_the_redis_database_that_was_given() -> None:
+    assert url_of("redis://host:1/3", database=2) == "redis://host:1/5"
+    assert url_of("redis://:secret@host", database=0) == "redis://:secret@host/0"
 
 
 async def test_a_persistent_redis_keeps_its_data_through_kill_and_start() -> None:
