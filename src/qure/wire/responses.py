@@ -37,7 +37,7 @@ def calendar_date(day: date) -> str:
     return f"{day.isoformat()}T00:00:00.000Z"
 
 
-class _Body(msgspec.Struct, rename="camel", frozen=True):
+class _Body(msgspec.Struct, rename="camel"):
     """A JSON object that a client receives."""
 
 

@@ -66,8 +66,8 @@ class Images(Protocol):
     Raises ``Unavailable`` (``busy``) when too many are waiting already.
     """
 
-    async def check(self, content: bytes) -> None:
-        """Raises ``Invalid`` unless the bytes are a picture we read, within the bounds."""
+    async def check(self, content: bytes, *, path: str) -> None:
+        """Raises ``Invalid`` about ``path`` unless it is a picture we read, within the bounds."""
 
     async def fit(self, content: bytes) -> bytes:
         """As a JPEG within 1024x1024, upright, without metadata. Raises ``Invalid``."""
@@ -129,6 +129,12 @@ class EventBus(Protocol):
 
     def is_live(self) -> bool:
         """Whether everything published up to 1.5 s ago has been heard here."""
+
+    def gaps(self) -> int:
+        """How often entries may have been missed so far.
+
+        It has grown before ``is_live`` is True again.
+        """
 
 
 class Throttle(Protocol):

@@ -1,0 +1,202 @@
+"""From the outbox to everyone: announce what was committed, at least once.
+
+A commit hands its entry over in memory, so announcing costs no read; whatever a crash or an
+absent backend left behind is found by the sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from qure.application.cached_reads import groups_changed_by
+from qure.application.ports.gateways import (
+    Cache,
+    Clock,
+    DeleteMedia,
+    EventBus,
+    Job,
+    Jobs,
+    ProcessImage,
+)
+from qure.application.ports.storage import OutboxEntry, Storage
+from qure.domain import events
+from qure.domain.errors import Unavailable
+from qure.domain.ids import EntryId
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+SWEEP_EVERY_SECONDS = 0.5
+SWEEP_AGE = timedelta(seconds=1)
+"""Younger entries are still in the hands of the process that committed them."""
+MARK_EVERY_SECONDS = 0.05
+ANNOUNCE_WITHIN_SECONDS = 0.25
+FLUSH_WITHIN_SECONDS = 3.0
+
+
+def jobs_asked_by(entry: OutboxEntry) -> Iterator[Job]:
+    """The background work that follows from what happened."""
+    for event in entry.events:
+        if isinstance(event, events.ImageStaged):
+            yield ProcessImage(event.image_id)
+        elif isinstance(event, events.MediaReplaced):
+            yield DeleteMedia(event.url)
+
+
+class Relay:
+    """Publishes committed entries and then marks them sent: a crash repeats, never loses."""
+
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        bus: EventBus,
+        jobs: Jobs,
+        far_cache: Cache | None,
+        clock: Clock,
+        apply_here: Callable[[OutboxEntry], None],
+    ) -> None:
+        self._storage = storage
+        self._bus = bus
+        self._jobs = jobs
+        self._far_cache = far_cache
+        self._clock = clock
+        self._apply_here = apply_here
+        self._handed: list[tuple[OutboxEntry, asyncio.Future[None]]] = []
+        self._in_hand: set[EntryId] = set()
+        self._sent: set[EntryId] = set()
+        self._work_waits = asyncio.Event()
+        self._marks_wait = asyncio.Event()
+        self._publisher: asyncio.Task[None] | None = None
+        self._sweepers: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    async def start(self) -> None:
+        """Begin to publish, sweep and mark."""
+        self._publisher = asyncio.create_task(self._publish_handed(), name="relay publisher")
+        self._sweepers = [
+            asyncio.create_task(self._sweep_for_ever(), name="relay sweeper"),
+            asyncio.create_task(self._mark_for_ever(), name="relay marker"),
+        ]
+
+    async def close(self) -> None:
+        """Announce and mark what is in hand, as far as the backends answer in time, and stop."""
+        if self._publisher is None:
+            return
+        self._closing = True
+        self._work_waits.set()
+        await asyncio.wait((self._publisher,), timeout=FLUSH_WITHIN_SECONDS)
+        for task in (self._publisher, *self._sweepers):
+            task.cancel()
+        await asyncio.gather(self._publisher, *self._sweepers, return_exceptions=True)
+        self._publisher = None
+        try:
+            await self._mark_sent()
+        except Unavailable as error:
+            logger.warning("announced entries stay unmarked and will repeat: %s", error.message)
+
+    async def announce(self, entry: OutboxEntry) -> None:
+        """Take over a committed entry.
+
+        This process sees the change before this returns. By then the others have been told
+        too, or the bus is slow or away and they will be: the wait is bounded (250 ms).
+        """
+        self._apply_here(entry)
+        if self._publisher is None or self._closing:
+            return  # No relay runs here, as in a command: the service's sweep finds the entry.
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._handed.append((entry, told))
+        self._in_hand.add(entry.id)
+        self._work_waits.set()
+        if self._bus.is_live():
+            await asyncio.wait((told,), timeout=ANNOUNCE_WITHIN_SECONDS)
+
+    async def sweep(self) -> int:
+        """Announce what is in the outbox and in nobody's hands; how many entries that were.
+
+        Raises ``Unavailable`` when a backend is away; nothing is lost by it.
+        """
+        async with self._storage.read() as uow:
+            found = await uow.outbox.pending(before=self._clock.now() - SWEEP_AGE, limit=BATCH)
+        left = [one for one in found if one.id not in self._in_hand and one.id not in self._sent]
+        for entry in left:
+            self._apply_here(entry)
+        await self._publish(left)
+        return len(left)
+
+    async def _publish(self, entries: list[OutboxEntry]) -> None:
+        if not entries:
+            return
+        jobs = [job for entry in entries for job in jobs_asked_by(entry)]
+        if jobs:
+            await self._jobs.enqueue(jobs)
+        if self._far_cache is not None:
+            changed = {
+                group
+                for entry in entries
+                for event in entry.events
+                for group in groups_changed_by(event)
+            }
+            if changed:
+                await self._far_cache.drop(sorted(changed))
+        await self._bus.publish(entries)
+        self._sent.update(entry.id for entry in entries)
+        self._marks_wait.set()
+
+    async def _publish_handed(self) -> None:
+        while not (self._closing and not self._handed):
+            await self._work_waits.wait()
+            self._work_waits.clear()
+            while self._handed:
+                batch, self._handed = self._handed[:BATCH], self._handed[BATCH:]
+                try:
+                    await self._publish([entry for entry, _ in batch])
+                except Unavailable as error:
+                    logger.warning("announcing is left to the sweep: %s", error.message)
+                except Exception:
+                    logger.exception("announcing failed and is left to the sweep")
+                finally:
+                    for entry, told in batch:
+                        self._in_hand.discard(entry.id)
+                        if not told.done():
+                            told.set_result(None)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            try:
+                swept = await self.sweep()
+            except Unavailable as error:
+                logger.warning("the outbox cannot be swept now: %s", error.message)
+                swept = 0
+            except Exception:
+                logger.exception("sweeping the outbox failed; it is tried again")
+                swept = 0
+            if swept < BATCH:
+                await asyncio.sleep(SWEEP_EVERY_SECONDS)
+
+    async def _mark_for_ever(self) -> None:
+        while True:
+            await self._marks_wait.wait()
+            self._marks_wait.clear()
+            # Marks are gathered: each one is a transaction that writers would wait for.
+            await asyncio.sleep(MARK_EVERY_SECONDS)
+            try:
+                await self._mark_sent()
+            except Unavailable as error:
+                logger.warning("announced entries cannot be marked now: %s", error.message)
+                self._marks_wait.set()
+            except Exception:
+                logger.exception("marking announced entries failed; it is tried again")
+                self._marks_wait.set()
+
+    async def _mark_sent(self) -> None:
+        marking = frozenset(self._sent)
+        if not marking:
+            return
+        async with self._storage.write() as uow:
+            await uow.outbox.mark_sent(marking)
+            await uow.commit()
+        self._sent -= marking

@@ -1,0 +1,170 @@
+"""What a patient does: take a token, look at it, leave; and the list that staff see."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from qure.application.access import (
+    Principal,
+    require_desk,
+    require_desk_of,
+    require_patient,
+    require_self,
+)
+from qure.application.lookup import find_queue, find_token
+from qure.application.ports.gateways import Clock, Randomness
+from qure.application.ports.storage import Storage
+from qure.domain.errors import DomainError
+from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.token import HELD, Token, TokenStatus
+
+MAX_BATCH = 200
+"""So many are served by one transaction at most: it bounds how long the first one waits."""
+
+
+@dataclass(slots=True)
+class _Asking:
+    patient_id: UserId
+    answer: asyncio.Future[Token]
+
+
+class IssueLine:
+    """Those who ask for a token of one queue at one moment are served by one transaction.
+
+    The first to ask is served at once; whoever asks while that transaction runs is served
+    together by the next. The queue is locked once, asked once for each patient, and written
+    once: one patient's refusal is not another's, and the numbers follow the order of asking.
+    """
+
+    def __init__(self, *, storage: Storage, clock: Clock, randomness: Randomness) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._randomness = randomness
+        self._asking: dict[QueueId, list[_Asking]] = {}
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def take(self, queue_id: QueueId, patient_id: UserId) -> Token:
+        """A token for that patient. Raises what ``Queue.issue`` raises, and ``Unavailable``."""
+        asking = _Asking(patient_id, asyncio.get_running_loop().create_future())
+        line = self._asking.get(queue_id)
+        if line is not None:
+            line.append(asking)
+        else:
+            self._asking[queue_id] = [asking]
+            task = asyncio.create_task(self._serve(queue_id), name="issue line")
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+        return await asking.answer
+
+    async def _serve(self, queue_id: QueueId) -> None:
+        while line := self._asking[queue_id]:
+            batch, self._asking[queue_id] = line[:MAX_BATCH], line[MAX_BATCH:]
+            # Whoever has hung up meanwhile is not given a number.
+            present = [one for one in batch if not one.answer.cancelled()]
+            try:
+                await self._issue(queue_id, present)
+            except Exception as error:
+                for one in present:
+                    if not one.answer.done():
+                        one.answer.set_exception(error)
+        del self._asking[queue_id]
+
+    async def _issue(self, queue_id: QueueId, batch: list[_Asking]) -> None:
+        if not batch:
+            return
+        issued: list[tuple[_Asking, Token]] = []
+        refused: list[tuple[_Asking, DomainError]] = []
+        async with self._storage.write() as uow:
+            queue = await find_queue(uow, queue_id, lock=True)
+            standing = dict(await uow.tokens.standing(queue_id, {one.patient_id for one in batch}))
+            now = self._clock.now()
+            for one in batch:
+                try:
+                    token = queue.issue(
+                        id=TokenId(self._randomness.new_id()),
+                        patient_id=one.patient_id,
+                        standing=standing.get(one.patient_id),
+                        at=now,
+                    )
+                except DomainError as error:
+                    refused.append((one, error))
+                else:
+                    standing[one.patient_id] = token
+                    issued.append((one, token))
+            if issued:
+                await uow.tokens.add([token for _, token in issued])
+                await uow.queues.save(queue)
+                uow.record(*queue.events)
+                await uow.commit()
+        for one, token in issued:
+            if not one.answer.done():
+                one.answer.set_result(token)
+        for one, error in refused:
+            if not one.answer.done():
+                one.answer.set_exception(error)
+
+
+async def issue_token(queue_id: QueueId, *, actor: Principal, line: IssueLine) -> Token:
+    """The next number of today's queue, for the patient who asks.
+
+    Raises ``Forbidden``, ``NotFound``, ``ActiveTokenExists``, ``Conflict`` (``queue_full``,
+    ``queue_inactive``).
+    """
+    require_patient(actor)
+    return await line.take(queue_id, actor.user_id)
+
+
+async def cancel_token(
+    token_id: TokenId, *, actor: Principal, storage: Storage, clock: Clock
+) -> Token:
+    """The patient leaves the queue.
+
+    Raises ``NotFound``, ``Forbidden`` (someone else's), ``Conflict`` (no longer WAITING).
+    """
+    require_patient(actor)
+    async with storage.write() as uow:
+        token = await find_token(uow, token_id)
+        require_self(actor, token.patient_id)
+        queue = await find_queue(uow, token.queue_id, lock=True)
+        token = await find_token(uow, token_id)  # As it stands now that nobody can move it.
+        cancelled = queue.cancel(token, by=actor.user_id, at=clock.now())
+        await uow.tokens.save([cancelled])
+        await uow.queues.save(queue)
+        uow.record(*queue.events)
+        await uow.commit()
+    return cancelled
+
+
+async def active_token_of(
+    patient_id: UserId, *, actor: Principal, storage: Storage, clock: Clock
+) -> Token | None:
+    """The patient's active token of today, the lowest number first. Raises ``Forbidden``."""
+    require_self(actor, patient_id)
+    require_patient(actor)
+    async with storage.read() as uow:
+        active = await uow.tokens.active_of(patient_id, now=clock.now())
+    return active[0] if active else None
+
+
+async def held_tokens_of(patient_id: UserId, *, storage: Storage, clock: Clock) -> list[Token]:
+    """The patient's tokens of today that stand CALLED or IN_PROGRESS."""
+    async with storage.read() as uow:
+        active = await uow.tokens.active_of(patient_id, now=clock.now())
+    return [token for token in active if token.status in HELD]
+
+
+async def list_tokens(
+    queue_id: QueueId,
+    *,
+    number: int | None,
+    status: TokenStatus | None,
+    actor: Principal,
+    storage: Storage,
+) -> list[Token]:
+    """The queue's tokens in order. Raises ``NotFound``, ``Forbidden``."""
+    require_desk(actor)
+    async with storage.read() as uow:
+        queue = await find_queue(uow, queue_id)
+        require_desk_of(actor, queue.clinic_id)
+        return await uow.tokens.of_queue(queue_id, number=number, status=status)
