@@ -1,0 +1,290 @@
+"""The rules of single fields, each said once: its shape, its sentence, its normal form.
+
+Every text is bounded, holds no NUL (databases cannot keep it) and no lone surrogate (UTF-8
+cannot write it).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import email_validator
+import msgspec
+from msgspec import Meta
+
+from qure.domain.clinic import ClinicType
+from qure.domain.queue import MAX_QUEUE_SIZE
+from qure.domain.token import TokenStatus
+from qure.domain.user import MAX_PASSWORD_BYTES, Role, normalise_email
+from qure.wire.parsing import Because, Rule
+
+# An address here is a login and a contact, not a promise of delivery: a clinic's own network
+# may well live under `.local`. The library documents this list as the place to say so.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_URL = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
+_MAX_USER_AGENT = 512
+
+
+def _trimmed(shortest: int, *, prose: bool = False) -> Callable[[str], str]:
+    forbidden = _CONTROL_IN_PROSE if prose else _CONTROL
+
+    def check(text: str) -> str:
+        text = text.strip()
+        if len(text) < shortest:
+            raise ValueError
+        if forbidden.search(text) or _SURROGATE.search(text):
+            raise Because("This text holds characters that cannot be kept.")
+        return text
+
+    return check
+
+
+def _password(text: str) -> str:
+    if "\x00" in text or _SURROGATE.search(text):
+        raise Because("This text holds characters that cannot be kept.")
+    if len(text.encode()) > MAX_PASSWORD_BYTES:
+        raise Because(f"The password must not be longer than {MAX_PASSWORD_BYTES} bytes.")
+    return text
+
+
+def _email(text: str) -> str:
+    try:
+        valid = email_validator.validate_email(text.strip(), check_deliverability=False)
+    except email_validator.EmailNotValidError:
+        raise ValueError from None
+    return normalise_email(valid.normalized)
+
+
+def _website(text: str) -> str:
+    text = _trimmed(1)(text)
+    if not _URL.match(text):
+        raise ValueError
+    parts = urlsplit(text)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
+    return text
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _timezone(name: str) -> str:
+    if name not in _timezones():
+        raise ValueError
+    return name
+
+
+def device_name(text: str) -> str | None:
+    """A user agent as it is kept: one line, cut at 512 characters; None when nothing is left."""
+    clean = _SURROGATE.sub("", _CONTROL.sub("", text)).strip()
+    return clean[:_MAX_USER_AGENT] or None
+
+
+def _from_json_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise ValueError from None
+
+
+def _rule(
+    sentence: str,
+    check: Callable[[Any], Any] | None = None,
+    read: Callable[[Any], Any] | None = None,
+) -> dict[str, Rule]:
+    return {"rule": Rule(sentence, check, read)}
+
+
+def _one_of(values: type[ClinicType] | type[Role] | type[TokenStatus]) -> dict[str, Rule]:
+    return _rule(f"Must be one of {', '.join(value.value for value in values)}.")
+
+
+PersonName = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=100,
+        extra=_rule("Must be text of 3 to 100 characters.", _trimmed(3)),
+        examples=["Maria"],
+    ),
+]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        extra=_rule("Must be a valid e-mail address.", _email),
+        extra_json_schema={"format": "email"},
+        examples=["maria@example.com"],
+    ),
+]
+NewPassword = Annotated[
+    str,
+    Meta(
+        min_length=6,
+        max_length=72,
+        extra=_rule("Must be text of at least 6 characters and at most 72 bytes.", _password),
+        description="At least 6 characters, at most 72 bytes as UTF-8.",
+        extra_json_schema={"format": "password"},
+        examples=["correct horse"],
+    ),
+]
+Password = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=72,
+        extra=_rule("Must be text of 1 character to 72 bytes.", _password),
+        extra_json_schema={"format": "password"},
+        examples=["correct horse"],
+    ),
+]
+RefreshSecret = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1000,
+        extra=_rule("Must be the refresh token as it was given.", _trimmed(1)),
+        examples=["0f" * 64],
+    ),
+]
+UserAgent = Annotated[
+    str,
+    Meta(
+        extra=_rule("Must be text.", device_name),
+        description="Kept up to 512 characters. Without it the User-Agent header counts.",
+        examples=["Qure/2.1 (Android 15)"],
+    ),
+]
+ClinicName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        extra=_rule("Must be text of 1 to 200 characters.", _trimmed(1)),
+        examples=["City Clinic"],
+    ),
+]
+Latitude = Annotated[
+    float,
+    Meta(ge=-90, le=90, extra=_rule("Must be a number from -90 to 90.", _finite), examples=[40.7]),
+]
+Longitude = Annotated[
+    float,
+    Meta(
+        ge=-180, le=180, extra=_rule("Must be a number from -180 to 180.", _finite), examples=[-74]
+    ),
+]
+Radius = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=1_000_000,
+        extra=_rule("Must be a number of kilometres above 0, at most 1000000.", _finite),
+        description="In kilometres.",
+    ),
+]
+Address = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        extra=_rule("Must be text of at most 500 characters.", _trimmed(0, prose=True)),
+        examples=["1 Main Street, New York"],
+    ),
+]
+Description = Annotated[
+    str,
+    Meta(
+        max_length=5000,
+        extra=_rule("Must be text of at most 5000 characters.", _trimmed(0, prose=True)),
+    ),
+]
+Phone = Annotated[
+    str,
+    Meta(
+        pattern="^[0-9]{10}$",
+        min_length=10,
+        max_length=10,
+        extra=_rule("Must be exactly 10 digits."),
+        examples=["2125550123"],
+    ),
+]
+Website = Annotated[
+    str,
+    Meta(
+        max_length=2048,
+        extra=_rule("Must be an http or https URL of at most 2048 characters.", _website),
+        extra_json_schema={"format": "uri"},
+        examples=["https://clinic.example.com"],
+    ),
+]
+ClockTime = Annotated[
+    str,
+    Meta(
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        min_length=5,
+        max_length=5,
+        extra=_rule("Must be a time of day as HH:MM."),
+        examples=["09:00"],
+    ),
+]
+JsonText = Meta(extra=_rule("Must be an object with start and end.", read=_from_json_text))
+"""For an object that may also be given as text which holds its JSON."""
+
+Kind = Annotated[ClinicType, Meta(extra=_one_of(ClinicType))]
+RoleName = Annotated[Role, Meta(extra=_one_of(Role))]
+TokenState = Annotated[TokenStatus, Meta(extra=_one_of(TokenStatus))]
+Timezone = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        extra=_rule("Must be the IANA name of a time zone, like America/New_York.", _timezone),
+        examples=["America/New_York"],
+    ),
+]
+QueueSize = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_QUEUE_SIZE,
+        extra=_rule(f"Must be a whole number from 1 to {MAX_QUEUE_SIZE}."),
+        examples=[50],
+    ),
+]
+Flag = Annotated[bool, Meta(extra=_rule("Must be true or false."))]
+Id = Annotated[UUID, Meta(extra=_rule("Must be a UUID."))]
+PageNumber = Annotated[
+    int, Meta(ge=1, le=1_000_000_000, extra=_rule("Must be a whole number of at least 1."))
+]
+PageSize = Annotated[int, Meta(ge=1, le=100, extra=_rule("Must be a whole number from 1 to 100."))]
+TokenNumber = Annotated[
+    int, Meta(ge=1, le=2_147_483_647, extra=_rule("Must be a whole number of at least 1."))
+]
+SearchText = Annotated[
+    str,
+    Meta(
+        max_length=200,
+        extra=_rule("Must be text of at most 200 characters.", _trimmed(0)),
+        description="A plain substring, in any case.",
+    ),
+]
