@@ -21,7 +21,7 @@ from qure.application.ports.storage import (
 from qure.domain.clinic import Clinic, ClinicType, OpeningHours
 from qure.domain.errors import NotFound
 from qure.domain.events import ClinicChanged, MediaReplaced, UserChanged
-from qure.domain.ids import ClinicId, UserId
+from qure.domain.ids import ClinicId, ImageId, UserId
 from qure.domain.image import ImagePurpose
 from qure.domain.user import Role, User, normalise_email
 
@@ -43,10 +43,6 @@ class ClinicFields(TypedDict, total=False):
     timezone: str
     max_queue_size: int
     auto_open_queue: bool
-
-
-class NewClinicFields(ClinicFields, total=False):
-    """What a new clinic is made of; ``name``, the position and ``timezone`` must be there."""
 
 
 async def create_clinic(
@@ -71,10 +67,14 @@ async def create_clinic(
     now = clock.now()
     clinic = Clinic(
         id=ClinicId(randomness.new_id()),
+        name=fields["name"],
+        latitude=fields["latitude"],
+        longitude=fields["longitude"],
+        timezone=default_timezone,
         created_at=now,
         updated_at=now,
-        **{"timezone": default_timezone, **fields},  # type: ignore[typeddict-item]
     )
+    _set(clinic, fields)
     clinic.plan_opening(now)
     async with storage.write() as uow:
         await _stage(uow, clinic, logo, pictures or None, actor, clock, randomness)
@@ -108,8 +108,7 @@ async def update_clinic(
         clinic = await find_clinic(uow, clinic_id, lock=True)
         now = clock.now()
         planned_by = (clinic.auto_open_queue, clinic.is_active, clinic.timezone)
-        for name, value in fields.items():
-            setattr(clinic, name, value)
+        _set(clinic, fields)
         if planned_by != (clinic.auto_open_queue, clinic.is_active, clinic.timezone):
             clinic.plan_opening(now)
         if drop_logo:
@@ -209,6 +208,11 @@ async def _save_staff(
     await uow.commit()
 
 
+def _set(clinic: Clinic, fields: ClinicFields) -> None:
+    for name, value in fields.items():
+        setattr(clinic, name, value)
+
+
 async def _check(images: Images, logo: bytes | None, pictures: Sequence[bytes]) -> None:
     if logo is not None:
         await images.check(logo, path="logo")
@@ -225,24 +229,20 @@ async def _stage(
     clock: Clock,
     randomness: Randomness,
 ) -> None:
-    async def stage(contents: Sequence[bytes], purpose: ImagePurpose, batch: UUID) -> list[UUID]:
-        return list(
-            await stage_images(
-                uow,
-                contents,
-                purpose=purpose,
-                owner_id=clinic.id,
-                batch=batch,
-                actor=actor,
-                clock=clock,
-                randomness=randomness,
-            )
+    async def stage(contents: Sequence[bytes], purpose: ImagePurpose, batch: UUID) -> list[ImageId]:
+        return await stage_images(
+            uow,
+            contents,
+            purpose=purpose,
+            owner_id=clinic.id,
+            batch=batch,
+            actor=actor,
+            clock=clock,
+            randomness=randomness,
         )
 
     if logo is not None:
-        (clinic.pending_logo,) = await stage(  # type: ignore[assignment]
-            [logo], ImagePurpose.CLINIC_LOGO, randomness.new_id()
-        )
+        (clinic.pending_logo,) = await stage([logo], ImagePurpose.CLINIC_LOGO, randomness.new_id())
     if pictures is not None:
         clinic.images_batch = randomness.new_id()
         await stage(pictures, ImagePurpose.CLINIC_IMAGE, clinic.images_batch)

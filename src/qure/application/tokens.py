@@ -64,7 +64,7 @@ class IssueLine:
             present = [one for one in batch if not one.answer.cancelled()]
             try:
                 await self._issue(queue_id, present)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it was
                 for one in present:
                     if not one.answer.done():
                         one.answer.set_exception(error)
@@ -100,9 +100,9 @@ class IssueLine:
         for one, token in issued:
             if not one.answer.done():
                 one.answer.set_result(token)
-        for one, error in refused:
+        for one, refusal in refused:
             if not one.answer.done():
-                one.answer.set_exception(error)
+                one.answer.set_exception(refusal)
 
 
 async def issue_token(queue_id: QueueId, *, actor: Principal, line: IssueLine) -> Token:
