@@ -1,0 +1,253 @@
+"""The only reader of the environment: what an operator may set, checked once, at the start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from dotenv import dotenv_values
+
+T = TypeVar("T")
+
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
+
+
+class SettingsError(Exception):
+    """A setting is wrong or half given; the message is one sentence that names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. The defaults are the embedded service: nothing else needed."""
+
+    port: int = 3000
+    host: str = "127.0.0.1"
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    database_direct_url: str | None = None
+    database_pool_size: int = 8
+    pgbouncer: bool = False
+    redis_url: str | None = None
+    jwt_private_key: str | None = None
+    jwt_public_key: str | None = None
+    jwt_life: timedelta = timedelta(minutes=15)
+    cloudinary_url: str | None = None
+    default_timezone: str = "America/New_York"
+    public_url: str = ""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    max_image_bytes: int = 10 * 1024 * 1024
+    max_connections_per_user: int = 100
+    bcrypt_rounds: int = 10
+    docs: bool = True
+    metrics: bool = True
+    access_log: bool = False
+    log_level: str = "INFO"
+    log_format: str = "console"
+    otlp_endpoint: str | None = None
+    admin_password: str | None = None
+
+    @property
+    def sqlite_path(self) -> Path:
+        """Where the embedded database is kept."""
+        return self.data_dir / "qure.db"
+
+    @property
+    def media_dir(self) -> Path:
+        """Where pictures are kept when no Cloudinary is set."""
+        return self.data_dir / "media"
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Settings:
+    """The settings of the environment, over those of ``env_file`` if there is one.
+
+    An empty variable counts as not set. Raises ``SettingsError``.
+    """
+    given = {
+        name: value
+        for name, value in (dotenv_values(env_file) if env_file is not None else {}).items()
+        if value is not None
+    }
+    given.update(os.environ if environment is None else environment)
+    read = _Reader({name: value.strip() for name, value in given.items() if value.strip()})
+    private_key, public_key = read.text("JWT_PRIVATE_KEY"), read.text("JWT_PUBLIC_KEY")
+    if (private_key is None) != (public_key is None):
+        missing = "JWT_PUBLIC_KEY" if public_key is None else "JWT_PRIVATE_KEY"
+        raise SettingsError(f"{missing} is not set, but the other key of the pair is.")
+    database_url = read.optional("DATABASE_URL", _postgres_url)
+    return Settings(
+        port=read.value("PORT", _whole(0, 65535), Settings.port),
+        host=read.text("QURE_HOST") or Settings.host,
+        data_dir=Path(read.text("QURE_DATA_DIR") or Settings.data_dir),
+        database_url=database_url,
+        database_direct_url=read.optional("DATABASE_DIRECT_URL", _postgres_url) or database_url,
+        database_pool_size=read.value(
+            "QURE_DATABASE_POOL_SIZE", _whole(1, 200), Settings.database_pool_size
+        ),
+        pgbouncer=read.value("QURE_PGBOUNCER", _yes_or_no, Settings.pgbouncer),
+        redis_url=read.optional("REDIS_URL", _redis_url),
+        jwt_private_key=private_key,
+        jwt_public_key=public_key,
+        jwt_life=read.value("JWT_EXPIRES_IN", _duration, Settings.jwt_life),
+        cloudinary_url=_cloudinary(read),
+        default_timezone=read.value("QURE_DEFAULT_TIMEZONE", _timezone, Settings.default_timezone),
+        public_url=read.value("QURE_PUBLIC_URL", _http_url, Settings.public_url).rstrip("/"),
+        trusted_proxies=read.value("QURE_TRUSTED_PROXIES", _list(_network), ()),
+        cors_origins=read.value("QURE_CORS_ORIGINS", _list(_origin), ()),
+        max_image_bytes=read.value(
+            "QURE_MAX_IMAGE_BYTES", _whole(1024, 100 * 1024 * 1024), Settings.max_image_bytes
+        ),
+        max_connections_per_user=read.value(
+            "QURE_MAX_CONNECTIONS_PER_USER", _whole(1, 100_000), Settings.max_connections_per_user
+        ),
+        docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
+        metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),
+        access_log=read.value("QURE_ACCESS_LOG", _yes_or_no, Settings.access_log),
+        log_level=read.value(
+            "QURE_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), Settings.log_level
+        ),
+        log_format=read.value("QURE_LOG_FORMAT", _one_of("console", "json"), Settings.log_format),
+        otlp_endpoint=read.optional("OTEL_EXPORTER_OTLP_ENDPOINT", _http_url),
+        admin_password=read.text("QURE_ADMIN_PASSWORD"),
+    )
+
+
+class _Reader:
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+
+    def text(self, name: str) -> str | None:
+        return self._given.get(name)
+
+    def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        if name not in self._given:
+            return None
+        try:
+            return parse(self._given[name])
+        except ValueError as error:
+            raise SettingsError(f"{name} {error}.") from None
+
+    def value(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        found = self.optional(name, parse)
+        return default if found is None else found
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() in _YES:
+        return True
+    if text.lower() in _NO:
+        return False
+    raise ValueError("must be true or false")
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        for word in words:
+            if word.lower() == text.lower():
+                return word
+        raise ValueError(f"must be one of {', '.join(words)}")
+
+    return parse
+
+
+def _list(parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a duration such as 15m, 1h, 7d, or a number of seconds")
+    life = timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    if life > timedelta(days=365):
+        raise ValueError("must not be longer than 365 days")
+    return life
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        raise ValueError("must be the name of a time zone such as America/New_York")
+    return ZoneInfo(text).key
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
+
+
+def _url(text: str, schemes: tuple[str, ...], example: str) -> str:
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ValueError(f"must be a URL such as {example}")
+    return text
+
+
+def _http_url(text: str) -> str:
+    return _url(text, ("http", "https"), "https://clinic.example")
+
+
+def _postgres_url(text: str) -> str:
+    return _url(text, ("postgresql", "postgres"), "postgresql://user:password@host:5432/qure")
+
+
+def _redis_url(text: str) -> str:
+    return _url(text, ("redis", "rediss"), "redis://host:6379/0")
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    url = _http_url(text)
+    parts = urlsplit(url)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("must list origins such as https://app.example, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _cloudinary(read: _Reader) -> str | None:
+    url = read.optional(
+        "CLOUDINARY_URL",
+        lambda text: _url(text, ("cloudinary",), "cloudinary://key:secret@cloud"),
+    )
+    names = ("CLOUDINARY_CLOUD_NAME", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET")
+    parts = {name: read.text(name) for name in names}
+    if url is not None:
+        secret = urlsplit(url)
+        if not secret.username or not secret.password:
+            raise SettingsError("CLOUDINARY_URL must hold a key and a secret.")
+        return url
+    if not any(parts.values()):
+        return None
+    for name, value in parts.items():
+        if value is None:
+            raise SettingsError(f"{name} is not set, but other settings of Cloudinary are.")
+    cloud, key, secret_text = parts.values()
+    return f"cloudinary://{key}:{secret_text}@{cloud}"
