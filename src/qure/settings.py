@@ -27,7 +27,7 @@ class SettingsError(Exception):
     """A setting is wrong or half given; the message is one sentence that names it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that can be set. The defaults are the embedded service: nothing else needed."""
 
