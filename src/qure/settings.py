@@ -37,7 +37,6 @@ class Settings:
     database_url: str | None = None
     database_direct_url: str | None = None
     database_pool_size: int = 8
-    pgbouncer: bool = False
     redis_url: str | None = None
     jwt_private_key: str | None = None
     jwt_public_key: str | None = None
@@ -97,7 +96,6 @@ def load_settings(
         database_pool_size=read.value(
             "QURE_DATABASE_POOL_SIZE", _whole(1, 200), Settings.database_pool_size
         ),
-        pgbouncer=read.value("QURE_PGBOUNCER", _yes_or_no, Settings.pgbouncer),
         redis_url=read.optional("REDIS_URL", _redis_url),
         jwt_private_key=private_key,
         jwt_public_key=public_key,

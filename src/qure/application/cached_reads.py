@@ -42,12 +42,18 @@ def groups_changed_by(event: Event) -> Iterator[str]:
         yield CLINIC_LISTS
 
 
-class NearCache(Cache, Protocol):
-    """A cache in this process, which can be asked and told without waiting."""
+class NearCache(Protocol):
+    """A ``Cache`` in this process, asked and told without waiting."""
 
     def peek(self, group: str, key: str) -> bytes | None: ...
 
-    def forget(self, groups: list[str]) -> None: ...
+    def lease(self, group: str) -> Lease: ...
+
+    def fill(
+        self, group: str, key: str, value: bytes, *, lease: Lease, ttl_seconds: int
+    ) -> None: ...
+
+    def drop_group(self, group: str) -> None: ...
 
     def clear(self) -> None: ...
 
@@ -77,17 +83,18 @@ class CachedReads:
         """The remembered bytes, else what ``load`` gives, which is then remembered."""
         if not self._listen():
             return await self._through_far(group, key, ttl_seconds, load)
-        found = await self._near.get(group, key)
-        if isinstance(found, bytes):
+        found = self._near.peek(group, key)
+        if found is not None:
             return found
+        lease = self._near.lease(group)
         value = await self._through_far(group, key, ttl_seconds, load)
         if self._listen():
-            await self._near.put(group, key, value, lease=found, ttl_seconds=ttl_seconds)
+            self._near.fill(group, key, value, lease=lease, ttl_seconds=ttl_seconds)
         return value
 
-    def forget(self, groups: list[str]) -> None:
-        """These have changed. The far level is told by the relay."""
-        self._near.forget(groups)
+    def forget(self, group: str) -> None:
+        """It has changed. The far level is told by the relay."""
+        self._near.drop_group(group)
 
     async def _through_far(
         self, group: str, key: str, ttl_seconds: int, load: Callable[[], Awaitable[bytes]]

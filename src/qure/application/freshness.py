@@ -28,6 +28,5 @@ class Freshness:
                 self._principals.forget_user(event.user_id)
             elif isinstance(event, events.SessionRevoked):
                 self._principals.forget_session(event.session_id)
-            groups = list(groups_changed_by(event))
-            if groups:
-                self._reads.forget(groups)
+            for group in groups_changed_by(event):
+                self._reads.forget(group)

@@ -6,7 +6,8 @@ Every adapter keeps the same promises, held by one contract suite:
 * ``lock=True`` makes every other writer of that thing wait until this unit of work has ended;
   locks are taken in the order clinic, queue, user, session, so that nobody waits in a circle;
 * a broken uniqueness rule is raised as the ``Conflict`` that the domain knows, by ``add``;
-* a backend that is away, or too busy to answer in time, is ``Unavailable``.
+* a backend that is away, or too busy to answer in time, is ``Unavailable``;
+* after any error from a collection the unit of work can only be left.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from qure.domain.clinic import Clinic, ClinicType
+from qure.domain.errors import Unavailable
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId, EntryId, ImageId, QueueId, SessionId, TokenId, UserId
 from qure.domain.image import StagedImage
@@ -26,6 +28,17 @@ from qure.domain.session import RefreshSecret, Session
 from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token, TokenStatus
 from qure.domain.user import Role, User
+
+
+class TransactionConflict(Unavailable):
+    """Another transaction won a race that locks did not settle (a deadlock, for instance).
+
+    Nothing was changed, and the same work would probably succeed now: see
+    ``application.retrying``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Somebody changed the same thing at this moment. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)
