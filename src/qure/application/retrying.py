@@ -1,0 +1,32 @@
+"""Doing a use case again when its transaction lost a race."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from qure.application.ports.storage import TransactionConflict
+
+ATTEMPTS = 3
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def retried(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The use case, done up to ``ATTEMPTS`` times in all while it ends in ``TransactionConflict``.
+
+    For use cases that do everything in one unit of work: the lost attempt left nothing behind.
+    """
+
+    @wraps(use_case)
+    async def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await use_case(*args, **kwargs)
+            except TransactionConflict:
+                continue
+        return await use_case(*args, **kwargs)
+
+    return attempt

@@ -1,0 +1,236 @@
+"""The composition root: settings in, a container of chosen and connected parts out.
+
+The only place that knows the adapters. To add one: a file in its folder, a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Protocol
+
+from qure.adapters.jobs.inprocess import InProcessJobs
+from qure.adapters.jobs.saq import SaqJobs
+from qure.adapters.media.cloudinary import CloudinaryStore
+from qure.adapters.media.images import PillowImages
+from qure.adapters.media.local_disk import LocalDiskStore
+from qure.adapters.memory.bus import MemoryBus
+from qure.adapters.memory.cache import MemoryCache
+from qure.adapters.memory.throttle import MemoryThrottle
+from qure.adapters.redis.bus import RedisBus
+from qure.adapters.redis.cache import RedisCache
+from qure.adapters.redis.throttle import RedisThrottle
+from qure.adapters.security.access_jwts import RsaAccessJwts
+from qure.adapters.security.passwords import BcryptHasher
+from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
+from qure.adapters.sockets.hub import Hub
+from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
+from qure.adapters.system.clock import SystemClock
+from qure.adapters.system.randomness import SystemRandomness
+from qure.application.cached_reads import CachedReads
+from qure.application.freshness import Freshness
+from qure.application.live_status import LiveStatus
+from qure.application.media import resume_images, run_job, sweep_expired
+from qure.application.ports.gateways import Clock, Job, Randomness
+from qure.application.ports.storage import OutboxEntry
+from qure.application.principals import Principals
+from qure.application.queues import open_due_queues, read_status
+from qure.application.relay import Relay
+from qure.application.schedule import Chore, Schedule
+from qure.application.tokens import IssueLine, held_tokens_of
+from qure.settings import Settings, SettingsError
+
+
+class Role(Enum):
+    """What a process is for."""
+
+    SERVER = "server"
+    """Answers clients; announces what it commits, and hears what everyone announces."""
+
+    WORKER = "worker"
+    """Does jobs and chores; announces what it commits."""
+
+    COMMAND = "command"
+    """Does one thing and ends; what it commits is announced by the service's sweep."""
+
+
+class _Part(Protocol):
+    async def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Container:
+    """Everything a process is made of, connected but not started."""
+
+    settings: Settings
+    role: Role
+    clock: Clock
+    randomness: Randomness
+    storage: SqlStorage
+    passwords: BcryptHasher
+    jwts: RsaAccessJwts
+    images: PillowImages
+    media: LocalDiskStore | CloudinaryStore
+    bus: MemoryBus | RedisBus
+    far_cache: RedisCache | None
+    throttle: MemoryThrottle | RedisThrottle
+    jobs: InProcessJobs | SaqJobs
+    principals: Principals
+    live_status: LiveStatus
+    reads: CachedReads
+    issue_line: IssueLine
+    hub: Hub
+    relay: Relay
+    run_job: Callable[[Job, bool], Awaitable[None]]
+    chores: tuple[Chore, ...]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Container]:
+        """Start what this role needs, in order; stop it in reverse, whatever happens."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.storage.close)
+            stack.callback(self.passwords.close)
+            stack.callback(self.images.close)
+            stack.callback(self.media.close)
+            parts: list[_Part] = [self.throttle]
+            if self.far_cache is not None:
+                parts.append(self.far_cache)
+            if self.role is not Role.COMMAND:
+                parts += [self.bus, self.jobs, self.relay]
+                await self.passwords.warm_up()
+            if self.role is Role.WORKER or isinstance(self.jobs, InProcessJobs):
+                parts.append(Schedule(self.chores))
+            for part in parts:
+                stack.push_async_callback(part.close)
+                await part.start()
+            if self.role is Role.SERVER and isinstance(self.jobs, InProcessJobs):
+                await resume_images(
+                    storage=self.storage, jobs=self.jobs, clock=self.clock, all=True
+                )
+            yield self
+
+
+def build(
+    settings: Settings,
+    *,
+    role: Role = Role.SERVER,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+) -> Container:
+    """Choose the adapters that the settings ask for. Raises ``SettingsError``.
+
+    Nothing is connected yet. Time and chance are the system's unless given.
+    """
+    clock = clock or SystemClock()
+    randomness = randomness or SystemRandomness()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    relay: Relay
+
+    async def announce(entry: OutboxEntry) -> None:
+        await relay.announce(entry)
+
+    storage = open_storage(
+        database_url(settings),
+        clock=clock,
+        randomness=randomness,
+        on_commit=announce,
+        pool_size=settings.database_pool_size,
+    )
+    redis = settings.redis_url
+    bus = MemoryBus() if redis is None else RedisBus(redis)
+    far_cache = None if redis is None else RedisCache(redis)
+    throttle = MemoryThrottle() if redis is None else RedisThrottle(redis)
+
+    def hearing() -> int | None:
+        return bus.gaps() if bus.is_live() else None
+
+    principals = Principals(storage=storage, clock=clock, hearing=hearing)
+    live_status = LiveStatus(hearing=hearing)
+    reads = CachedReads(near=MemoryCache(), far=far_cache, hearing=hearing)
+    freshness = Freshness(principals=principals, live_status=live_status, reads=reads)
+    images = PillowImages(max_bytes=settings.max_image_bytes)
+    media = _media(settings)
+    do_job = partial(run_job, storage=storage, images=images, media=media, clock=clock)
+    jobs = InProcessJobs(do_job) if redis is None else SaqJobs(redis)
+    relay = Relay(
+        storage=storage,
+        bus=bus,
+        jobs=jobs,
+        far_cache=far_cache,
+        clock=clock,
+        apply_here=freshness.apply,
+    )
+    hub = Hub(
+        status_of=partial(read_status, live_status=live_status, storage=storage),
+        held_tokens_of=partial(held_tokens_of, storage=storage, clock=clock),
+        principal_of=principals.of,
+        max_connections_per_user=settings.max_connections_per_user,
+    )
+
+    def on_entry(entry: OutboxEntry) -> None:
+        freshness.apply(entry)
+        hub.receive(entry)
+
+    bus.subscribe(on_entry, hub.reread)
+    chores = (
+        Chore(
+            "opening queues",
+            5.0,
+            partial(open_due_queues, storage=storage, clock=clock, randomness=randomness),
+        ),
+        Chore(
+            "resuming pictures",
+            60.0,
+            partial(resume_images, storage=storage, jobs=jobs, clock=clock),
+        ),
+        Chore("sweeping", 600.0, partial(sweep_expired, storage=storage, clock=clock)),
+    )
+    return Container(
+        settings=settings,
+        role=role,
+        clock=clock,
+        randomness=randomness,
+        storage=storage,
+        passwords=BcryptHasher(rounds=settings.bcrypt_rounds),
+        jwts=RsaAccessJwts(_signing_keys(settings), life=settings.jwt_life),
+        images=images,
+        media=media,
+        bus=bus,
+        far_cache=far_cache,
+        throttle=throttle,
+        jobs=jobs,
+        principals=principals,
+        live_status=live_status,
+        reads=reads,
+        issue_line=IssueLine(storage=storage, clock=clock, randomness=randomness),
+        hub=hub,
+        relay=relay,
+        run_job=do_job,
+        chores=chores,
+    )
+
+
+def database_url(settings: Settings, *, direct: bool = False) -> str:
+    """Where the data is; ``direct`` goes round a pooler, as migrations must."""
+    if settings.database_url is None:
+        return f"sqlite:///{settings.sqlite_path.absolute()}"
+    return (settings.database_direct_url if direct else None) or settings.database_url
+
+
+def _signing_keys(settings: Settings) -> SigningKeys:
+    if settings.jwt_private_key is None or settings.jwt_public_key is None:
+        return SigningKeys.kept_in(settings.data_dir)
+    try:
+        return SigningKeys.from_pem(settings.jwt_private_key, settings.jwt_public_key)
+    except BadSigningKey as error:
+        raise SettingsError(f"JWT_PRIVATE_KEY and JWT_PUBLIC_KEY: {error}") from error
+
+
+def _media(settings: Settings) -> LocalDiskStore | CloudinaryStore:
+    if settings.cloudinary_url is not None:
+        return CloudinaryStore(settings.cloudinary_url)
+    return LocalDiskStore(settings.media_dir, base_url=f"{settings.public_url}/media")
