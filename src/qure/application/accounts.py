@@ -226,6 +226,5 @@ def _changed(
 
 
 def _wrong_password() -> Invalid:
-    error = Invalid.field("oldPassword", "The old password is wrong.")
-    error.code = "wrong_password"
-    return error
+    wrong = FieldError("oldPassword", "The old password is wrong.")
+    return Invalid([wrong], code="wrong_password", message=wrong.message)
