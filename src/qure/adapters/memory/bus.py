@@ -1,0 +1,58 @@
+"""The bus of a single process: what is published is heard at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Unavailable
+
+_log = logging.getLogger(__name__)
+
+
+class MemoryBus:
+    """See ``EventBus``. There is never a gap: publisher and listener die together."""
+
+    def __init__(self) -> None:
+        self._on_entry: Callable[[OutboxEntry], None] | None = None
+        self._started = False
+
+    def subscribe(
+        self,
+        on_entry: Callable[[OutboxEntry], None],
+        on_gap: Callable[[], Awaitable[None]],  # noqa: ARG002 - never needed here
+    ) -> None:
+        """Raises ``RuntimeError`` when called twice, or after ``start``."""
+        if self._started or self._on_entry is not None:
+            raise RuntimeError("subscribe is called once, before start")
+        self._on_entry = on_entry
+
+    async def start(self) -> None:
+        """From now on it carries."""
+        self._started = True
+
+    async def close(self) -> None:
+        """From now on publishing raises ``Unavailable``."""
+        self._started = False
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+        """When it returns, they were heard. A listener's failure is logged, not raised."""
+        if not self._started:
+            raise Unavailable("The message bus is not running.")
+        if self._on_entry is None:
+            return
+        for entry in entries:
+            try:
+                self._on_entry(entry)
+            except Exception:  # noqa: BLE001 - one bad entry must not stop those behind it
+                _log.exception("an announcement was not taken", extra={"entry_id": str(entry.id)})
+
+    def is_live(self) -> bool:
+        """Whether it runs."""
+        return self._started
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when it does not run."""
+        if not self._started:
+            raise Unavailable("The message bus is not running.")

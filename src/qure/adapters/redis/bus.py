@@ -1,0 +1,176 @@
+"""The bus between processes: Redis PUBLISH and SUBSCRIBE, with every gap noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from qure.adapters.redis.connection import FAULTS, connect, new_connection, ping
+from qure.adapters.redis.gaps import Gaps
+from qure.adapters.redis.subscription import SILENCE_SECONDS, Subscription
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Unavailable
+from qure.wire.stored_events import decode_entry, encode_entry
+
+PUBLISH_SECONDS = 0.9
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 1.0
+SETTLED_SECONDS = 1.0
+"""A subscription that stood for so long is followed by an attempt at once."""
+
+_log = logging.getLogger(__name__)
+
+
+class RedisBus:
+    """See ``EventBus``.
+
+    Redis keeps nothing for who is not listening. A lost subscription is therefore a gap: the bus
+    is not live again until it has subscribed anew and ``on_gap`` has returned.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "qure:",
+        monotonic: Callable[[], float] = time.monotonic,
+        start_seconds: float = 2.0,
+    ) -> None:
+        self._publisher = connect(url, seconds=PUBLISH_SECONDS, connections=2)
+        self._listener = connect(url, seconds=SILENCE_SECONDS, connections=1)
+        # Channels are shared by all databases of a server, keys are not: so the channel says which.
+        database = self._listener.connection_pool.connection_kwargs.get("db", 0)
+        self._channel = f"{prefix}events:{database}"
+        self._monotonic = monotonic
+        self._start_seconds = start_seconds
+        self._publishing = asyncio.Lock()
+        self._on_entry: Callable[[OutboxEntry], None] | None = None
+        self._subscription: Subscription | None = None
+        self._subscribed = asyncio.Event()
+        self._is_away = False
+        self._gaps = Gaps()
+        self.attempts = 0
+        """How many times it has tried to subscribe."""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def subscribe(
+        self,
+        on_entry: Callable[[OutboxEntry], None],
+        on_gap: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Raises ``RuntimeError`` when called twice, or after ``start``."""
+        if self._tasks or self._on_entry is not None:
+            raise RuntimeError("subscribe is called once, before start")
+        self._on_entry, self._gaps.heal = on_entry, on_gap
+
+    async def start(self) -> None:
+        """Begin to listen, and wait up to ``start_seconds`` until everything will be heard.
+
+        When Redis is away it returns all the same, not live; what is published until it has
+        subscribed is a gap.
+        """
+        self._tasks = [
+            asyncio.create_task(self._stay_subscribed(), name="qure-redis-bus"),
+            asyncio.create_task(self._gaps.run(), name="qure-redis-gaps"),
+        ]
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                await self._subscribed.wait()
+        except TimeoutError:
+            self._gaps.open()
+
+    async def close(self) -> None:
+        """Stop listening and publishing."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self._publisher.aclose()
+        await self._listener.aclose()
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+        """In one round trip, within a second. Raises ``Unavailable``; some may be out then."""
+        if not entries:
+            return
+        messages = [encode_entry(entry) for entry in entries]
+        try:
+            async with (
+                asyncio.timeout(PUBLISH_SECONDS),
+                self._publishing,  # one after the other: over two connections they might overtake
+                self._publisher.pipeline(transaction=False) as pipeline,
+            ):
+                for message in messages:
+                    pipeline.publish(self._channel, message)
+                await pipeline.execute()
+        except FAULTS as error:
+            raise Unavailable("The message bus is away.") from error
+
+    def is_live(self) -> bool:
+        """Whether everything published up to 1.5 s ago has been heard, or read anew since."""
+        subscription = self._subscription
+        return subscription is not None and self._gaps.all_closed and subscription.is_current()
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when Redis does not answer within a second."""
+        try:
+            await ping(self._publisher, seconds=PUBLISH_SECONDS)
+        except FAULTS as error:
+            raise Unavailable("The message bus is away.") from error
+
+    async def _stay_subscribed(self) -> None:
+        attempt = 0
+        while True:
+            began = self._monotonic()
+            try:
+                await self._listen()
+            except Exception as error:  # noqa: BLE001 - whatever it was, listening goes on
+                if not self._is_away:
+                    _log.warning("the message bus is away", exc_info=error)
+                self._is_away = True
+            if self._monotonic() - began >= SETTLED_SECONDS:
+                attempt = 0
+            await asyncio.sleep(_delay(attempt))
+            attempt += 1
+
+    async def _listen(self) -> None:
+        self.attempts += 1
+        subscription = self._subscription = Subscription(
+            new_connection(self._listener),
+            self._channel,
+            on_subscribed=self._heard_again,
+            on_message=self._take,
+            monotonic=self._monotonic,
+        )
+        try:
+            await subscription.listen()
+        finally:
+            self._subscription = None
+            if subscription.confirmed:
+                self._gaps.open()
+
+    def _heard_again(self) -> None:
+        if self._is_away:
+            _log.warning("the message bus is heard again")
+        self._is_away = False
+        self._subscribed.set()
+        self._gaps.end()
+
+    def _take(self, message: bytes) -> None:
+        if self._on_entry is None:
+            return
+        try:
+            self._on_entry(decode_entry(message))
+        except Exception:  # noqa: BLE001 - one bad entry must not stop those behind it
+            _log.exception("an announcement was not taken")
+
+
+def _delay(attempt: int) -> float:
+    """At once, then longer and longer, spread so that processes do not come back in step."""
+    if attempt == 0:
+        return 0.0
+    delay = min(LONGEST_DELAY, math.ldexp(FIRST_DELAY, min(attempt, 30) - 1))
+    return delay * random.uniform(0.5, 1.0)

@@ -1,0 +1,385 @@
+"""What every event bus promises, and how the Redis one lives through faults."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from qure.adapters.memory.bus import MemoryBus
+from qure.adapters.redis.bus import RedisBus
+from qure.application.ports.gateways import EventBus
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Unavailable
+from qure.domain.events import ClinicChanged, QueueOpened
+from qure.domain.ids import ClinicId
+from tests.builders import NOW, build_entry, build_status, new_id
+from tests.servers.redis import RedisServer
+from tests.waiting import eventually
+
+Bus = MemoryBus | RedisBus
+
+
+class Listener:
+    """Keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.heard: list[OutboxEntry] = []
+        self.gaps = 0
+
+    def on_entry(self, entry: OutboxEntry) -> None:
+        self.heard.append(entry)
+
+    async def on_gap(self) -> None:
+        self.gaps += 1
+
+
+def entry() -> OutboxEntry:
+    return build_entry(ClinicChanged(actor_id=None, at=NOW, clinic_id=ClinicId(new_id())))
+
+
+@asynccontextmanager
+async def started(bus: Bus, listener: Listener | None = None) -> AsyncIterator[Bus]:
+    if listener is not None:
+        bus.subscribe(listener.on_entry, listener.on_gap)
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make_bus(request: pytest.FixtureRequest) -> Callable[[], Bus]:
+    """Makes a bus; those of one test hear each other (memory: there is only one)."""
+    if request.param == "memory":
+        return MemoryBus
+    url = request.getfixturevalue("redis_server")
+    prefix = f"test:{uuid4()}:"
+    return lambda: RedisBus(url, prefix=prefix)
+
+
+async def test_what_is_published_is_heard_once_and_in_order(make_bus: Callable[[], Bus]) -> None:
+    listener = Listener()
+    async with started(make_bus(), listener) as bus:
+        port: EventBus = bus
+        batches = [[entry() for _ in range(20)] for _ in range(10)]
+        for batch in batches:
+            await port.publish(batch)
+        published = [each for batch in batches for each in batch]
+        await eventually(lambda: len(listener.heard) >= len(published))
+    assert listener.heard == published
+
+
+async def test_an_entry_arrives_with_every_event_it_had(make_bus: Callable[[], Bus]) -> None:
+    listener = Listener()
+    opened = QueueOpened(actor_id=None, at=NOW, queue=build_status(version=7))
+    changed = ClinicChanged(actor_id=None, at=NOW, clinic_id=opened.queue.clinic_id)
+    told = build_entry(opened, changed)
+    async with started(make_bus(), listener) as bus:
+        await bus.publish([told])
+        await eventually(lambda: bool(listener.heard))
+    assert listener.heard == [told]
+
+
+async def test_publishing_nothing_is_lawful(make_bus: Callable[[], Bus]) -> None:
+    async with started(make_bus(), Listener()) as bus:
+        await bus.publish([])
+
+
+async def test_a_started_bus_is_live_answers_and_has_no_gap(make_bus: Callable[[], Bus]) -> None:
+    listener = Listener()
+    async with started(make_bus(), listener) as bus:
+        await eventually(bus.is_live)
+        await bus.ping()
+        await bus.publish([entry()])
+        await eventually(lambda: len(listener.heard) == 1)
+    assert listener.gaps == 0
+
+
+async def test_a_bus_that_was_not_started_or_was_closed_is_not_live(
+    make_bus: Callable[[], Bus],
+) -> None:
+    bus = make_bus()
+    assert not bus.is_live()
+    async with started(bus, Listener()):
+        await eventually(bus.is_live)
+    assert not bus.is_live()
+
+
+async def test_subscribing_twice_or_after_the_start_is_a_mistake(
+    make_bus: Callable[[], Bus],
+) -> None:
+    listener = Listener()
+    bus = make_bus()
+    bus.subscribe(listener.on_entry, listener.on_gap)
+    with pytest.raises(RuntimeError, match="once"):
+        bus.subscribe(listener.on_entry, listener.on_gap)
+    async with started(make_bus()) as running:
+        with pytest.raises(RuntimeError, match="before start"):
+            running.subscribe(listener.on_entry, listener.on_gap)
+
+
+async def test_a_bus_may_publish_without_listening(make_bus: Callable[[], Bus]) -> None:
+    async with started(make_bus()) as bus:
+        await bus.publish([entry()])
+
+
+async def test_a_listener_that_fails_still_hears_what_comes_next(
+    make_bus: Callable[[], Bus], caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[OutboxEntry] = []
+    bad, good = entry(), entry()
+
+    def on_entry(each: OutboxEntry) -> None:
+        if each == bad:
+            raise LookupError("no such room")
+        heard.append(each)
+
+    async def on_gap() -> None:
+        raise AssertionError("there was no gap")
+
+    bus = make_bus()
+    bus.subscribe(on_entry, on_gap)
+    async with started(bus):
+        await bus.publish([bad, good])
+        await eventually(lambda: bool(heard))
+    assert heard == [good]
+    assert "no such room" in caplog.text
+
+
+async def test_a_memory_bus_that_does_not_run_takes_nothing() -> None:
+    bus = MemoryBus()
+    with pytest.raises(Unavailable):
+        await bus.publish([entry()])
+    with pytest.raises(Unavailable):
+        await bus.ping()
+
+
+async def test_every_process_hears_what_one_of_them_publishes(redis_server: str) -> None:
+    prefix = f"test:{uuid4()}:"
+    here, there = Listener(), Listener()
+    async with (
+        started(RedisBus(redis_server, prefix=prefix), here) as bus,
+        started(RedisBus(redis_server, prefix=prefix), there) as other,
+    ):
+        sent = [entry() for _ in range(50)]
+        await asyncio.gather(bus.publish(sent[:25]), other.publish(sent[25:]))
+        await eventually(lambda: len(here.heard) == len(there.heard) == 50)
+    assert here.heard == there.heard
+    assert {each.id for each in here.heard} == {each.id for each in sent}
+
+
+async def test_databases_of_one_redis_do_not_hear_each_other(redis_server: str) -> None:
+    prefix = f"test:{uuid4()}:"
+    here, there = Listener(), Listener()
+    second = redis_server.rsplit("/", 1)[0] + "/5"
+    async with (
+        started(RedisBus(redis_server, prefix=prefix), here) as bus,
+        started(RedisBus(second, prefix=prefix), there) as other,
+    ):
+        await other.publish([entry()])
+        told = entry()
+        await bus.publish([told])
+        await eventually(lambda: bool(here.heard) and bool(there.heard))
+    assert here.heard == [told]
+    assert told not in there.heard
+
+
+async def test_a_message_that_makes_no_sense_is_logged_and_passed_over(
+    redis_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    prefix = f"test:{uuid4()}:"
+    listener = Listener()
+    stranger = Redis.from_url(redis_server)
+    async with started(RedisBus(redis_server, prefix=prefix), listener) as bus, stranger:
+        await stranger.publish(f"{prefix}events:0", b"hello")
+        told = entry()
+        await bus.publish([told])
+        await eventually(lambda: bool(listener.heard))
+    assert listener.heard == [told]
+    assert "announcement was not taken" in caplog.text
+
+
+async def outage_noticed(bus: RedisBus) -> float:
+    """Seconds until the bus says it is not live."""
+    began = monotonic()
+    await eventually(lambda: not bus.is_live(), within=2.0)
+    return monotonic() - began
+
+
+async def assert_heals(bus: RedisBus, listener: Listener) -> None:
+    """It is live again within 4 s, has made good for one gap, and carries."""
+    await eventually(bus.is_live, within=4.0)
+    assert listener.gaps == 1
+    told = entry()
+    await bus.publish([told])
+    await eventually(lambda: told in listener.heard)
+    assert listener.gaps == 1
+
+
+async def test_after_redis_was_killed_the_bus_subscribes_again_and_closes_the_gap(
+    own_redis: RedisServer,
+) -> None:
+    listener = Listener()
+    async with started(RedisBus(own_redis.url), listener) as bus:
+        assert bus.is_live()
+        own_redis.kill()
+        await outage_noticed(bus)
+        own_redis.start()
+        await assert_heals(bus, listener)
+
+
+async def test_after_redis_was_frozen_the_bus_subscribes_again_and_closes_the_gap(
+    own_redis: RedisServer,
+) -> None:
+    listener = Listener()
+    async with started(RedisBus(own_redis.url), listener) as bus:
+        assert bus.is_live()
+        own_redis.pause()
+        # The connection stays open: only the missing answers to pings tell.
+        await outage_noticed(bus)
+        await eventually(lambda: bus.attempts > 1, within=2.0)
+        own_redis.resume()
+        await assert_heals(bus, listener)
+
+
+async def test_a_gap_is_open_until_everything_has_been_read_anew(own_redis: RedisServer) -> None:
+    reading, may_end = asyncio.Event(), asyncio.Event()
+
+    async def on_gap() -> None:
+        reading.set()
+        await may_end.wait()
+
+    bus = RedisBus(own_redis.url)
+    bus.subscribe(lambda _: None, on_gap)
+    async with started(bus):
+        own_redis.kill()
+        own_redis.start()
+        async with asyncio.timeout(5):
+            await reading.wait()
+        assert not bus.is_live()
+        may_end.set()
+        await eventually(bus.is_live)
+
+
+async def test_closing_a_gap_is_tried_until_it_succeeds(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = 0
+
+    async def on_gap() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise OSError("the database is away too")
+
+    bus = RedisBus(own_redis.url)
+    bus.subscribe(lambda _: None, on_gap)
+    async with started(bus):
+        own_redis.kill()
+        own_redis.start()
+        await eventually(lambda: tries > 0)
+        assert not bus.is_live()
+        await eventually(bus.is_live, within=6.0)
+    assert tries == 3
+    assert "the database is away too" in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause"])
+async def test_publishing_while_redis_is_away_is_refused_within_a_second(
+    own_redis: RedisServer, fault: str
+) -> None:
+    async with started(RedisBus(own_redis.url), Listener()) as bus:
+        await bus.publish([entry()])
+        getattr(own_redis, fault)()
+        for attempt in (bus.publish([entry()]), bus.publish([entry(), entry()]), bus.ping()):
+            began = monotonic()
+            with pytest.raises(Unavailable):
+                await attempt
+            assert monotonic() - began < 1.1
+
+
+async def test_a_hundred_publishers_at_once_are_all_refused_within_a_second_of_an_outage(
+    own_redis: RedisServer,
+) -> None:
+    async with started(RedisBus(own_redis.url), Listener()) as bus:
+        own_redis.pause()
+        began = monotonic()
+        answers = await asyncio.gather(
+            *(bus.publish([entry()]) for _ in range(100)), return_exceptions=True
+        )
+        assert monotonic() - began < 1.3
+    assert all(isinstance(answer, Unavailable) for answer in answers)
+
+
+async def test_publishing_works_at_once_when_redis_is_back(own_redis: RedisServer) -> None:
+    listener = Listener()
+    async with started(RedisBus(own_redis.url), listener) as bus:
+        await bus.publish([entry()])
+        own_redis.kill()
+        own_redis.start()
+        await eventually(lambda: listener.gaps == 1, within=4.0)
+        told = entry()
+        await bus.publish([told])
+        await eventually(lambda: told in listener.heard)
+
+
+async def test_a_bus_started_without_redis_becomes_live_through_a_gap(
+    own_redis: RedisServer,
+) -> None:
+    own_redis.kill()
+    listener = Listener()
+    async with started(RedisBus(own_redis.url, start_seconds=0.3), listener) as bus:
+        assert not bus.is_live()
+        own_redis.start()
+        await assert_heals(bus, listener)
+
+
+async def test_an_outage_is_logged_once_and_its_end_once(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "qure")
+    async with started(RedisBus(own_redis.url), Listener()) as bus:
+        own_redis.kill()
+        await outage_noticed(bus)
+        before = bus.attempts
+        await eventually(lambda: bus.attempts >= before + 3)
+        own_redis.start()
+        await eventually(bus.is_live, within=4.0)
+    said = [record.message for record in caplog.records if record.name.startswith("qure")]
+    assert said == ["the message bus is away", "the message bus is heard again"]
+
+
+async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(
+    own_redis: RedisServer,
+) -> None:
+    readings = 0
+    reading, may_end = asyncio.Event(), asyncio.Event()
+
+    async def on_gap() -> None:
+        nonlocal readings
+        readings += 1
+        reading.set()
+        await may_end.wait()
+
+    bus = RedisBus(own_redis.url)
+    bus.subscribe(lambda _: None, on_gap)
+    async with started(bus):
+        own_redis.kill()
+        own_redis.start()
+        async with asyncio.timeout(5):
+            await reading.wait()
+        before = bus.attempts
+        own_redis.kill()
+        own_redis.start()
+        await eventually(lambda: bus.attempts > before)
+        may_end.set()
+        await eventually(bus.is_live, within=5.0)
+    assert readings == 2
