@@ -1,0 +1,76 @@
+"""Users in the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, func, insert, or_, select, update
+
+from qure.adapters.sql.mapping import fold, to_user, user_values
+from qure.adapters.sql.rows import USERS
+from qure.adapters.sql.transaction import Transaction
+from qure.application.ports.storage import Page
+from qure.domain.ids import ClinicId, UserId
+from qure.domain.user import Role, User
+
+_GET = select(USERS).where(USERS.c.id == bindparam("id"))
+_BY_EMAIL = select(USERS).where(USERS.c.email == bindparam("email"))
+# NO KEY UPDATE holds off every other writer, but not the foreign keys of rows that name the user.
+_LOCK = _GET.with_for_update(key_share=True)
+_LOCK_BY_EMAIL = _BY_EMAIL.with_for_update(key_share=True)
+_SAVE = update(USERS).where(USERS.c.id == bindparam("of"))
+_STAFF = (
+    select(USERS)
+    .where(USERS.c.clinic_id == bindparam("clinic"))
+    .order_by(USERS.c.created_at, USERS.c.id)
+)
+
+
+class SqlUsers:
+    """See ``ports.storage.Users``."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, user: User) -> None:
+        await self._transaction.change(insert(USERS), user_values(user))
+
+    async def get(self, id: UserId, *, lock: bool = False) -> User | None:
+        row = await self._transaction.first(_LOCK if lock else _GET, {"id": id})
+        return None if row is None else to_user(row)
+
+    async def by_email(self, email: str, *, lock: bool = False) -> User | None:
+        statement = _LOCK_BY_EMAIL if lock else _BY_EMAIL
+        row = await self._transaction.first(statement, {"email": email})
+        return None if row is None else to_user(row)
+
+    async def save(self, user: User) -> None:
+        values = user_values(user)
+        await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
+
+    async def staff_of(self, clinic_id: ClinicId) -> list[User]:
+        rows = await self._transaction.all(_STAFF, {"clinic": clinic_id})
+        return [to_user(row) for row in rows]
+
+    async def search(
+        self, *, query: str | None, role: Role | None, page: Page
+    ) -> tuple[list[User], int]:
+        matching = select(USERS.c.id)
+        if role is not None:
+            matching = matching.where(USERS.c.role == role.value)
+        if query is not None:
+            matching = matching.where(
+                or_(
+                    USERS.c.name_folded.contains(fold(query), autoescape=True),
+                    USERS.c.email.contains(query.lower(), autoescape=True),
+                )
+            )
+        total = await self._transaction.scalar(
+            select(func.count()).select_from(matching.subquery())
+        )
+        rows = await self._transaction.all(
+            select(USERS)
+            .where(USERS.c.id.in_(matching))
+            .order_by(USERS.c.created_at.desc(), USERS.c.id.desc())
+            .limit(page.size)
+            .offset(page.offset)
+        )
+        return [to_user(row) for row in rows], total

@@ -1,0 +1,172 @@
+"""Storage in a database: units of work on transactions, and what they announce."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from qure.adapters.sql.engine import Database, PoolUse, open_database
+from qure.adapters.sql.outbox import SqlOutbox
+from qure.adapters.sql.repositories.activities import SqlActivities
+from qure.adapters.sql.repositories.clinics import SqlClinics
+from qure.adapters.sql.repositories.queues import SqlQueues
+from qure.adapters.sql.repositories.sessions import SqlSessions
+from qure.adapters.sql.repositories.staged_images import SqlStagedImages
+from qure.adapters.sql.repositories.tokens import SqlTokens
+from qure.adapters.sql.repositories.users import SqlUsers
+from qure.adapters.sql.transaction import Transaction
+from qure.application.ports.gateways import Clock, Randomness
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Unavailable
+from qure.domain.events import Event
+from qure.domain.ids import EntryId
+
+OnCommit = Callable[[OutboxEntry], Awaitable[None]]
+
+DEFAULT_POOL_SIZE = 8
+
+_PING = text("SELECT count(*) FROM alembic_version")
+_log = logging.getLogger(__name__)
+
+
+class SqlUnitOfWork:
+    """See ``ports.storage.UnitOfWork``."""
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        on_commit: OnCommit | None,
+    ) -> None:
+        self.users = SqlUsers(transaction)
+        self.clinics = SqlClinics(transaction)
+        self.queues = SqlQueues(transaction)
+        self.tokens = SqlTokens(transaction)
+        self.sessions = SqlSessions(transaction)
+        self.activities = SqlActivities(transaction)
+        self.staged_images = SqlStagedImages(transaction)
+        self.outbox = SqlOutbox(transaction)
+        self._transaction = transaction
+        self._clock = clock
+        self._randomness = randomness
+        self._on_commit = on_commit
+        self._recorded: list[Event] = []
+
+    def record(self, *events: Event) -> None:
+        """These go into the outbox with the commit, as one entry, in this order."""
+        if self._on_commit is None:
+            raise RuntimeError("Only a writing unit of work that has not ended records events.")
+        self._recorded.extend(events)
+
+    async def commit(self) -> None:
+        """Make it so, and give the connection back before anybody is told.
+
+        Raises ``RuntimeError`` when reading only, when it has ended, and after an error.
+        """
+        if self._on_commit is None:
+            raise RuntimeError("Only a writing unit of work that has not ended can be committed.")
+        on_commit, self._on_commit = self._on_commit, None
+        if not self._recorded:
+            await self._transaction.commit()
+            return
+        entry = OutboxEntry(
+            id=EntryId(self._randomness.new_id()),
+            created_at=self._clock.now(),
+            events=tuple(self._recorded),
+        )
+        await self.outbox.add(entry)
+        await self._transaction.commit()
+        try:
+            await on_commit(entry)
+        except Exception:  # noqa: BLE001 - the commit stands whatever becomes of its announcement
+            _log.exception("announcing a commit failed", extra={"entry_id": str(entry.id)})
+
+    async def end(self) -> None:
+        """Left: what was not committed never will be."""
+        self._on_commit = None
+        await self._transaction.end()
+
+
+class SqlStorage:
+    """See ``ports.storage.Storage``. ``on_commit`` is told of each entry after its COMMIT.
+
+    A failure of ``on_commit`` is logged and no more: the entry stays in the outbox, where the
+    relay's sweep finds it.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Clock, randomness: Randomness, on_commit: OnCommit
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._randomness = randomness
+        self._on_commit = on_commit
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[SqlUnitOfWork]:
+        """A transaction that may change things. Left without ``commit`` it rolls back."""
+        work = self._work(await self._database.begin(writing=True), on_commit=self._on_commit)
+        try:
+            yield work
+        finally:
+            await work.end()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlUnitOfWork]:
+        """A transaction that only looks, at the state that its first question found."""
+        work = self._work(await self._database.begin(writing=False), on_commit=None)
+        try:
+            yield work
+        finally:
+            await work.end()
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` within two seconds unless a migrated database answers."""
+        transaction = await self._database.begin(writing=False)
+        try:
+            await transaction.scalar(_PING)
+        except SQLAlchemyError as error:
+            raise Unavailable("The database has not been migrated.") from error
+        finally:
+            await transaction.end()
+
+    def pool_use(self) -> PoolUse:
+        """How the connections are used at this moment."""
+        return self._database.pool_use()
+
+    async def close(self) -> None:
+        """Close every connection. Units of work have ended before."""
+        await self._database.close()
+
+    def _work(self, transaction: Transaction, *, on_commit: OnCommit | None) -> SqlUnitOfWork:
+        return SqlUnitOfWork(
+            transaction, clock=self._clock, randomness=self._randomness, on_commit=on_commit
+        )
+
+
+def open_storage(
+    database_url: str,
+    *,
+    clock: Clock,
+    randomness: Randomness,
+    on_commit: OnCommit,
+    pool_size: int = DEFAULT_POOL_SIZE,
+) -> SqlStorage:
+    """Storage in the Postgres or SQLite of that URL, which has been migrated.
+
+    Connects when first used. ``?pgbouncer=true`` in a Postgres URL says that a transaction-mode
+    PgBouncer stands before it. ``pool_size`` bounds the connections to Postgres. Raises
+    ``ValueError`` for a URL of another database.
+    """
+    return SqlStorage(
+        open_database(database_url, pool_size=pool_size),
+        clock=clock,
+        randomness=randomness,
+        on_commit=on_commit,
+    )
