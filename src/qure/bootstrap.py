@@ -26,6 +26,7 @@ from qure.adapters.redis.throttle import RedisThrottle
 from qure.adapters.security.access_jwts import RsaAccessJwts
 from qure.adapters.security.passwords import BcryptHasher
 from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
+from qure.adapters.sockets.edge import SocketEdge
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.adapters.system.clock import SystemClock
@@ -84,6 +85,7 @@ class Container:
     reads: CachedReads
     issue_line: IssueLine
     hub: Hub
+    sockets: SocketEdge
     relay: Relay
     run_job: Callable[[Job, bool], Awaitable[None]]
     chores: tuple[Chore, ...]
@@ -208,6 +210,7 @@ def build(
         reads=reads,
         issue_line=IssueLine(storage=storage, clock=clock, randomness=randomness),
         hub=hub,
+        sockets=SocketEdge(hub, allowed_origins=settings.cors_origins),
         relay=relay,
         run_job=do_job,
         chores=chores,

@@ -1,0 +1,33 @@
+"""What the socket protocols ask of whoever stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Protocol
+
+from qure.adapters.sockets.hub import Client
+from qure.application.ports.gateways import AccessClaims
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_FRAME_BYTES = 64 * 1024
+"""No client has more to say at once."""
+
+CONNECTION_EXTENSION = "qure.connection"
+"""Key in an ASGI scope's ``extensions`` under which a server may offer ``write`` and ``abort``.
+
+``write(frame)`` puts a whole WebSocket frame on the wire now, or returns False when it cannot;
+``abort()`` drops the connection without waiting for what is unsent.
+"""
+
+
+class Door(Protocol):
+    """The use cases, as the socket protocols reach them."""
+
+    def identify(self, jwt: object) -> AccessClaims:
+        """Raises ``Unauthenticated``: ``unauthorized`` when nothing was given at all."""
+
+    async def handle(self, client: Client, event: str, arguments: Sequence[object]) -> bytes:
+        """Do what was asked; the acknowledgement as JSON. Raises nothing."""

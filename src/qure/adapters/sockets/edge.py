@@ -1,0 +1,110 @@
+"""Both socket protocols on one hub, as one ASGI application for their two paths."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+from qure.adapters.sockets.door import Door, Receive, Scope, Send
+from qure.adapters.sockets.engineio import (
+    PING_INTERVAL,
+    PING_TIMEOUT,
+    EngineServer,
+)
+from qure.adapters.sockets.hub import Hub
+from qure.adapters.sockets.socketio import SocketIoSession
+from qure.adapters.sockets.websocket import WebSocketSession
+
+SOCKETIO_PATH: Final = "/socket.io"
+WEBSOCKET_PATH: Final = "/ws"
+
+
+class SocketEdge:
+    """Serves ``/socket.io`` and ``/ws``.
+
+    ``allowed_origins`` are those from which pages may connect besides the server's own; ``*``
+    allows all. What sends no Origin (an app) is not a page and may always. ``process_mark``
+    begins every Engine.IO session id.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        *,
+        allowed_origins: Sequence[str] = (),
+        process_mark: str = "",
+        ping_interval: float = PING_INTERVAL,
+        ping_timeout: float = PING_TIMEOUT,
+    ) -> None:
+        self._hub = hub
+        self._allowed_origins = frozenset(allowed_origins)
+        self._process_mark = process_mark
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._door: Door | None = None
+        self._engine: EngineServer | None = None
+        self._is_draining = False
+
+    @staticmethod
+    def is_at(path: str) -> bool:
+        """Whether requests for that path belong here."""
+        return path == WEBSOCKET_PATH or f"{path}/".startswith(f"{SOCKETIO_PATH}/")
+
+    @asynccontextmanager
+    async def serving(self, door: Door) -> AsyncIterator[None]:
+        """Let clients in through ``door``; at the end none is left."""
+        self._door = door
+        self._engine = EngineServer(
+            lambda socket: SocketIoSession(socket, hub=self._hub, door=door),
+            allowed_origins=sorted(self._allowed_origins),
+            process_mark=self._process_mark,
+            ping_interval=self._ping_interval,
+            ping_timeout=self._ping_timeout,
+        )
+        watching = asyncio.create_task(self._engine.watch(), name="socket watch")
+        try:
+            yield
+        finally:
+            self.drain()
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    def drain(self) -> None:
+        """Send everybody to another process, and let nobody in any more."""
+        if not self._is_draining and self._engine is not None:
+            self._is_draining = True
+            self._hub.close_all()
+            self._engine.end_all()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or WebSocket for one of the two paths."""
+        if self._engine is None or self._door is None:
+            raise RuntimeError("sockets are served only while the application runs")
+        if scope["path"] != WEBSOCKET_PATH:
+            await self._engine.serve(scope, receive, send)
+        elif scope["type"] != "websocket":
+            await _answer(send, 426, b"This address speaks WebSocket only.")
+        elif (await receive())["type"] == "websocket.connect":
+            if self._is_draining or not self._is_allowed(scope):
+                await send({"type": "websocket.close"})  # HTTP 403: it was not accepted yet.
+                return
+            session = WebSocketSession(scope, receive, send, hub=self._hub, door=self._door)
+            await session.serve()
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        if not origin or "*" in self._allowed_origins or origin in self._allowed_origins:
+            return True
+        return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
+
+
+async def _answer(send: Send, status: int, text: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"upgrade", b"websocket")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

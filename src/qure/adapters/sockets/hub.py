@@ -1,0 +1,346 @@
+"""Who listens to what in this process, and what they have been told.
+
+The hub knows no protocol: it hands messages to listeners, which never make it wait. It hears
+every announced change once (``receive``) and reads what it holds anew when some may have been
+missed (``reread``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from qure.adapters.sockets.messages import Message
+from qure.adapters.sockets.rooms import Room
+from qure.application.access import Principal
+from qure.application.ports.gateways import AccessClaims
+from qure.application.ports.storage import OutboxEntry
+from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
+from qure.domain.ids import EntryId, QueueId, SessionId, TokenId, UserId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token, TokenStatus
+from qure.domain.user import Role
+from qure.wire import socket_events
+from qure.wire.responses import TokenBody, encode
+from qure.wire.socket_events import CloseSession, CloseUser, ToPatient, ToRoom, deliveries
+
+logger = logging.getLogger(__name__)
+
+MAX_ROOMS_PER_CLIENT: Final = 100
+REMEMBERED_ENTRIES: Final = 10_000
+REMEMBERED_TOKENS: Final = 32
+REREADS_AT_ONCE: Final = 16
+RETRY_SECONDS: Final = 0.5
+
+_PROGRESS = {
+    TokenStatus.WAITING: 0,
+    TokenStatus.CALLED: 1,
+    TokenStatus.IN_PROGRESS: 2,
+    TokenStatus.COMPLETED: 3,
+    TokenStatus.SKIPPED: 3,
+    TokenStatus.CANCELLED: 3,
+}
+"""How far a token has come: a patient who heard of a later status is not told an earlier one."""
+
+
+Key = TypeVar("Key", UserId, SessionId)
+
+
+class Closing(Enum):
+    """Why the server ends a connection."""
+
+    NOT_ALLOWED = "not allowed"
+    """The login has ended or the user is disabled: coming back with the same JWT is no use."""
+
+    GOING_AWAY = "going away"
+    """This process stops or cannot serve: the client should come back."""
+
+
+class Listener(Protocol):
+    """The end of one connection in this process. Nothing here waits for the network."""
+
+    def send(self, message: Message) -> None:
+        """In order, after everything sent before."""
+
+    def send_status(self, queue_id: QueueId, message: Message) -> None:
+        """Likewise, but one of the same queue that still waits may be dropped for it."""
+
+    def close(self, why: Closing) -> None:
+        """Send what waits, and end the connection."""
+
+
+class Client:
+    """One connected client, whichever protocol it speaks."""
+
+    __slots__ = (
+        "_hub",
+        "claims",
+        "is_closed",
+        "is_patient",
+        "is_ready",
+        "listener",
+        "rooms",
+        "told",
+    )
+
+    def __init__(self, hub: Hub, listener: Listener, claims: AccessClaims) -> None:
+        self._hub = hub
+        self.listener = listener
+        self.claims = claims
+        self.rooms: dict[QueueId, Room[Client]] = {}
+        self.told: dict[TokenId, int] = {}
+        self.is_patient = False
+        self.is_ready = False
+        self.is_closed = False
+
+    def send(self, name: str, body: bytes | None = None) -> None:
+        """An event for this client alone; ``body`` is its argument as JSON."""
+        if not self.is_closed:
+            self.listener.send(Message(name, body))
+
+    async def join(self, queue_id: QueueId) -> QueueStatus:
+        """See ``Hub.join``."""
+        return await self._hub.join(self, queue_id)
+
+    def leave(self, queue_id: QueueId) -> None:
+        """Hear no more of that queue."""
+        self._hub.leave(self, queue_id)
+
+    def expel(self) -> None:
+        """The login behind this connection is over."""
+        self._hub.close(self, Closing.NOT_ALLOWED)
+
+
+class Hub:
+    """All clients of this process, by user, by login and by the queues they watch.
+
+    ``status_of`` raises ``NotFound``; ``principal_of`` raises ``Unauthenticated``.
+    """
+
+    def __init__(
+        self,
+        *,
+        status_of: Callable[[QueueId], Awaitable[QueueStatus]],
+        held_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
+        principal_of: Callable[[AccessClaims], Awaitable[Principal]],
+        max_connections_per_user: int = 200,
+        on_lag: Callable[[datetime], None] | None = None,
+    ) -> None:
+        self._status_of = status_of
+        self._held_tokens_of = held_tokens_of
+        self._principal_of = principal_of
+        self._max_connections_per_user = max_connections_per_user
+        self._on_lag = on_lag
+        self._rooms: dict[QueueId, Room[Client]] = {}
+        self._by_user: dict[UserId, dict[Client, None]] = {}
+        self._by_session: dict[SessionId, dict[Client, None]] = {}
+        self._heard: OrderedDict[EntryId, None] = OrderedDict()
+
+    # Coming and going
+
+    async def connect(self, listener: Listener, claims: AccessClaims) -> Client:
+        """A new client, counted among the listeners before its right is checked.
+
+        In the other order, a revocation between the check and the entry would be missed. It
+        hears nothing before ``welcome``. Raises ``Unauthenticated``, ``Conflict``
+        (``too_many_connections``), ``Unavailable``.
+        """
+        mine = self._by_user.get(claims.user_id, {})
+        if len(mine) >= self._max_connections_per_user:
+            raise Conflict("too_many_connections", "This user has too many open connections.")
+        client = Client(self, listener, claims)
+        self._by_user.setdefault(claims.user_id, {})[client] = None
+        self._by_session.setdefault(claims.session_id, {})[client] = None
+        try:
+            principal = await self._principal_of(claims)
+        except BaseException:
+            self.disconnect(client)
+            raise
+        if client.is_closed:
+            raise Unauthenticated("session_ended", "This login has ended. Please log in again.")
+        client.is_patient = principal.role is Role.PATIENT
+        return client
+
+    async def welcome(self, client: Client) -> None:
+        """The client knows that it is connected: tell a patient what they may have missed."""
+        client.is_ready = True
+        if client.is_patient:
+            try:
+                await self._catch_up(client)
+            except DomainError as error:
+                # Coming back later is how it hears of its call after all.
+                logger.warning("a connecting patient could not be caught up: %s", error.message)
+                self.close(client, Closing.GOING_AWAY)
+
+    def disconnect(self, client: Client) -> None:
+        """The connection is gone (or never was): forget it. Does no harm twice."""
+        client.is_closed = True
+        for queue_id in list(client.rooms):
+            self.leave(client, queue_id)
+        _take_out(self._by_user, client.claims.user_id, client)
+        _take_out(self._by_session, client.claims.session_id, client)
+
+    def close(self, client: Client, why: Closing) -> None:
+        """End the connection; it hears nothing more from here on."""
+        if not client.is_closed:
+            self.disconnect(client)
+            client.listener.close(why)
+
+    def close_all(self) -> None:
+        """This process goes away: everybody is to come back elsewhere."""
+        for client in self.clients():
+            self.close(client, Closing.GOING_AWAY)
+
+    def clients(self) -> list[Client]:
+        """Everyone connected."""
+        return [client for clients in self._by_user.values() for client in clients]
+
+    def watched_queues(self) -> int:
+        """How many queues somebody here listens to."""
+        return len(self._rooms)
+
+    # Rooms
+
+    async def join(self, client: Client, queue_id: QueueId) -> QueueStatus:
+        """Let it watch the queue: sends ``join-queue``, then the status, then every newer one.
+
+        Raises ``NotFound``, ``Conflict`` (``too_many_queues``), ``Unavailable``.
+        """
+        if len(client.rooms) >= MAX_ROOMS_PER_CLIENT and queue_id not in client.rooms:
+            raise Conflict("too_many_queues", "This connection watches too many queues.")
+        # Enter first, then read: what changes in between is heard here, and the newer one wins.
+        room = self._rooms.get(queue_id)
+        if room is None:
+            room = self._rooms[queue_id] = Room(_send_status)
+        was_in = queue_id in client.rooms
+        client.rooms[queue_id] = room
+        room.let_wait(client)
+        try:
+            room.offer(await self._status_of(queue_id))
+        except BaseException:
+            if was_in and not client.is_closed:
+                room.let_in(client)
+            else:
+                self.leave(client, queue_id)
+            raise
+        client.send(socket_events.JOIN_QUEUE)
+        if not client.is_closed:
+            room.let_in(client)
+        assert room.newest is not None  # It has just been offered one.
+        return room.newest
+
+    def leave(self, client: Client, queue_id: QueueId) -> None:
+        """Let it hear no more of the queue."""
+        room = client.rooms.pop(queue_id, None)
+        if room is not None:
+            room.let_out(client)
+            self._drop_if_empty(queue_id, room)
+
+    def _drop_if_empty(self, queue_id: QueueId, room: Room[Client]) -> None:
+        if room.is_empty and self._rooms.get(queue_id) is room:
+            room.stop()
+            del self._rooms[queue_id]
+
+    # What happens
+
+    def receive(self, entry: OutboxEntry) -> None:
+        """An announced change. One that repeats is passed over (within a bounded memory)."""
+        if entry.id in self._heard:
+            return
+        self._heard[entry.id] = None
+        if len(self._heard) > REMEMBERED_ENTRIES:
+            self._heard.popitem(last=False)
+        for event in entry.events:
+            for delivery in deliveries(event):
+                match delivery:
+                    case ToRoom(status):
+                        room = self._rooms.get(status.queue_id)
+                        if room is not None:
+                            room.offer(status)
+                    case ToPatient(user_id, name, token):
+                        self._tell(self._by_user.get(user_id, ()), name, token)
+                    case CloseSession(session_id):
+                        self._expel(self._by_session.get(session_id, ()))
+                    case CloseUser(user_id):
+                        self._expel(self._by_user.get(user_id, ()))
+        if self._on_lag is not None:
+            self._on_lag(entry.created_at)
+
+    async def reread(self) -> None:
+        """Announcements may have been missed: bring every client to the true state.
+
+        Tries until it has succeeded with each of them.
+        """
+        at_once = asyncio.Semaphore(REREADS_AT_ONCE)
+
+        async def insist(attempt: Callable[[], Awaitable[None]]) -> None:
+            while True:
+                try:
+                    async with at_once:
+                        await attempt()
+                except Exception:
+                    logger.warning("reading anew after a gap is tried again", exc_info=True)
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    return
+
+        async with asyncio.TaskGroup() as group:
+            for queue_id, room in list(self._rooms.items()):
+                group.create_task(insist(partial(self._reread_room, queue_id, room)))
+            for client in self.clients():
+                group.create_task(insist(partial(self._recheck, client)))
+
+    async def _reread_room(self, queue_id: QueueId, room: Room[Client]) -> None:
+        try:
+            room.offer(await self._status_of(queue_id))
+        except NotFound:
+            return  # Somebody is just being told that there is no such queue.
+
+    async def _recheck(self, client: Client) -> None:
+        try:
+            principal = await self._principal_of(client.claims)
+        except Unauthenticated:
+            self.close(client, Closing.NOT_ALLOWED)
+            return
+        client.is_patient = principal.role is Role.PATIENT
+        if client.is_ready and client.is_patient:
+            await self._catch_up(client)
+
+    async def _catch_up(self, client: Client) -> None:
+        for token in await self._held_tokens_of(client.claims.user_id):
+            self._tell((client,), socket_events.PERSONAL_EVENTS[token.status], token)
+
+    def _tell(self, clients: Iterable[Client], name: str, token: Token) -> None:
+        message: Message | None = None
+        progress = _PROGRESS[token.status]
+        for client in tuple(clients):
+            if not client.is_ready or client.is_closed or client.told.get(token.id, 0) >= progress:
+                continue
+            client.told.pop(token.id, None)
+            client.told[token.id] = progress
+            if len(client.told) > REMEMBERED_TOKENS:
+                del client.told[next(iter(client.told))]
+            if message is None:
+                message = Message(name, encode(TokenBody.of(token)))
+            client.listener.send(message)
+
+    def _expel(self, clients: Iterable[Client]) -> None:
+        for client in tuple(clients):
+            self.close(client, Closing.NOT_ALLOWED)
+
+
+def _take_out(index: dict[Key, dict[Client, None]], key: Key, client: Client) -> None:
+    clients = index.get(key, {})
+    clients.pop(client, None)
+    if not clients:
+        index.pop(key, None)
+
+
+def _send_status(client: Client, queue_id: QueueId, message: Message) -> None:
+    client.listener.send_status(queue_id, message)

@@ -1,0 +1,163 @@
+"""Socket.IO 4 over Engine.IO: admission, events and acknowledgements in the main namespace.
+
+python-socketio's packets are used, its server is not: it starts a task for each event and each
+receiver, leaves a client hanging when a handler fails, and knows rooms of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Final
+
+from socketio import packet
+from socketio.packet import Packet
+
+from qure.adapters.sockets.door import Door
+from qure.adapters.sockets.engineio import BadPacketError, EngineSocket
+from qure.adapters.sockets.hub import Client, Closing, Hub
+from qure.adapters.sockets.messages import Encoded, Message
+from qure.domain.errors import Conflict, Unauthenticated, Unavailable
+from qure.domain.ids import QueueId
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTACHMENTS: Final = 4
+MESSAGE: Final = "4"
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+
+
+class SocketIoSession:
+    """What is spoken with one client. Its events are handled one after the other."""
+
+    def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door) -> None:
+        self._socket = socket
+        self._hub = hub
+        self._door = door
+        self._client: Client | None = None
+        self._is_connecting = False
+        self._incomplete: Packet | None = None
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the client has said who it is."""
+        return self._client is not None
+
+    # As a session of Engine.IO
+
+    async def receive(self, data: str | bytes) -> None:
+        """A packet, or a binary part of one. Raises ``BadPacketError``."""
+        try:
+            received = self._decode(data)
+        except _UNREADABLE as error:
+            raise BadPacketError("not Socket.IO") from error
+        if received is None:
+            return
+        kind, namespace = received.packet_type, received.namespace or "/"
+        if kind == packet.CONNECT:
+            await self._connect(namespace, received.data)
+        elif namespace != "/":
+            return  # It was told that there is no such namespace.
+        elif kind == packet.DISCONNECT:
+            self._forget_client()
+        elif kind in (packet.EVENT, packet.BINARY_EVENT):
+            await self._handle(received)
+        elif kind not in (packet.ACK, packet.BINARY_ACK):
+            raise BadPacketError("not a client's packet")
+
+    def closed(self) -> None:
+        """The socket is gone."""
+        self._forget_client()
+
+    # As a listener of the hub
+
+    def send(self, message: Message) -> None:
+        self._socket.outgoing.put(message.socketio)
+
+    def send_status(self, queue_id: QueueId, message: Message) -> None:
+        self._socket.outgoing.put_status(queue_id, message.socketio)
+
+    def close(self, why: Closing) -> None:
+        if why is Closing.NOT_ALLOWED:
+            # The client library takes this as final; after a mere loss of the transport it
+            # would come back by itself, which is what GOING_AWAY wants.
+            self._put(packet.DISCONNECT)
+        self._socket.end(reason=why.value)
+
+    # Inside
+
+    def _decode(self, data: str | bytes) -> Packet | None:
+        if self._incomplete is not None:
+            if not isinstance(data, bytes):
+                raise ValueError("a binary part is missing")
+            if not self._incomplete.add_attachment(data):
+                return None
+            received, self._incomplete = self._incomplete, None
+            return received
+        if not isinstance(data, str) or not data:
+            raise ValueError("no packet")
+        received = Packet(encoded_packet=data)
+        if received.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK):
+            if not 1 <= received.attachment_count <= MAX_ATTACHMENTS:
+                raise ValueError("too many binary parts")
+            self._incomplete = received
+            return None
+        return received
+
+    async def _connect(self, namespace: str, auth: object) -> None:
+        if namespace != "/":
+            self._refuse("Invalid namespace", namespace)
+            return
+        if self._client is not None or self._is_connecting:
+            raise BadPacketError("connected already")
+        self._is_connecting = True
+        try:
+            claims = self._door.identify(auth.get("token") if isinstance(auth, dict) else None)
+            client = await self._hub.connect(self, claims)
+        except Unauthenticated as error:
+            self._refuse("UNAUTHORIZED" if error.code == "unauthorized" else "INVALID_TOKEN")
+            return
+        except Conflict as error:
+            self._refuse(error.code.upper())
+            return
+        except Unavailable as error:
+            # A refusal would be final for the client library; losing the transport is not.
+            logger.warning("a client cannot be admitted now: %s", error.message)
+            self._socket.end(reason=Closing.GOING_AWAY.value)
+            return
+        except Exception:
+            logger.exception("admitting a client failed")
+            self._socket.end(reason=Closing.GOING_AWAY.value)
+            return
+        finally:
+            self._is_connecting = False
+        if self._socket.closed:
+            self._hub.disconnect(client)
+            return
+        self._client = client
+        self._put(packet.CONNECT, {"sid": self._socket.sid})
+        await self._hub.welcome(client)
+
+    async def _handle(self, received: Packet) -> None:
+        if self._client is None:
+            return
+        data = received.data
+        if not isinstance(data, list) or not data or not isinstance(data[0], str):
+            raise BadPacketError("an event without a name")
+        acknowledgement = await self._door.handle(self._client, data[0], data[1:])
+        if received.id is not None:
+            text = f"{MESSAGE}{packet.ACK}{received.id}[{acknowledgement.decode()}]"
+            self._socket.outgoing.put(Encoded(text))
+
+    def _refuse(self, why: str, namespace: str = "/") -> None:
+        self._put(packet.CONNECT_ERROR, {"message": why}, namespace)
+
+    def _put(self, kind: int, data: object = None, namespace: str = "/") -> None:
+        place = "" if namespace == "/" else f"{namespace},"
+        body = "" if data is None else json.dumps(data, separators=(",", ":"))
+        self._socket.outgoing.put(Encoded(f"{MESSAGE}{kind}{place}{body}"))
+
+    def _forget_client(self) -> None:
+        if self._client is not None:
+            self._hub.disconnect(self._client)
+            self._client = None

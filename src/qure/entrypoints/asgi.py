@@ -1,0 +1,42 @@
+"""The whole service as one ASGI application: sockets around HTTP, one lifespan."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, cast
+
+from qure.bootstrap import Container
+from qure.entrypoints.http.app import create_app
+from qure.entrypoints.server import DRAIN
+from qure.entrypoints.sockets import SocketDoor
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def create_asgi(container: Container) -> AsgiApp:
+    """Socket.IO at ``/socket.io``, the plain WebSocket at ``/ws``, HTTP everywhere else.
+
+    Its lifespan starts and stops the container. The server's state gets a ``drain`` function,
+    which sends every socket client to another process.
+    """
+    http = cast(AsgiApp, create_app(container))
+    sockets = container.sockets
+
+    async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+        async with container.running(), sockets.serving(SocketDoor(container)):
+            if "state" in scope:
+                scope["state"][DRAIN] = sockets.drain
+            await http(scope, receive, send)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(scope, receive, send)
+        elif sockets.is_at(scope["path"]):
+            await sockets(scope, receive, send)
+        else:
+            await http(scope, receive, send)
+
+    return app

@@ -1,0 +1,168 @@
+"""What clients may ask over a socket, for Socket.IO and the plain WebSocket alike.
+
+Every event is answered with an acknowledgement, ``{ok: true, data}`` or ``{ok: false, code,
+message}``. A refusal is also told to its sender alone by the error event of what was asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+from uuid import UUID
+
+from qure.application.access import Principal
+from qure.application.desk import call_next_token, complete_token, skip_token, start_token
+from qure.application.ports.gateways import AccessClaims
+from qure.bootstrap import Container
+from qure.domain.errors import DomainError, FieldError, Invalid, Unauthenticated
+from qure.domain.ids import QueueId, TokenId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token
+from qure.wire import socket_events
+from qure.wire.responses import StatusBody, TokenBody, encode
+
+logger = logging.getLogger(__name__)
+
+MAX_JWT_LENGTH = 8 * 1024
+
+
+class Connection(Protocol):
+    """One client's end of a socket, whichever protocol it speaks."""
+
+    @property
+    def claims(self) -> AccessClaims:
+        """Who it was when it connected."""
+
+    def send(self, name: str, body: bytes | None = None) -> None:
+        """An event for this client alone; ``body`` is its argument as JSON."""
+
+    async def join(self, queue_id: QueueId) -> QueueStatus:
+        """Let it watch the queue. Raises ``NotFound``, ``Conflict``, ``Unavailable``."""
+
+    def leave(self, queue_id: QueueId) -> None:
+        """Let it watch the queue no more."""
+
+    def expel(self) -> None:
+        """End it: the login behind it is over."""
+
+
+Handler = Callable[[Connection, Sequence[object]], Awaitable[Any]]
+
+
+class SocketDoor:
+    """Turns events into use cases. Nothing a client sends makes it raise."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._handlers: dict[str, Handler] = {
+            socket_events.JOIN_QUEUE: self._join,
+            socket_events.LEAVE_QUEUE: self._leave,
+            socket_events.CALL_NEXT: self._call_next,
+            socket_events.START_TOKEN: partial(self._act, start_token),
+            socket_events.SKIP_TOKEN: partial(self._act, skip_token),
+            socket_events.COMPLETE_TOKEN: partial(self._act, complete_token),
+        }
+
+    def identify(self, jwt: object) -> AccessClaims:
+        """Whose access JWT it is. Raises ``Unauthenticated`` (``unauthorized`` for none at all)."""
+        if jwt is None or jwt == "":
+            raise Unauthenticated("unauthorized", "An access token is needed.")
+        if not isinstance(jwt, str) or len(jwt) > MAX_JWT_LENGTH:
+            raise Unauthenticated("invalid_token", "This is not an access token.")
+        return self._container.jwts.verify(jwt, at=self._container.clock.now())
+
+    async def handle(self, client: Connection, event: str, arguments: Sequence[object]) -> bytes:
+        """Do what the event asks for; the acknowledgement as JSON."""
+        handler = self._handlers.get(event)
+        if handler is None:
+            return _refusal("unknown_event", "There is no such event.")
+        try:
+            return encode({"ok": True, "data": await handler(client, arguments)})
+        except Unauthenticated as error:
+            answer = self._refuse(client, event, error.code, error.message)
+            client.expel()
+            return answer
+        except DomainError as error:
+            return self._refuse(client, event, error.code, _sentence(error))
+        except Exception:
+            logger.exception("handling %s failed", event)
+            return self._refuse(client, event, "internal_error", "Something went wrong here.")
+
+    async def _join(self, client: Connection, arguments: Sequence[object]) -> StatusBody:
+        (queue_id,) = _ids(arguments, "queueId")
+        await self._principal(client)
+        return StatusBody.of(await client.join(QueueId(queue_id)))
+
+    async def _leave(self, client: Connection, arguments: Sequence[object]) -> None:
+        (queue_id,) = _ids(arguments, "queueId")
+        client.leave(QueueId(queue_id))
+        client.send(socket_events.LEAVE_QUEUE)
+
+    async def _call_next(self, client: Connection, arguments: Sequence[object]) -> TokenBody:
+        (queue_id,) = _ids(arguments, "queueId")
+        token = await call_next_token(
+            QueueId(queue_id),
+            actor=await self._principal(client),
+            storage=self._container.storage,
+            clock=self._container.clock,
+            randomness=self._container.randomness,
+        )
+        return TokenBody.of(token)
+
+    async def _act(
+        self,
+        action: Callable[..., Awaitable[Token]],
+        client: Connection,
+        arguments: Sequence[object],
+    ) -> TokenBody:
+        queue_id, token_id = _ids(arguments, "queueId", "tokenId")
+        token = await action(
+            TokenId(token_id),
+            queue_id=QueueId(queue_id),
+            actor=await self._principal(client),
+            storage=self._container.storage,
+            clock=self._container.clock,
+            randomness=self._container.randomness,
+        )
+        return TokenBody.of(token)
+
+    async def _principal(self, client: Connection) -> Principal:
+        # Asked anew for every event: a role may have changed since the client connected.
+        return await self._container.principals.of(client.claims)
+
+    def _refuse(self, client: Connection, event: str, code: str, message: str) -> bytes:
+        name = socket_events.ERROR_EVENTS.get(event)
+        if code == "queue_empty":
+            name = socket_events.QUEUE_EMPTY
+        if name is not None:
+            client.send(name, encode(message))
+        return _refusal(code, message)
+
+
+def _ids(arguments: Sequence[object], *names: str) -> list[UUID]:
+    """The leading arguments as ids. Raises ``Invalid``, naming each one that is none."""
+    found: list[UUID] = []
+    wrong: list[FieldError] = []
+    for position, name in enumerate(names):
+        given = arguments[position] if position < len(arguments) else None
+        try:
+            if not isinstance(given, str) or len(given) > 64:
+                raise ValueError("not a text of an id's length")
+            found.append(UUID(given))
+        except ValueError:
+            wrong.append(FieldError(name, f"{name} must be a UUID."))
+    if wrong:
+        raise Invalid(wrong)
+    return found
+
+
+def _sentence(error: DomainError) -> str:
+    if isinstance(error, Invalid) and error.errors:
+        return " ".join(one.message for one in error.errors)
+    return error.message
+
+
+def _refusal(code: str, message: str) -> bytes:
+    return encode({"ok": False, "code": code, "message": message})
