@@ -210,7 +210,11 @@ def build(
         reads=reads,
         issue_line=IssueLine(storage=storage, clock=clock, randomness=randomness),
         hub=hub,
-        sockets=SocketEdge(hub, allowed_origins=settings.cors_origins),
+        sockets=SocketEdge(
+            hub,
+            allowed_origins=settings.cors_origins,
+            process_mark=f"{settings.process_mark}." if settings.process_mark else "",
+        ),
         relay=relay,
         run_job=do_job,
         chores=chores,

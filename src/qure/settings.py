@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
 from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,6 +19,7 @@ from dotenv import dotenv_values
 T = TypeVar("T")
 
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
+_MARK = re.compile(r"[A-Za-z0-9]{1,16}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
@@ -44,6 +46,7 @@ class Settings:
     cloudinary_url: str | None = None
     default_timezone: str = "America/New_York"
     public_url: str = ""
+    process_mark: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_image_bytes: int = 10 * 1024 * 1024
@@ -103,6 +106,7 @@ def load_settings(
         cloudinary_url=_cloudinary(read),
         default_timezone=read.value("QURE_DEFAULT_TIMEZONE", _timezone, Settings.default_timezone),
         public_url=read.value("QURE_PUBLIC_URL", _http_url, Settings.public_url).rstrip("/"),
+        process_mark=read.value("QURE_PROCESS_MARK", _process_mark, Settings.process_mark),
         trusted_proxies=read.value("QURE_TRUSTED_PROXIES", _list(_network), ()),
         cors_origins=read.value("QURE_CORS_ORIGINS", _list(_origin), ()),
         max_image_bytes=read.value(
@@ -195,6 +199,34 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         return ip_network(text, strict=False)
     except ValueError:
         raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
+
+
+def _process_mark(text: str) -> str:
+    if _MARK.fullmatch(text):
+        return text
+    try:
+        network = IPv4Network(text)
+    except ValueError:
+        network = None
+    if network is None or network.prefixlen < 24:
+        raise ValueError(
+            "must be 1 to 16 letters and digits, or an IPv4 network of 256 addresses at most "
+            "such as 172.30.83.0/24"
+        )
+    own = _own_address_in(network)
+    if own is None:
+        raise ValueError(f"names the network {network}, but this machine has no address in it")
+    return str(int(own) - int(network.network_address))
+
+
+def _own_address_in(network: IPv4Network) -> IPv4Address | None:
+    with socket(AF_INET, SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(network.network_address + 1), 9))  # Sends nothing: it only routes.
+        except OSError:
+            return None
+        own = IPv4Address(probe.getsockname()[0])
+    return own if own in network else None
 
 
 def _url(text: str, schemes: tuple[str, ...], example: str) -> str:
