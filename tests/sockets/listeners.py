@@ -1,0 +1,136 @@
+"""A hub whose surroundings are under control, and ends of connections that remember."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from qure.adapters.sockets.hub import Client, Closing, Hub
+from qure.adapters.sockets.messages import Message
+from qure.application.access import Principal
+from qure.application.ports.gateways import AccessClaims
+from qure.domain.errors import NotFound, Unauthenticated, Unavailable
+from qure.domain.ids import QueueId, SessionId, UserId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token
+from qure.domain.user import Role
+from tests.builders import NOW, new_id
+
+
+class RememberingListener:
+    """Keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.closed: Closing | None = None
+
+    def send(self, message: Message) -> None:
+        assert self.closed is None, "a closed connection was sent something"
+        self.messages.append(message)
+
+    def send_status(self, queue_id: QueueId, message: Message) -> None:
+        self.send(message)
+
+    def close(self, why: Closing) -> None:
+        self.closed = why
+
+    @property
+    def names(self) -> list[str]:
+        """The events it was sent."""
+        return [message.name for message in self.messages]
+
+    @property
+    def versions(self) -> list[int]:
+        """The versions of the statuses it was sent."""
+        return [
+            json.loads(message.body or b"")["version"]
+            for message in self.messages
+            if message.name == "queue:status_update"
+        ]
+
+    def bodies(self, name: str) -> list[Any]:
+        """The arguments of those events."""
+        return [json.loads(one.body or b"null") for one in self.messages if one.name == name]
+
+
+@dataclass
+class World:
+    """What the hub reads: set it, break it, hold it up."""
+
+    statuses: dict[QueueId, QueueStatus] = field(default_factory=dict)
+    held: dict[UserId, list[Token]] = field(default_factory=dict)
+    ended: set[SessionId] = field(default_factory=set)
+    roles: dict[UserId, Role] = field(default_factory=dict)
+    is_away: bool = False
+    reading: asyncio.Event | None = None
+    """When set, readers wait for it."""
+    reads: int = 0
+
+    async def _read(self) -> None:
+        self.reads += 1
+        if self.reading is not None:
+            await self.reading.wait()
+        if self.is_away:
+            raise Unavailable("The database is away.")
+
+    async def status_of(self, queue_id: QueueId) -> QueueStatus:
+        status = self.statuses.get(queue_id)
+        await self._read()
+        if status is None:
+            raise NotFound("queue_not_found", "There is no such queue.")
+        return status
+
+    async def held_tokens_of(self, user_id: UserId) -> list[Token]:
+        held = list(self.held.get(user_id, []))
+        await self._read()
+        return held
+
+    async def principal_of(self, claims: AccessClaims) -> Principal:
+        has_ended = claims.session_id in self.ended
+        await self._read()
+        if has_ended:
+            raise Unauthenticated("session_ended", "This login has ended.")
+        return Principal(
+            user_id=claims.user_id,
+            session_id=claims.session_id,
+            role=self.roles.get(claims.user_id, Role.PATIENT),
+            clinic_id=None,
+        )
+
+    def hub(self, *, max_connections_per_user: int = 100) -> Hub:
+        """A hub of this world."""
+        return Hub(
+            status_of=self.status_of,
+            held_tokens_of=self.held_tokens_of,
+            principal_of=self.principal_of,
+            max_connections_per_user=max_connections_per_user,
+        )
+
+
+def claims(user_id: UserId | None = None, session_id: SessionId | None = None) -> AccessClaims:
+    """Of a user and a login of their own, unless given."""
+    return AccessClaims(
+        user_id=user_id or UserId(new_id()),
+        session_id=session_id or SessionId(new_id()),
+        expires_at=NOW,
+    )
+
+
+async def until(condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
+    """Wait for the condition; it is tried for so long."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nobody signals what is waited for
+            await asyncio.sleep(0.005)
+
+
+async def connected(
+    hub: Hub, who: AccessClaims | None = None
+) -> tuple[Client, RememberingListener]:
+    """A welcomed client."""
+    listener = RememberingListener()
+    client = await hub.connect(listener, who or claims())
+    await hub.welcome(client)
+    return client, listener

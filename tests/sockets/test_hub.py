@@ -1,0 +1,414 @@
+"""Who hears what of a change, in which order, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Closing
+from qure.domain.errors import Conflict, NotFound, Unauthenticated
+from qure.domain.events import (
+    Event,
+    QueueActivated,
+    SessionRevoked,
+    TokenCalled,
+    TokenCompleted,
+    TokenIssued,
+    TokenStarted,
+    UserChanged,
+)
+from qure.domain.ids import QueueId, UserId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token, TokenStatus
+from qure.domain.user import Role
+from tests.builders import NOW, build_entry, build_status, build_token, new_id
+from tests.sockets.listeners import RememberingListener, World, claims, connected, until
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def watched(world: World, **fields: object) -> QueueStatus:
+    status = build_status(**fields)
+    world.statuses[status.queue_id] = status
+    return status
+
+
+def changed(status: QueueStatus, version: int) -> Event:
+    return QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+
+
+def moved(
+    kind: type[TokenCalled | TokenStarted | TokenCompleted | TokenIssued],
+    status: TokenStatus,
+    token: Token,
+) -> Event:
+    return kind(
+        actor_id=None,
+        at=NOW,
+        queue=build_status(queue_id=token.queue_id),
+        token=replace(token, status=status),
+        from_status=token.status,
+    )
+
+
+async def loop_turns(count: int = 3) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+# Rooms
+
+
+async def test_who_joins_gets_join_queue_and_then_the_status(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=7)
+    client, listener = await connected(hub)
+    assert await client.join(status.queue_id) == status
+    assert listener.names == ["join-queue", "queue:status_update"]
+    assert listener.versions == [7]
+
+
+async def test_a_lone_change_goes_out_at_once(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    members = [await connected(hub) for _ in range(200)]
+    for client, _ in members:
+        await client.join(status.queue_id)
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert all(listener.versions == [1, 2] for _, listener in members)
+
+
+async def test_a_rush_is_merged_and_ends_with_the_last_state(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    members = [await connected(hub) for _ in range(300)]
+    for client, _ in members:
+        await client.join(status.queue_id)
+    for version in range(2, 202):
+        hub.receive(build_entry(changed(status, version)))
+        await asyncio.sleep(0)
+    await until(lambda: all(listener.versions[-1] == 201 for _, listener in members))
+    for _, listener in members:
+        assert listener.versions == sorted(set(listener.versions))
+    assert sum(len(listener.versions) - 1 for _, listener in members) <= 300 * 200 * 0.25
+
+
+async def test_an_older_version_is_never_sent_after_a_newer_one(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    await client.join(status.queue_id)
+    for version in (3, 2, 3, 5, 4):
+        hub.receive(build_entry(changed(status, version)))
+        await loop_turns()
+    assert listener.versions == [1, 3, 5]
+
+
+async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    world.reading = asyncio.Event()
+    joining = asyncio.create_task(client.join(status.queue_id))
+    await loop_turns()
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert listener.names == []  # Nothing of the room before join-queue.
+    world.reading.set()
+    assert (await joining).version == 2
+    await loop_turns()
+    assert listener.names == ["join-queue", "queue:status_update"]
+    assert listener.versions == [2]
+
+
+async def test_a_newer_status_read_by_a_joiner_reaches_those_who_were_in_already(
+    world: World,
+) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    first, first_listener = await connected(hub)
+    await first.join(status.queue_id)
+    world.statuses[status.queue_id] = replace(status, version=4)
+    second, second_listener = await connected(hub)
+    await second.join(status.queue_id)
+    await loop_turns()
+    assert first_listener.versions == [1, 4]
+    assert second_listener.versions == [4]
+
+
+async def test_joining_again_is_answered_again_and_sends_no_change_twice(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    await client.join(status.queue_id)
+    await client.join(status.queue_id)
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert listener.names == ["join-queue", "queue:status_update"] * 2 + ["queue:status_update"]
+    assert listener.versions == [1, 1, 2]
+
+
+async def test_an_unknown_queue_is_refused_and_leaves_no_room_behind(world: World) -> None:
+    hub = world.hub()
+    client, listener = await connected(hub)
+    with pytest.raises(NotFound):
+        await client.join(QueueId(new_id()))
+    assert hub.watched_queues() == 0
+    assert listener.names == []
+
+
+async def test_who_leaves_or_is_gone_hears_nothing_more_and_the_room_goes_with_the_last(
+    world: World,
+) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    leaver, leaver_listener = await connected(hub)
+    goner, goner_listener = await connected(hub)
+    for client in (leaver, goner):
+        await client.join(status.queue_id)
+    leaver.leave(status.queue_id)
+    hub.disconnect(goner)
+    assert hub.watched_queues() == 0
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert leaver_listener.versions == goner_listener.versions == [1]
+
+
+async def test_who_is_gone_before_the_join_has_read_is_not_let_in(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    world.reading = asyncio.Event()
+    joining = asyncio.create_task(client.join(status.queue_id))
+    await loop_turns()
+    hub.disconnect(client)
+    world.reading.set()
+    await joining
+    assert hub.watched_queues() == 0
+    assert listener.names == []
+
+
+async def test_a_client_may_watch_a_bounded_number_of_queues(world: World) -> None:
+    hub = world.hub()
+    client, _ = await connected(hub)
+    for _ in range(MAX_ROOMS_PER_CLIENT):
+        await client.join(watched(world).queue_id)
+    with pytest.raises(Conflict) as refusal:
+        await client.join(watched(world).queue_id)
+    assert refusal.value.code == "too_many_queues"
+
+
+async def test_a_thousand_joins_cost_two_messages_each(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=3)
+    members = [await connected(hub) for _ in range(1000)]
+    await asyncio.gather(*(client.join(status.queue_id) for client, _ in members))
+    await asyncio.sleep(0.12)  # As long as a room may ever pause before it sends what it holds.
+    assert sum(len(listener.messages) for _, listener in members) == 2000
+
+
+# Personal events
+
+
+async def test_every_connection_of_the_patient_hears_of_the_call_and_nobody_else(
+    world: World,
+) -> None:
+    hub, token = world.hub(), build_token()
+    phone, tablet = claims(token.patient_id), claims(token.patient_id)
+    (_, on_phone), (_, on_tablet) = await connected(hub, phone), await connected(hub, tablet)
+    _, of_other = await connected(hub)
+    hub.receive(build_entry(moved(TokenCalled, TokenStatus.CALLED, token)))
+    assert on_phone.names == on_tablet.names == ["queue:your_token_called"]
+    assert on_phone.bodies("queue:your_token_called")[0]["id"] == str(token.id)
+    assert of_other.names == []
+
+
+async def test_personal_events_are_never_merged(world: World) -> None:
+    hub, token = world.hub(), build_token()
+    _, listener = await connected(hub, claims(token.patient_id))
+    hub.receive(
+        build_entry(
+            moved(TokenCalled, TokenStatus.CALLED, token),
+            moved(TokenStarted, TokenStatus.IN_PROGRESS, token),
+            moved(TokenCompleted, TokenStatus.COMPLETED, token),
+        )
+    )
+    assert listener.names == [
+        "queue:your_token_called",
+        "queue:your_token_started",
+        "queue:your_token_completed",
+    ]
+
+
+async def test_taking_a_number_is_no_personal_event(world: World) -> None:
+    hub, token = world.hub(), build_token()
+    _, listener = await connected(hub, claims(token.patient_id))
+    hub.receive(build_entry(moved(TokenIssued, TokenStatus.WAITING, token)))
+    assert listener.names == []
+
+
+async def test_a_repeated_announcement_is_heard_once(world: World) -> None:
+    hub, token = world.hub(), build_token()
+    _, listener = await connected(hub, claims(token.patient_id))
+    entry = build_entry(moved(TokenCalled, TokenStatus.CALLED, token))
+    hub.receive(entry)
+    hub.receive(entry)
+    hub.receive(replace(entry, id=build_entry().id))  # As told again by another process.
+    assert listener.names == ["queue:your_token_called"]
+
+
+async def test_a_patient_who_was_away_is_told_on_coming_back(world: World) -> None:
+    hub, patient = world.hub(), UserId(new_id())
+    called = build_token(patient_id=patient, status=TokenStatus.CALLED)
+    started = build_token(patient_id=patient, status=TokenStatus.IN_PROGRESS)
+    world.held[patient] = [called, started]
+    _, listener = await connected(hub, claims(patient))
+    assert listener.names == ["queue:your_token_called", "queue:your_token_started"]
+
+
+async def test_only_patients_are_looked_up_on_connecting(world: World) -> None:
+    hub, staff = world.hub(), claims()
+    world.roles[staff.user_id] = Role.STAFF
+    world.held[staff.user_id] = [build_token(status=TokenStatus.CALLED)]
+    _, listener = await connected(hub, staff)
+    assert listener.names == []
+
+
+async def test_a_start_heard_while_looking_up_is_not_followed_by_the_older_call(
+    world: World,
+) -> None:
+    hub, token = world.hub(), build_token(status=TokenStatus.CALLED)
+    world.held[token.patient_id] = [token]
+    listener = RememberingListener()
+    client = await hub.connect(listener, claims(token.patient_id))
+    world.reading = asyncio.Event()
+    welcoming = asyncio.create_task(hub.welcome(client))
+    await loop_turns()
+    hub.receive(build_entry(moved(TokenStarted, TokenStatus.IN_PROGRESS, token)))
+    world.reading.set()
+    await welcoming
+    assert listener.names == ["queue:your_token_started"]
+
+
+async def test_nothing_is_sent_before_the_client_knows_that_it_is_connected(world: World) -> None:
+    hub, token = world.hub(), build_token()
+    listener = RememberingListener()
+    client = await hub.connect(listener, claims(token.patient_id))
+    hub.receive(build_entry(moved(TokenCalled, TokenStatus.CALLED, token)))
+    assert listener.names == []
+    world.held[token.patient_id] = [replace(token, status=TokenStatus.CALLED)]
+    await hub.welcome(client)
+    assert listener.names == ["queue:your_token_called"]
+
+
+async def test_a_patient_who_cannot_be_caught_up_is_sent_to_try_again(world: World) -> None:
+    hub, listener = world.hub(), RememberingListener()
+    client = await hub.connect(listener, claims())
+    world.is_away = True
+    await hub.welcome(client)
+    assert listener.closed is Closing.GOING_AWAY
+
+
+# Who may listen
+
+
+async def test_a_revoked_session_is_closed_and_the_other_login_stays(world: World) -> None:
+    hub, user = world.hub(), UserId(new_id())
+    ended, other = claims(user), claims(user)
+    (_, of_ended), (_, of_other) = await connected(hub, ended), await connected(hub, other)
+    revoked = SessionRevoked(actor_id=user, at=NOW, session_id=ended.session_id, user_id=user)
+    hub.receive(build_entry(revoked))
+    assert of_ended.closed is Closing.NOT_ALLOWED
+    assert of_other.closed is None
+    assert len(hub.clients()) == 1
+
+
+@pytest.mark.parametrize("is_active", [True, False])
+async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
+    world: World, is_active: bool
+) -> None:
+    hub, user = world.hub(), UserId(new_id())
+    listeners = [(await connected(hub, claims(user)))[1] for _ in range(2)]
+    event = UserChanged(actor_id=None, at=NOW, user_id=user, is_active=is_active)
+    hub.receive(build_entry(event))
+    wanted = None if is_active else Closing.NOT_ALLOWED
+    assert [listener.closed for listener in listeners] == [wanted, wanted]
+
+
+async def test_who_has_no_right_is_not_counted_among_the_listeners(world: World) -> None:
+    hub, who = world.hub(), claims()
+    world.ended.add(who.session_id)
+    with pytest.raises(Unauthenticated):
+        await hub.connect(RememberingListener(), who)
+    assert hub.clients() == []
+
+
+async def test_a_revocation_during_the_check_is_not_missed(world: World) -> None:
+    hub, who = world.hub(), claims()
+    world.reading = asyncio.Event()
+    connecting = asyncio.create_task(hub.connect(RememberingListener(), who))
+    await loop_turns()
+    revoked = SessionRevoked(actor_id=None, at=NOW, session_id=who.session_id, user_id=who.user_id)
+    hub.receive(build_entry(revoked))
+    world.reading.set()
+    with pytest.raises(Unauthenticated):
+        await connecting
+    assert hub.clients() == []
+
+
+async def test_a_user_has_a_bounded_number_of_connections(world: World) -> None:
+    hub, user = world.hub(max_connections_per_user=2), UserId(new_id())
+    first, _ = await connected(hub, claims(user))
+    await connected(hub, claims(user))
+    with pytest.raises(Conflict) as refusal:
+        await connected(hub, claims(user))
+    assert refusal.value.code == "too_many_connections"
+    hub.disconnect(first)
+    await connected(hub, claims(user))
+
+
+# After a gap
+
+
+async def test_after_a_gap_everyone_is_brought_to_the_true_state(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    watcher, of_watcher = await connected(hub)
+    await watcher.join(status.queue_id)
+    token = build_token(status=TokenStatus.CALLED)
+    _, of_patient = await connected(hub, claims(token.patient_id))
+    told_token = build_token(status=TokenStatus.CALLED)
+    world.held[told_token.patient_id] = [told_token]
+    _, of_told = await connected(hub, claims(told_token.patient_id))
+    gone = claims()
+    _, of_gone = await connected(hub, gone)
+
+    world.statuses[status.queue_id] = replace(status, version=5)
+    world.held[token.patient_id] = [token]
+    world.ended.add(gone.session_id)
+    await hub.reread()
+    await loop_turns()
+
+    assert of_watcher.versions == [1, 5]
+    assert of_patient.names == ["queue:your_token_called"]
+    assert of_told.names == ["queue:your_token_called"]  # Not a second time.
+    assert of_gone.closed is Closing.NOT_ALLOWED
+
+
+async def test_rereading_tries_again_until_the_database_answers(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    watcher, listener = await connected(hub)
+    await watcher.join(status.queue_id)
+    world.statuses[status.queue_id] = replace(status, version=2)
+    world.is_away = True
+    rereading = asyncio.create_task(hub.reread())
+    before = world.reads
+    await until(lambda: world.reads >= before + 2)
+    assert not rereading.done()
+    world.is_away = False
+    await rereading
+    await loop_turns()
+    assert listener.versions == [1, 2]
+
+
+async def test_a_process_that_goes_away_sends_everyone_away(world: World) -> None:
+    hub = world.hub()
+    listeners = [(await connected(hub))[1] for _ in range(3)]
+    hub.close_all()
+    assert {listener.closed for listener in listeners} == {Closing.GOING_AWAY}
+    assert hub.clients() == []
