@@ -14,6 +14,7 @@ from typing import Protocol
 
 from qure.adapters.jobs.inprocess import InProcessJobs
 from qure.adapters.jobs.saq import SaqJobs
+from qure.adapters.jobs.saq_worker import Cron, SaqWorker
 from qure.adapters.media.cloudinary import CloudinaryStore
 from qure.adapters.media.images import PillowImages
 from qure.adapters.media.local_disk import LocalDiskStore
@@ -98,21 +99,23 @@ class Container:
             stack.callback(self.passwords.close)
             stack.callback(self.images.close)
             stack.callback(self.media.close)
-            parts: list[_Part] = [self.throttle]
+            if isinstance(self.throttle, RedisThrottle):
+                stack.push_async_callback(self.throttle.close)
             if self.far_cache is not None:
-                parts.append(self.far_cache)
+                stack.push_async_callback(self.far_cache.close)
+            stack.push_async_callback(self.jobs.close)
             if self.role is not Role.COMMAND:
-                parts += [self.bus, self.jobs, self.relay]
                 await self.passwords.warm_up()
-            if self.role is Role.WORKER or isinstance(self.jobs, InProcessJobs):
-                parts.append(Schedule(self.chores))
-            for part in parts:
-                stack.push_async_callback(part.close)
-                await part.start()
-            if self.role is Role.SERVER and isinstance(self.jobs, InProcessJobs):
-                await resume_images(
-                    storage=self.storage, jobs=self.jobs, clock=self.clock, all=True
-                )
+                parts: list[_Part] = [self.bus, self.relay]
+                if isinstance(self.jobs, InProcessJobs):
+                    # Nobody else does them: take up what an earlier process left behind.
+                    await resume_images(
+                        storage=self.storage, jobs=self.jobs, clock=self.clock, all=True
+                    )
+                    parts.append(Schedule(self.chores))
+                for part in parts:
+                    stack.push_async_callback(part.close)
+                    await part.start()
             yield self
 
 
@@ -181,15 +184,15 @@ def build(
     chores = (
         Chore(
             "opening queues",
-            5.0,
+            5,
             partial(open_due_queues, storage=storage, clock=clock, randomness=randomness),
         ),
         Chore(
             "resuming pictures",
-            60.0,
+            60,
             partial(resume_images, storage=storage, jobs=jobs, clock=clock),
         ),
-        Chore("sweeping", 600.0, partial(sweep_expired, storage=storage, clock=clock)),
+        Chore("sweeping", 600, partial(sweep_expired, storage=storage, clock=clock)),
     )
     return Container(
         settings=settings,
@@ -219,6 +222,23 @@ def build(
         run_job=do_job,
         chores=chores,
     )
+
+
+def build_worker(container: Container) -> SaqWorker:
+    """What does the jobs and chores of a ``Role.WORKER`` container.
+
+    Raises ``SettingsError`` for an embedded service, which does them itself.
+    """
+    if container.settings.redis_url is None:
+        raise SettingsError("REDIS_URL is not set, and without Redis the server does its own jobs.")
+    crons = [Cron(name=one.name, expression=_cron(one), work=one.do) for one in container.chores]
+    return SaqWorker(container.settings.redis_url, container.run_job, crons=crons, concurrency=10)
+
+
+def _cron(chore: Chore) -> str:
+    if chore.every_seconds < 60:
+        return f"* * * * * */{chore.every_seconds}"
+    return f"*/{chore.every_seconds // 60} * * * *"
 
 
 def database_url(settings: Settings, *, direct: bool = False) -> str:

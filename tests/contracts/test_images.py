@@ -106,7 +106,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("kind", READABLE)
 async def test_each_kind_is_read_by_its_content(images: PillowImages, kind: str) -> None:
     content = READABLE[kind](corners())
-    await images.check(content)
+    await images.check(content, path="image")
     fitted = opened(await images.fit(content))
     assert fitted.size == (80, 60)
     assert near(corner_colours(fitted), [RED, GREEN, BLUE, WHITE])
@@ -126,7 +126,7 @@ async def test_a_picture_that_was_cut_short_is_refused(images: PillowImages, kin
     content = READABLE[kind](noise((200, 150)))
     for part in (0.5, 0.9):
         with pytest.raises(Invalid):
-            await images.check(content[: int(len(content) * part)])
+            await images.check(content[: int(len(content) * part)], path="image")
 
 
 @pytest.mark.parametrize("kind", READABLE)
@@ -140,7 +140,7 @@ async def test_damaged_bytes_never_cause_more_than_a_refusal(
         for _ in range(chance.randint(1, 20)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
-            await images.check(bytes(damaged))
+            await images.check(bytes(damaged), path="image")
         except Invalid:
             continue
         await images.fit(bytes(damaged))
@@ -148,16 +148,16 @@ async def test_damaged_bytes_never_cause_more_than_a_refusal(
 
 async def test_more_bytes_than_the_bound_are_refused() -> None:
     content = saved(corners(), "PNG")
-    await PillowImages(max_bytes=len(content)).check(content)
+    await PillowImages(max_bytes=len(content)).check(content, path="image")
     with pytest.raises(Invalid, match="not valid") as refusal:
-        await PillowImages(max_bytes=len(content) - 1).check(content)
+        await PillowImages(max_bytes=len(content) - 1).check(content, path="image")
     assert "larger than" in refusal.value.errors[0].message
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "heic"])
 async def test_more_pixels_than_the_bound_are_refused(kind: str) -> None:
     content = READABLE[kind](corners((80, 60)))
-    await PillowImages(max_pixels=80 * 60).check(content)
+    await PillowImages(max_pixels=80 * 60).check(content, path="image")
     for look in (PillowImages(max_pixels=4799).check, PillowImages(max_pixels=4799).fit):
         with pytest.raises(Invalid) as refusal:
             await look(content)
@@ -208,7 +208,7 @@ async def test_a_bomb_is_refused_before_it_is_unpacked(
         Image.core, "new", lambda *_: pytest.fail("room was made for the pixels"), raising=True
     )
     with pytest.raises(Invalid) as refusal:
-        await images.check(bomb)
+        await images.check(bomb, path="image")
     assert "million pixels" in refusal.value.errors[0].message
 
 
@@ -265,7 +265,7 @@ async def test_it_is_turned_upright_by_its_exif(
 
 async def test_broken_exif_does_not_spoil_a_good_picture(images: PillowImages) -> None:
     content = saved(corners(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\xff" * 50)
-    await images.check(content)
+    await images.check(content, path="image")
     assert opened(await images.fit(content)).size == (80, 60)
 
 
@@ -333,7 +333,7 @@ async def test_what_is_clear_becomes_white(images: PillowImages, content: bytes)
     ids=["cmyk", "palette"],
 )
 async def test_other_colour_models_become_rgb(images: PillowImages, content: bytes) -> None:
-    await images.check(content)
+    await images.check(content, path="image")
     fitted = opened(await images.fit(content))
     assert fitted.mode == "RGB"
     assert near(corner_colours(fitted), [RED] * 4)

@@ -20,6 +20,7 @@ from qure.application.ports.gateways import (
 )
 from qure.application.ports.storage import Page, Storage
 from qure.domain.errors import (
+    FieldError,
     Invalid,
 )
 from qure.domain.events import UserChanged

@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to ``do`` again and again, ``every_seconds`` after it was last done.
+    """Something to ``do`` again and again, about ``every_seconds``: a divisor of 60, or minutes.
 
     Any number of processes may do it at once: each chore sees to it that this does no harm.
     """
 
     name: str
-    every_seconds: float
+    every_seconds: int
     do: Callable[[], Awaitable[object]]
 
 

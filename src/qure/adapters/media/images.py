@@ -59,11 +59,15 @@ class PillowImages:
         self._max_pixels = max_pixels
         self._threads = BoundedThreads("pictures", threads=threads, queue_limit=queue_limit)
 
-    async def check(self, content: bytes) -> None:
-        """Unpack it once. Raises ``Invalid`` (field ``image``) unless that goes well."""
+    async def check(self, content: bytes, *, path: str) -> None:
+        """Unpack it once. Raises ``Invalid`` about ``path`` unless that goes well."""
         if len(content) > self._max_bytes:
-            raise _refusal(f"The picture is larger than {_mebibytes(self._max_bytes)} MiB.")
-        await self._threads.run(self._unpacked, content, _seen, smallest=1)
+            sentence = f"The picture is larger than {_mebibytes(self._max_bytes)} MiB."
+            raise Invalid.field(path, sentence)
+        try:
+            await self._threads.run(self._unpacked, content, _seen, smallest=1)
+        except Invalid as refusal:
+            raise Invalid.field(path, refusal.errors[0].message) from refusal
 
     async def fit(self, content: bytes) -> bytes:
         """As a JPEG of quality 70 within 1024x1024, never enlarged, upright, in sRGB, on white.

@@ -52,6 +52,10 @@ class MemoryBus:
         """Whether it runs."""
         return self._started
 
+    def gaps(self) -> int:
+        """None so far, and none to come."""
+        return 0
+
     async def ping(self) -> None:
         """Raises ``Unavailable`` when it does not run."""
         if not self._started:

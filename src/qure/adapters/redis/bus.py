@@ -114,6 +114,10 @@ class RedisBus:
         subscription = self._subscription
         return subscription is not None and self._gaps.all_closed and subscription.is_current()
 
+    def gaps(self) -> int:
+        """How often announcements may have been missed so far."""
+        return self._gaps.opened
+
     async def ping(self) -> None:
         """Raises ``Unavailable`` when Redis does not answer within a second."""
         try:

@@ -25,6 +25,11 @@ class Gaps:
         self._heard_again = asyncio.Event()
 
     @property
+    def opened(self) -> int:
+        """How many there were."""
+        return self._opened
+
+    @property
     def all_closed(self) -> bool:
         """Whether nothing is missing."""
         return self._opened == self._closed
