@@ -88,13 +88,15 @@ class Clinic:
     def opening_times(self, day: date) -> tuple[datetime, datetime]:
         """When it opens and closes on that local day, in UTC.
 
-        An hour that daylight saving skips or repeats is read by the offset in force before the
-        change (PEP 495, fold 0), so the end never comes before the start.
+        A time that daylight saving skips or repeats is read by the offset in force before the
+        change (PEP 495, fold 0). A skipped start may so fall behind an end that exists: then the
+        end is read by the same offset, so that it always comes after the start.
         """
-        return (
-            self._instant(day, self.opening_hours.start),
-            self._instant(day, self.opening_hours.end),
-        )
+        hours = self.opening_hours
+        opens, closes = self._instant(day, hours.start), self._instant(day, hours.end)
+        if closes <= opens:
+            closes = opens + (datetime.combine(day, hours.end) - datetime.combine(day, hours.start))
+        return opens, closes
 
     def day_bounds(self, day: date) -> tuple[datetime, datetime]:
         """The first instant of that local day and of the next one, in UTC (23 to 25 hours)."""
