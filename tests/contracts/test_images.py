@@ -7,6 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -114,7 +115,7 @@ async def test_each_kind_is_read_by_its_content(images: PillowImages, kind: str)
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 async def test_every_other_kind_is_refused(images: PillowImages, kind: str) -> None:
-    for look in (images.check, images.fit):
+    for look in (partial(images.check, path="image"), images.fit):
         with pytest.raises(Invalid) as refusal:
             await look(UNREADABLE[kind])
         assert [error.path for error in refusal.value.errors] == ["image"]
@@ -158,7 +159,8 @@ async def test_more_bytes_than_the_bound_are_refused() -> None:
 async def test_more_pixels_than_the_bound_are_refused(kind: str) -> None:
     content = READABLE[kind](corners((80, 60)))
     await PillowImages(max_pixels=80 * 60).check(content, path="image")
-    for look in (PillowImages(max_pixels=4799).check, PillowImages(max_pixels=4799).fit):
+    small = PillowImages(max_pixels=4799)
+    for look in (partial(small.check, path="image"), small.fit):
         with pytest.raises(Invalid) as refusal:
             await look(content)
         assert "million pixels" in refusal.value.errors[0].message
@@ -388,7 +390,7 @@ async def test_too_many_at_once_are_told_busy_and_the_rest_are_served() -> None:
     images = PillowImages(threads=1, queue_limit=2)
     content = saved(noise((300, 300)), "PNG")
     answers = await asyncio.gather(
-        *(images.check(content) for _ in range(8)), return_exceptions=True
+        *(images.check(content, path="image") for _ in range(8)), return_exceptions=True
     )
     assert answers.count(None) == 3
     refusals = [answer for answer in answers if isinstance(answer, Unavailable)]
