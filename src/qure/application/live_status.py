@@ -18,8 +18,9 @@ class LiveStatus:
     may have been missed (see ``Principals`` for ``hearing``).
     """
 
-    def __init__(self, *, hearing: Callable[[], int | None]) -> None:
+    def __init__(self, *, hearing: Callable[[], int | None], limit: int = LIMIT) -> None:
         self._hearing = hearing
+        self._limit = limit
         self._heard: int | None = None
         self._newest: OrderedDict[QueueId, QueueStatus] = OrderedDict()
         self._epoch = 0
@@ -37,9 +38,13 @@ class LiveStatus:
         return self._newest.get(queue_id)
 
     def offer(self, status: QueueStatus) -> None:
-        """An announced status. An older one than is known is passed over."""
-        if self._listen():
-            self._store(status)
+        """An announced status. An older one than is known is passed over.
+
+        One that comes late, while others may still be on their way, counts as well: passed over
+        it would leave an older one to be believed once everything is heard again.
+        """
+        self._listen()
+        self._store(status)
 
     def offer_read(self, status: QueueStatus, *, epoch: int) -> None:
         """A status read from storage after ``epoch`` was taken.
@@ -65,6 +70,6 @@ class LiveStatus:
             return
         self._newest[status.queue_id] = status
         self._newest.move_to_end(status.queue_id)
-        if len(self._newest) > LIMIT:
+        if len(self._newest) > self._limit:
             self._newest.popitem(last=False)
             self._epoch += 1
