@@ -34,11 +34,17 @@ class Principals:
     """
 
     def __init__(
-        self, *, storage: Storage, clock: Clock, hearing: Callable[[], int | None]
+        self,
+        *,
+        storage: Storage,
+        clock: Clock,
+        hearing: Callable[[], int | None],
+        limit: int = LIMIT,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._hearing = hearing
+        self._limit = limit
         self._known: OrderedDict[SessionId, _Known] = OrderedDict()
         self._sessions_of: dict[UserId, set[SessionId]] = {}
         self._forgotten = 0
@@ -97,7 +103,7 @@ class Principals:
         self._known[principal.session_id] = known
         self._known.move_to_end(principal.session_id)
         self._sessions_of.setdefault(principal.user_id, set()).add(principal.session_id)
-        if len(self._known) > LIMIT:
+        if len(self._known) > self._limit:
             oldest = next(iter(self._known))
             self._drop(oldest, self._known[oldest])
 
