@@ -9,7 +9,7 @@ from qure.application.live_status import LiveStatus
 from qure.application.lookup import find_clinic, find_queue
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
-from qure.domain.errors import NotFound
+from qure.domain.errors import NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue import Queue
 from qure.domain.queue_status import QueueStatus
@@ -34,7 +34,8 @@ async def open_queue(
     """
     require_desk(actor)
     async with storage.write() as uow:
-        clinic = await find_clinic(uow, clinic_id)
+        # Locked, so that neither the daily opening nor a change of the clinic runs beside it.
+        clinic = await find_clinic(uow, clinic_id, lock=True)
         require_desk_of(actor, clinic_id)
         queue = Queue.open(
             clinic,
@@ -97,14 +98,26 @@ async def open_due_queues(*, storage: Storage, clock: Clock, randomness: Randomn
 
     A midnight that passed while nobody was running is made up for: the queue of the clinic's
     present day is opened, days that are over are not. Any number of processes may do this at
-    once: each queue is opened once. Raises ``Unavailable``.
+    once: each queue is opened once. A clinic whose queue cannot be opened holds up no other.
+    Raises ``Unavailable``.
     """
-    async with storage.read() as uow:
-        due = await uow.clinics.due_for_opening(clock.now(), limit=OPENING_BATCH)
     opened = 0
-    for clinic_id in due:
-        opened += await _open_if_due(clinic_id, storage=storage, clock=clock, randomness=randomness)
-    return opened
+    while True:
+        async with storage.read() as uow:
+            due = await uow.clinics.due_for_opening(clock.now(), limit=OPENING_BATCH)
+        seen_to = 0
+        for clinic_id in due:
+            try:
+                opened += await _open_if_due(
+                    clinic_id, storage=storage, clock=clock, randomness=randomness
+                )
+                seen_to += 1
+            except Unavailable:
+                raise
+            except Exception:
+                logger.exception("the queue of clinic %s could not be opened", clinic_id)
+        if len(due) < OPENING_BATCH or seen_to == 0:
+            return opened
 
 
 async def _open_if_due(
