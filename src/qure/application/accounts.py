@@ -19,6 +19,7 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Page, Storage
+from qure.application.retrying import retried
 from qure.domain.errors import (
     FieldError,
     Invalid,
@@ -61,6 +62,7 @@ async def read_profile(user_id: UserId, *, storage: Storage) -> User:
         return await find_user(uow, user_id)
 
 
+@retried
 async def update_profile(
     *,
     first_name: str | None,
@@ -148,6 +150,7 @@ async def search_users(
         return await uow.users.search(query=query, role=role, page=page)
 
 
+@retried
 async def set_user_active(
     user_id: UserId, *, active: bool, actor: Principal, storage: Storage, clock: Clock
 ) -> User:

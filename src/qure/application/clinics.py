@@ -18,6 +18,7 @@ from qure.application.ports.storage import (
     Storage,
     UnitOfWork,
 )
+from qure.application.retrying import retried
 from qure.domain.clinic import Clinic, ClinicType, OpeningHours
 from qure.domain.errors import NotFound
 from qure.domain.events import ClinicChanged, MediaReplaced, UserChanged
@@ -84,6 +85,7 @@ async def create_clinic(
     return clinic
 
 
+@retried
 async def update_clinic(
     clinic_id: ClinicId,
     *,
@@ -137,6 +139,7 @@ async def list_clinics(
         return await uow.clinics.search(wanted, page=page)
 
 
+@retried
 async def add_staff(
     clinic_id: ClinicId,
     *,
@@ -165,6 +168,7 @@ async def add_staff(
     return user
 
 
+@retried
 async def remove_staff(
     clinic_id: ClinicId, user_id: UserId, *, actor: Principal, storage: Storage, clock: Clock
 ) -> User:

@@ -8,6 +8,7 @@ from qure.application.access import Principal, require_desk, require_desk_of
 from qure.application.lookup import find_queue, find_token
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage, UnitOfWork
+from qure.application.retrying import retried
 from qure.domain.errors import Conflict, NotFound
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue import Queue
@@ -15,6 +16,7 @@ from qure.domain.staff_activity import StaffAction, StaffActivity
 from qure.domain.token import Token
 
 
+@retried
 async def call_next_token(
     queue_id: QueueId,
     *,
@@ -95,6 +97,7 @@ async def skip_token(
     )
 
 
+@retried
 async def _act(
     token_id: TokenId,
     queue_id: QueueId | None,

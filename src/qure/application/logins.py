@@ -15,6 +15,7 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Storage, UnitOfWork
+from qure.application.retrying import retried
 from qure.domain.errors import Forbidden, NotFound, TooManyTries, Unauthenticated
 from qure.domain.events import SessionRevoked
 from qure.domain.ids import SessionId, UserId
@@ -92,6 +93,7 @@ async def log_in(
     return Grant(user=user, access_jwt=jwts.issue(user, session.id, at=now), refresh_secret=secret)
 
 
+@retried
 async def refresh_session(
     secret: str,
     *,
@@ -129,6 +131,7 @@ async def refresh_session(
     )
 
 
+@retried
 async def log_out(secret: str, *, storage: Storage, clock: Clock) -> None:
     """Revoke the session of that refresh secret; an unknown one is nobody's business."""
     async with storage.write() as uow:
@@ -146,6 +149,7 @@ async def list_sessions(*, actor: Principal, storage: Storage, clock: Clock) -> 
         return await uow.sessions.live_of(actor.user_id, now=clock.now())
 
 
+@retried
 async def revoke_session(
     session_id: SessionId, *, actor: Principal, storage: Storage, clock: Clock
 ) -> None:

@@ -9,6 +9,7 @@ from qure.application.live_status import LiveStatus
 from qure.application.lookup import find_clinic, find_queue
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
+from qure.application.retrying import retried
 from qure.domain.errors import NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue import Queue
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 OPENING_BATCH = 100
 
 
+@retried
 async def open_queue(
     clinic_id: ClinicId,
     *,
@@ -78,6 +80,7 @@ async def read_status(
     return status
 
 
+@retried
 async def set_queue_active(
     queue_id: QueueId, *, active: bool, actor: Principal, storage: Storage, clock: Clock
 ) -> Queue:
@@ -120,6 +123,7 @@ async def open_due_queues(*, storage: Storage, clock: Clock, randomness: Randomn
             return opened
 
 
+@retried
 async def _open_if_due(
     clinic_id: ClinicId, *, storage: Storage, clock: Clock, randomness: Randomness
 ) -> bool:

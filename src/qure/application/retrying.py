@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from qure.application.ports.storage import TransactionConflict
 
@@ -14,7 +14,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def retried(use_case: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def retried(
+    use_case: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
     """The use case, done up to ``ATTEMPTS`` times in all while it ends in ``TransactionConflict``.
 
     For use cases that do everything in one unit of work: the lost attempt left nothing behind.

@@ -15,7 +15,8 @@ from qure.application.access import (
 from qure.application.lookup import find_queue, find_token
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
-from qure.domain.errors import DomainError
+from qure.application.retrying import retried
+from qure.domain.errors import DomainError, Unavailable
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import HELD, Token, TokenStatus
 
@@ -37,10 +38,18 @@ class IssueLine:
     once: one patient's refusal is not another's, and the numbers follow the order of asking.
     """
 
-    def __init__(self, *, storage: Storage, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        clock: Clock,
+        randomness: Randomness,
+        max_batch: int = MAX_BATCH,
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
+        self._max_batch = max_batch
         self._asking: dict[QueueId, list[_Asking]] = {}
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -58,18 +67,25 @@ class IssueLine:
         return await asking.answer
 
     async def _serve(self, queue_id: QueueId) -> None:
-        while line := self._asking[queue_id]:
-            batch, self._asking[queue_id] = line[:MAX_BATCH], line[MAX_BATCH:]
-            # Whoever has hung up meanwhile is not given a number.
-            present = [one for one in batch if not one.answer.cancelled()]
-            try:
-                await self._issue(queue_id, present)
-            except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it was
-                for one in present:
-                    if not one.answer.done():
-                        one.answer.set_exception(error)
-        del self._asking[queue_id]
+        present: list[_Asking] = []
+        try:
+            while line := self._asking[queue_id]:
+                batch, self._asking[queue_id] = line[: self._max_batch], line[self._max_batch :]
+                # Whoever has hung up meanwhile is not given a number.
+                present = [one for one in batch if not one.answer.cancelled()]
+                try:
+                    await self._issue(queue_id, present)
+                except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it was
+                    for one in present:
+                        if not one.answer.done():
+                            one.answer.set_exception(error)
+        finally:
+            # Somebody is left only when this was ended in the middle: they must not wait for ever.
+            for one in (*present, *self._asking.pop(queue_id)):
+                if not one.answer.done():
+                    one.answer.set_exception(Unavailable("The service is about to stop."))
 
+    @retried
     async def _issue(self, queue_id: QueueId, batch: list[_Asking]) -> None:
         if not batch:
             return
@@ -115,6 +131,7 @@ async def issue_token(queue_id: QueueId, *, actor: Principal, line: IssueLine) -
     return await line.take(queue_id, actor.user_id)
 
 
+@retried
 async def cancel_token(
     token_id: TokenId, *, actor: Principal, storage: Storage, clock: Clock
 ) -> Token:
