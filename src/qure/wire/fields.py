@@ -254,6 +254,21 @@ JsonText = Meta(extra=_rule("Must be an object with start and end.", read=_from_
 Kind = Annotated[ClinicType, Meta(extra=_one_of(ClinicType))]
 RoleName = Annotated[Role, Meta(extra=_one_of(Role))]
 TokenState = Annotated[TokenStatus, Meta(extra=_one_of(TokenStatus))]
+ShownPicture = Annotated[
+    str,
+    Meta(
+        extra=_rule("Must be a file of a form, or null to take the picture away."),
+        description="Null takes it away; a URL, as it was read, changes nothing.",
+    ),
+]
+ShownPictures = Annotated[
+    list[str],
+    Meta(
+        extra=_rule("Must be files of a form, or null to take the pictures away."),
+        description="Null or an empty list takes them away; URLs, as they were read, change "
+        "nothing.",
+    ),
+]
 Timezone = Annotated[
     str,
     Meta(
@@ -272,7 +287,10 @@ QueueSize = Annotated[
     ),
 ]
 Flag = Annotated[bool, Meta(extra=_rule("Must be true or false."))]
-Id = Annotated[UUID, Meta(extra=_rule("Must be a UUID."))]
+Id = Annotated[
+    UUID,
+    Meta(extra=_rule("Must be a UUID."), examples=["0193f3d0-0000-7000-8000-000000000005"]),
+]
 PageNumber = Annotated[
     int, Meta(ge=1, le=1_000_000_000, extra=_rule("Must be a whole number of at least 1."))
 ]

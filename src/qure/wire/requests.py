@@ -149,6 +149,18 @@ class UpdateClinic(Fields):
     max_queue_size: f.QueueSize | UnsetType = UNSET
     auto_open_queue: f.Flag | UnsetType = UNSET
     is_active: f.Flag | UnsetType = UNSET
+    logo: f.ShownPicture | UnsetType | None = UNSET
+    images: f.ShownPictures | UnsetType | None = UNSET
+
+    @property
+    def drops_logo(self) -> bool:
+        """Whether the logo is taken away."""
+        return self.logo is None
+
+    @property
+    def drops_images(self) -> bool:
+        """Whether all images are taken away."""
+        return self.images is None or self.images == []
 
 
 class AddStaff(Fields):

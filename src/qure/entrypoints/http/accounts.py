@@ -1,0 +1,288 @@
+"""``/api/auth``: accounts, logins and sessions."""
+
+from litestar import Router, delete, get, post, put
+from litestar.response.base import ASGIResponse
+from msgspec import UNSET
+
+from qure.application import accounts, logins
+from qure.application.cached_reads import DAY, profile_group
+from qure.application.logins import Device
+from qure.domain.ids import SessionId
+from qure.entrypoints.http import samples
+from qure.entrypoints.http.answers import answer
+from qure.entrypoints.http.bodies import read_form, read_json
+from qure.entrypoints.http.calls import Call, Parts, PublicCall, SessionIdInPath
+from qure.entrypoints.http.client_address import client_address
+from qure.entrypoints.http.operation import operation
+from qure.wire import requests, responses
+from qure.wire.fields import device_name
+from qure.wire.responses import encode
+
+TAG = "Accounts"
+PICTURES = {"profilePicture": 1}
+
+
+@post(
+    "/register",
+    **operation(
+        "registerUser",
+        "Create an account",
+        tag=TAG,
+        message="Your account has been created.",
+        description="Everybody starts as a PATIENT; an admin makes others staff.",
+        status=201,
+        body=requests.Register,
+        refusals={409: ("email_taken",)},
+        public=True,
+    ),
+)
+async def register(request: PublicCall, container: Parts) -> ASGIResponse:
+    given = await read_json(request, requests.Register)
+    await accounts.register_user(
+        first_name=given.first_name,
+        last_name=given.last_name,
+        email=given.email,
+        password=given.password,
+        storage=container.storage,
+        passwords=container.passwords,
+        clock=container.clock,
+        randomness=container.randomness,
+    )
+    return answer(request, None)
+
+
+@post(
+    "/login",
+    **operation(
+        "logIn",
+        "Log in",
+        tag=TAG,
+        message="You are logged in.",
+        description="The access token lives for minutes, the refresh token for 7 days. An "
+        "unknown address and a wrong password get the same answer.",
+        answer=responses.LoginBody,
+        example=samples.LOGIN,
+        body=requests.LogIn,
+        refusals={
+            401: ("invalid_credentials",),
+            403: ("account_disabled",),
+            429: ("too_many_tries",),
+        },
+        public=True,
+    ),
+)
+async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
+    given = await read_json(request, requests.LogIn)
+    grant = await logins.log_in(
+        email=given.email,
+        password=given.password,
+        device=_device(request, container, given.device_info),
+        storage=container.storage,
+        passwords=container.passwords,
+        jwts=container.jwts,
+        throttle=container.throttle,
+        clock=container.clock,
+        randomness=container.randomness,
+    )
+    body = responses.LoginBody(
+        responses.UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret
+    )
+    return answer(request, body)
+
+
+@post(
+    "/refresh-token",
+    **operation(
+        "refreshTokens",
+        "Get the next pair of tokens",
+        tag=TAG,
+        message="Here are your next tokens.",
+        description="The refresh token that is given is spent by it. One that was spent before "
+        "is taken for stolen, and the whole login ends.",
+        answer=responses.RefreshBody,
+        example=samples.REFRESH,
+        body=requests.Refresh,
+        refusals={401: ("invalid_refresh_token",), 403: ("account_disabled",)},
+        public=True,
+    ),
+)
+async def refresh(request: PublicCall, container: Parts) -> ASGIResponse:
+    given = await read_json(request, requests.Refresh)
+    grant = await logins.refresh_session(
+        given.refresh_token,
+        storage=container.storage,
+        jwts=container.jwts,
+        clock=container.clock,
+        randomness=container.randomness,
+    )
+    body = responses.RefreshBody(grant.access_jwt, grant.refresh_secret)
+    return answer(request, body)
+
+
+@post(
+    "/logout",
+    **operation(
+        "logOut",
+        "Log out",
+        tag=TAG,
+        message="You are logged out.",
+        description="Ends the login of that refresh token; an unknown one is fine too.",
+        body=requests.LogOut,
+        public=True,
+    ),
+)
+async def log_out(request: PublicCall, container: Parts) -> ASGIResponse:
+    given = await read_json(request, requests.LogOut)
+    await logins.log_out(given.refresh_token, storage=container.storage, clock=container.clock)
+    return answer(request, None)
+
+
+@get(
+    "/me",
+    **operation(
+        "readProfile",
+        "See yourself",
+        tag=TAG,
+        message="This is you.",
+        answer=responses.ProfileBody,
+        example=samples.PROFILE,
+    ),
+)
+async def read_profile(request: Call, container: Parts) -> ASGIResponse:
+    user_id = request.user.user_id
+
+    async def load() -> bytes:
+        user = await accounts.read_profile(user_id, storage=container.storage)
+        return encode(responses.ProfileBody.of(user))
+
+    body = await container.reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
+    return answer(request, body)
+
+
+@put(
+    "/me",
+    **operation(
+        "updateProfile",
+        "Change your name or picture",
+        tag=TAG,
+        message="Your profile has been changed.",
+        description="What is left out stays. A picture is accepted at once, and is shown when "
+        "it has been processed.",
+        answer=responses.ProfileBody,
+        example=samples.PROFILE,
+        body=requests.UpdateProfile,
+        pictures=PICTURES,
+    ),
+)
+async def update_profile(request: Call, container: Parts) -> ASGIResponse:
+    given, pictures = await read_form(
+        request,
+        requests.UpdateProfile,
+        pictures=PICTURES,
+        max_picture_bytes=container.settings.max_image_bytes,
+    )
+    user = await accounts.update_profile(
+        first_name=None if given.first_name is UNSET else given.first_name,
+        last_name=None if given.last_name is UNSET else given.last_name,
+        picture=next(iter(pictures.get("profilePicture", ())), None),
+        actor=request.user,
+        storage=container.storage,
+        images=container.images,
+        clock=container.clock,
+        randomness=container.randomness,
+    )
+    return answer(request, responses.ProfileBody.of(user))
+
+
+@put(
+    "/update-password",
+    **operation(
+        "changePassword",
+        "Change your password",
+        tag=TAG,
+        message="Your password has been changed.",
+        description="Every other login of yours ends by it.",
+        answer=responses.ProfileBody,
+        example=samples.PROFILE,
+        body=requests.ChangePassword,
+        refusals={400: ("wrong_password",), 429: ("too_many_tries",)},
+    ),
+)
+async def change_password(request: Call, container: Parts) -> ASGIResponse:
+    given = await read_json(request, requests.ChangePassword)
+    user = await accounts.change_password(
+        old_password=given.old_password,
+        new_password=given.new_password,
+        actor=request.user,
+        storage=container.storage,
+        passwords=container.passwords,
+        throttle=container.throttle,
+        clock=container.clock,
+    )
+    return answer(request, responses.ProfileBody.of(user))
+
+
+@get(
+    "/sessions",
+    **operation(
+        "listSessions",
+        "See where you are logged in",
+        tag=TAG,
+        message="These are your logins.",
+        answer=list[responses.SessionBody],
+        example=[samples.SESSION],
+    ),
+)
+async def list_sessions(request: Call, container: Parts) -> ASGIResponse:
+    sessions = await logins.list_sessions(
+        actor=request.user, storage=container.storage, clock=container.clock
+    )
+    current = request.user.session_id
+    body = [responses.SessionBody.of(one, current=current) for one in sessions]
+    return answer(request, body)
+
+
+@delete(
+    "/sessions/{sessionId:str}",
+    **operation(
+        "revokeSession",
+        "End one of your logins",
+        tag=TAG,
+        message="That login has ended.",
+        refusals={403: ("forbidden",), 404: ("session_not_found",)},
+    ),
+)
+async def revoke_session(
+    request: Call, session_id: SessionIdInPath, container: Parts
+) -> ASGIResponse:
+    await logins.revoke_session(
+        SessionId(session_id),
+        actor=request.user,
+        storage=container.storage,
+        clock=container.clock,
+    )
+    return answer(request, None)
+
+
+def _device(request: PublicCall, container: Parts, given: requests.DeviceInfo | None) -> Device:
+    named = given.user_agent if given else None
+    return Device(
+        user_agent=named or device_name(request.headers.get("user-agent", "")),
+        ip_address=client_address(request.scope, container.settings.trusted_proxies),
+    )
+
+
+router = Router(
+    "/api/auth",
+    route_handlers=[
+        register,
+        log_in,
+        refresh,
+        log_out,
+        read_profile,
+        update_profile,
+        change_password,
+        list_sessions,
+        revoke_session,
+    ],
+)

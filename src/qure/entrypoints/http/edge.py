@@ -1,0 +1,163 @@
+"""What holds for every HTTP answer, whoever gives it: request id, HEAD, CORS, security headers.
+
+A plain ASGI layer around the application, because its router answers 404 and 405 before any
+of its own middleware runs.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from qure.entrypoints.http.client_address import peer_address
+
+logger = logging.getLogger("qure.access")
+
+Header = tuple[bytes, bytes]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+_ALWAYS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_DATA: tuple[Header, ...] = (
+    *_ALWAYS,
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+)
+_PRIVATE: tuple[Header, ...] = (*_DATA, (b"cache-control", b"no-store"))
+_PAGES: tuple[Header, ...] = (
+    *_ALWAYS,
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'self'",
+    ),
+)
+
+_CORS_ANSWERS: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
+    (b"access-control-max-age", b"600"),
+)
+
+
+class Edge:
+    """Wraps ``app``. ``origins`` may read answers in a browser; none may by default."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        new_id: Callable[[], UUID],
+        origins: tuple[str, ...] = (),
+        access_log: bool = False,
+    ) -> None:
+        self._app = app
+        self._new_id = new_id
+        self._origins = frozenset(origin.encode("latin-1") for origin in origins)
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        given_id, origin, preflight = b"", None, False
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given_id = value
+            elif name == b"origin":
+                origin = value
+            elif name == b"access-control-request-method":
+                preflight = True
+        request_id = given_id if _REQUEST_ID.fullmatch(given_id) else self._new_id().hex.encode()
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        extra = (
+            (b"x-request-id", request_id),
+            *_headers_for(scope["path"]),
+            *self._cors_headers(origin),
+        )
+        if preflight and scope["method"] == "OPTIONS":
+            await _answer_preflight(send, extra, allowed=self._may_read(origin))
+            return
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope["method"] = "GET"
+        started = time.perf_counter()
+
+        async def send_dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _dressed(list(message["headers"]), extra, message["status"])
+                if self._access_log:
+                    _log(scope, message["status"], time.perf_counter() - started)
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        await self._app(scope, receive, send_dressed)
+
+    def _may_read(self, origin: bytes | None) -> bool:
+        return origin is not None and (origin in self._origins or b"*" in self._origins)
+
+    def _cors_headers(self, origin: bytes | None) -> tuple[Header, ...]:
+        if not self._origins:
+            return ()
+        vary = (b"vary", b"Origin")
+        if origin is None or not self._may_read(origin):
+            return (vary,)
+        # No credentials: logins travel in a header that pages must set themselves.
+        return (
+            vary,
+            (b"access-control-allow-origin", origin),
+            (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+        )
+
+
+def request_id() -> str:
+    """The id of the request that is being answered; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
+def _headers_for(path: str) -> tuple[Header, ...]:
+    if path.startswith(("/api", "/health")):
+        return _PRIVATE
+    if path.startswith("/docs"):
+        return _PAGES
+    return _DATA
+
+
+def _dressed(headers: list[Header], extra: tuple[Header, ...], status: int) -> list[Header]:
+    for index, (name, value) in enumerate(headers if status in (204, 405) else ()):
+        # Whatever can be got can be asked for its head.
+        if name == b"allow" and b"GET" in value and b"HEAD" not in value:
+            headers[index] = (name, value + b", HEAD")
+    headers.extend(extra)
+    return headers
+
+
+async def _answer_preflight(send: Send, extra: tuple[Header, ...], *, allowed: bool) -> None:
+    headers = [*extra, *(_CORS_ANSWERS if allowed else ())]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _log(scope: HTTPScope, status: int, seconds: float) -> None:
+    logger.info(
+        "%s %s %d %.1f ms from %s",
+        scope["method"],
+        scope.get("path_template") or "(no route)",
+        status,
+        seconds * 1000,
+        peer_address(scope),
+    )

@@ -1,0 +1,141 @@
+"""From what went wrong to the answer: one table, one shape."""
+
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+
+from qure.domain.errors import (
+    Conflict,
+    DomainError,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooManyTries,
+    Unauthenticated,
+    Unavailable,
+)
+from qure.entrypoints.http.edge import request_id
+from qure.wire import envelope
+
+logger = logging.getLogger(__name__)
+
+
+class MalformedBody(DomainError):
+    """The body cannot even be read."""
+
+
+class BodyTooLarge(DomainError):
+    """The body, or one picture in it, is larger than we take."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("body_too_large", message)
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is of a type that we do not read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("unsupported_media_type", message)
+
+
+STATUS: Mapping[type[DomainError], int] = MappingProxyType(
+    {
+        Invalid: 400,
+        MalformedBody: 400,
+        Unauthenticated: 401,
+        Forbidden: 403,
+        NotFound: 404,
+        Conflict: 409,
+        BodyTooLarge: 413,
+        UnsupportedMediaType: 415,
+        TooManyTries: 429,
+        Unavailable: 503,
+    }
+)
+"""Every kind of refusal, and how HTTP says it."""
+
+_PROTOCOL: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        404: ("not_found", "There is nothing at this address."),
+        405: ("method_not_allowed", "This address does not know that method."),
+        413: ("body_too_large", "The body is too large."),
+    }
+)
+"""What the framework refuses before any of our code is asked."""
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status of a refusal."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def answer_refusal(_request: Request[Any, Any, Any], error: DomainError) -> Response[bytes]:
+    """A rule said no."""
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyTries | Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="Qure"'
+    return _response(envelope.refusal(error), status_of(error), headers)
+
+
+def answer_validation(
+    _request: Request[Any, Any, Any], error: ValidationException
+) -> Response[bytes]:
+    """A parameter in the path is not what it must be; bodies and queries are our own to check."""
+    fields = [
+        FieldError(_as_the_client_wrote(one["key"]), "Must be a UUID.")
+        for one in (error.extra if isinstance(error.extra, list) else ())
+    ]
+    return _response(envelope.refusal(Invalid(fields)), 400, {})
+
+
+def answer_protocol_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """The framework said no: no such route or method, a request that is none."""
+    if error.status_code >= 500:
+        return answer_fault(request, error)
+    code, message = _PROTOCOL.get(
+        error.status_code, ("bad_request", "The request is not well-formed.")
+    )
+    headers = dict(error.headers or {})
+    return _response(envelope.failure(code, message), error.status_code, headers)
+
+
+def answer_fault(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Something broke: the log learns what, the client only under which id to ask for it."""
+    logger.error(
+        "unexpected fault in %s %s (request %s)",
+        request.scope["method"],
+        request.scope.get("path_template") or "(no route)",
+        request_id(),
+        exc_info=error,
+    )
+    body = envelope.failure(
+        "internal_error",
+        "Something went wrong on our side.",
+        meta={"requestId": request_id()},
+    )
+    return _response(body, 500, {})
+
+
+def _response(body: bytes, status: int, headers: dict[str, str]) -> Response[bytes]:
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+def _as_the_client_wrote(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+EXCEPTION_HANDLERS: ExceptionHandlersMap = {
+    DomainError: answer_refusal,
+    ValidationException: answer_validation,
+    HTTPException: answer_protocol_error,
+    Exception: answer_fault,
+}

@@ -1,0 +1,99 @@
+"""``/health``: whether the process lives, and whether it can serve."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import msgspec
+from litestar import Router, get
+from litestar.response.base import ASGIResponse
+
+from qure.bootstrap import Container
+from qure.domain.errors import Unavailable
+from qure.entrypoints.http.bearer import PUBLIC
+from qure.entrypoints.http.calls import Parts
+from qure.entrypoints.http.version import VERSION
+from qure.wire.responses import encode, instant
+
+_PATIENCE_SECONDS = 2.0
+
+UP, DOWN, UNUSED = "up", "down", "not used"
+
+
+class Health(msgspec.Struct):
+    """The process answers."""
+
+    health: str
+    timestamp: str
+    version: str
+    message: str
+
+
+class Readiness(msgspec.Struct, rename="camel"):
+    """Each backend and its state; ``failed_images`` were given up and wait for a person."""
+
+    health: str
+    timestamp: str
+    version: str
+    message: str
+    backends: dict[str, str]
+    failed_images: int | None
+
+
+@get("/", opt={PUBLIC: True})
+async def live(container: Parts) -> ASGIResponse:
+    return _answer(Health("ok", instant(container.clock.now()), VERSION, "Server is running"))
+
+
+@get("/ready", opt={PUBLIC: True})
+async def ready(container: Parts) -> ASGIResponse:
+    database, jobs, failed_images = await asyncio.gather(
+        _state_of(container.storage.ping()),
+        _state_of(container.jobs.ping()),
+        _failed_images(container),
+    )
+    backends = {"database": database, "redis": _redis(container), "jobs": jobs}
+    is_ready = DOWN not in backends.values()
+    return _answer(
+        Readiness(
+            "ok" if is_ready else "unavailable",
+            instant(container.clock.now()),
+            VERSION,
+            "Server is ready" if is_ready else "A backend is away",
+            backends,
+            failed_images,
+        ),
+        status=200 if is_ready else 503,
+    )
+
+
+def _redis(container: Container) -> str:
+    if container.settings.redis_url is None:
+        return UNUSED
+    return UP if container.bus.is_live() else DOWN
+
+
+async def _state_of(ping: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await ping
+    except (Unavailable, TimeoutError):
+        return DOWN
+    return UP
+
+
+async def _failed_images(container: Container) -> int | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS), container.storage.read() as uow:
+            return await uow.staged_images.failed_count()
+    except (Unavailable, TimeoutError):
+        return None
+
+
+def _answer(body: Health | Readiness, *, status: int = 200) -> ASGIResponse:
+    headers = {} if status == 200 else {"Retry-After": "1"}
+    return ASGIResponse(
+        body=encode(body), status_code=status, headers=headers, media_type="application/json"
+    )
+
+
+router = Router("/health", route_handlers=[live, ready])

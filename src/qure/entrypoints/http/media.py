@@ -1,0 +1,44 @@
+"""``/media``: pictures that are kept on this machine's disk."""
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from anyio import open_file
+from litestar import Router, get
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from qure.domain.errors import NotFound
+from qure.entrypoints.http.bearer import PUBLIC
+from qure.entrypoints.http.calls import Parts
+
+_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+@runtime_checkable
+class ServesFiles(Protocol):
+    """A media store whose pictures are fetched from this server."""
+
+    async def find(self, name: str) -> Path | None: ...
+
+
+@get("/{name:path}", opt={PUBLIC: True})
+async def read_picture(name: FromPath[str], container: Parts) -> ASGIResponse:
+    store = container.media
+    path = await store.find(name.removeprefix("/")) if isinstance(store, ServesFiles) else None
+    if path is None:
+        raise NotFound("not_found", "There is no such picture.")
+    try:
+        async with await open_file(path, "rb") as file:
+            content = await file.read()
+    except FileNotFoundError:
+        raise NotFound("not_found", "There is no such picture.") from None
+    return ASGIResponse(
+        body=content,
+        media_type=_TYPES[path.suffix],
+        # A new picture gets a new name, so this one may be kept for ever.
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+router = Router("/media", route_handlers=[read_picture])
