@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from qure.application.cached_reads import groups_changed_by
@@ -58,6 +58,10 @@ class Relay:
         far_cache: Cache | None,
         clock: Clock,
         apply_here: Callable[[OutboxEntry], None],
+        sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
+        mark_every_seconds: float = MARK_EVERY_SECONDS,
+        announce_within_seconds: float = ANNOUNCE_WITHIN_SECONDS,
+        flush_within_seconds: float = FLUSH_WITHIN_SECONDS,
     ) -> None:
         self._storage = storage
         self._bus = bus
@@ -65,6 +69,10 @@ class Relay:
         self._far_cache = far_cache
         self._clock = clock
         self._apply_here = apply_here
+        self._sweep_every_seconds = sweep_every_seconds
+        self._mark_every_seconds = mark_every_seconds
+        self._announce_within_seconds = announce_within_seconds
+        self._flush_within_seconds = flush_within_seconds
         self._handed: list[tuple[OutboxEntry, asyncio.Future[None]]] = []
         self._in_hand: set[EntryId] = set()
         self._sent: set[EntryId] = set()
@@ -88,7 +96,7 @@ class Relay:
             return
         self._closing = True
         self._work_waits.set()
-        await asyncio.wait((self._publisher,), timeout=FLUSH_WITHIN_SECONDS)
+        await asyncio.wait((self._publisher,), timeout=self._flush_within_seconds)
         for task in (self._publisher, *self._sweepers):
             task.cancel()
         await asyncio.gather(self._publisher, *self._sweepers, return_exceptions=True)
@@ -112,7 +120,7 @@ class Relay:
         self._in_hand.add(entry.id)
         self._work_waits.set()
         if self._bus.is_live():
-            await asyncio.wait((told,), timeout=ANNOUNCE_WITHIN_SECONDS)
+            await asyncio.wait((told,), timeout=self._announce_within_seconds)
 
     async def sweep(self) -> int:
         """Announce what is in the outbox and in nobody's hands; how many entries that were.
@@ -130,20 +138,32 @@ class Relay:
     async def _publish(self, entries: list[OutboxEntry]) -> None:
         if not entries:
             return
-        jobs = [job for entry in entries for job in jobs_asked_by(entry)]
-        if jobs:
-            await self._jobs.enqueue(jobs)
         if self._far_cache is not None:
-            changed = {
-                group
-                for entry in entries
-                for event in entry.events
-                for group in groups_changed_by(event)
-            }
-            if changed:
-                await self._far_cache.drop(sorted(changed))
+            await self._drop_far(self._far_cache, entries)
         await self._bus.publish(entries)
-        self._sent.update(entry.id for entry in entries)
+        jobs = {entry.id: tuple(jobs_asked_by(entry)) for entry in entries}
+        # An absent job backend keeps back those entries only that ask for a job.
+        self._mark_soon(id for id, asked in jobs.items() if not asked)
+        asked_for = [job for asked in jobs.values() for job in asked]
+        if asked_for:
+            await self._jobs.enqueue(asked_for)
+            self._mark_soon(jobs)
+
+    async def _drop_far(self, far_cache: Cache, entries: list[OutboxEntry]) -> None:
+        changed = {
+            group
+            for entry in entries
+            for event in entry.events
+            for group in groups_changed_by(event)
+        }
+        if changed:
+            await far_cache.drop(sorted(changed))
+            # Until now the far level held the old bytes: what was read here of late may be those.
+            for entry in entries:
+                self._apply_here(entry)
+
+    def _mark_soon(self, ids: Iterable[EntryId]) -> None:
+        self._sent.update(ids)
         self._marks_wait.set()
 
     async def _publish_handed(self) -> None:
@@ -175,22 +195,26 @@ class Relay:
                 logger.exception("sweeping the outbox failed; it is tried again")
                 swept = 0
             if swept < BATCH:
-                await asyncio.sleep(SWEEP_EVERY_SECONDS)
+                await asyncio.sleep(self._sweep_every_seconds)
 
     async def _mark_for_ever(self) -> None:
         while True:
             await self._marks_wait.wait()
             self._marks_wait.clear()
             # Marks are gathered: each one is a transaction that writers would wait for.
-            await asyncio.sleep(MARK_EVERY_SECONDS)
+            await asyncio.sleep(self._mark_every_seconds)
             try:
                 await self._mark_sent()
             except Unavailable as error:
                 logger.warning("announced entries cannot be marked now: %s", error.message)
-                self._marks_wait.set()
+                await self._mark_later()
             except Exception:
                 logger.exception("marking announced entries failed; it is tried again")
-                self._marks_wait.set()
+                await self._mark_later()
+
+    async def _mark_later(self) -> None:
+        await asyncio.sleep(self._sweep_every_seconds)
+        self._marks_wait.set()
 
     async def _mark_sent(self) -> None:
         marking = frozenset(self._sent)
