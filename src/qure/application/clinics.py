@@ -112,7 +112,7 @@ async def update_clinic(
         planned_by = (clinic.auto_open_queue, clinic.is_active, clinic.timezone)
         _set(clinic, fields)
         if planned_by != (clinic.auto_open_queue, clinic.is_active, clinic.timezone):
-            clinic.plan_opening(now)
+            clinic.replan_opening(now)
         if drop_logo:
             _drop_logo(uow, clinic, actor, now)
         if pictures is not None:

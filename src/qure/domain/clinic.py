@@ -113,5 +113,11 @@ class Clinic:
         else:
             self.next_opening_at = None
 
+    def replan_opening(self, at: datetime) -> None:
+        """Plan anew after a change of the clinic; an opening that is overdue stays due."""
+        wished = self.auto_open_queue and self.is_active
+        if not wished or self.next_opening_at is None or self.next_opening_at > at:
+            self.plan_opening(at)
+
     def _instant(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
