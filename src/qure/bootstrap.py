@@ -12,6 +12,9 @@ from enum import Enum
 from functools import partial
 from typing import Protocol
 
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
 from qure.adapters.jobs.inprocess import InProcessJobs
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_worker import Cron, SaqWorker
@@ -29,6 +32,8 @@ from qure.adapters.security.passwords import BcryptHasher
 from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
 from qure.adapters.sockets.edge import SocketEdge
 from qure.adapters.sockets.hub import Hub
+from qure.adapters.sql.faults import translate
+from qure.adapters.sql.migrations import migrate as migrations
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.adapters.system.clock import SystemClock
 from qure.adapters.system.randomness import SystemRandomness
@@ -43,7 +48,12 @@ from qure.application.queues import open_due_queues, read_status
 from qure.application.relay import Relay
 from qure.application.schedule import Chore, Schedule
 from qure.application.tokens import IssueLine, held_tokens_of
+from qure.domain.errors import Unavailable
 from qure.settings import Settings, SettingsError
+
+
+class SetupError(Exception):
+    """Something the settings name cannot be used; the message is one sentence that says what."""
 
 
 class Role(Enum):
@@ -126,13 +136,13 @@ def build(
     clock: Clock | None = None,
     randomness: Randomness | None = None,
 ) -> Container:
-    """Choose the adapters that the settings ask for. Raises ``SettingsError``.
+    """Choose the adapters that the settings ask for. Raises ``SettingsError``, ``SetupError``.
 
     Nothing is connected yet. Time and chance are the system's unless given.
     """
     clock = clock or SystemClock()
     randomness = randomness or SystemRandomness()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_data_folder(settings)
     relay: Relay
 
     async def announce(entry: OutboxEntry) -> None:
@@ -241,6 +251,64 @@ def _cron(chore: Chore) -> str:
     return f"*/{chore.every_seconds // 60} * * * *"
 
 
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Which version of the schema a database had and has; None: it was empty."""
+
+    before: str | None
+    after: str | None
+
+
+async def migrate_database(settings: Settings) -> Revisions:
+    """Bring the database to the schema that this program works with.
+
+    Any number of processes may do it at once: one of them does it, the others wait. Raises
+    ``SetupError``; nothing was changed then.
+    """
+    _make_data_folder(settings)
+    url = database_url(settings, direct=True)
+    try:
+        before = await migrations.current(url)
+        await migrations.migrate(url)
+        return Revisions(before, await migrations.current(url))
+    except CommandError as error:
+        raise SetupError(
+            f"The database's schema ({before}) is unknown to this version of Qure: "
+            "was it migrated by a newer one?"
+        ) from error
+    except (SQLAlchemyError, OSError) as error:
+        if isinstance(translate(error), Unavailable):
+            raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
+        raise
+
+
+async def database_revisions(settings: Settings) -> Revisions:
+    """The version of the schema now (None: empty), and the one this program works with.
+
+    Raises ``SetupError`` when the database cannot be reached.
+    """
+    _make_data_folder(settings)
+    try:
+        now = await migrations.current(database_url(settings, direct=True))
+    except (SQLAlchemyError, OSError) as error:
+        raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
+    return Revisions(now, migrations.head())
+
+
+def _reason(error: Exception) -> str:
+    told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(told).strip().partition("\n")[0] or type(told).__name__).rstrip(".")
+
+
+def _make_data_folder(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The data folder {settings.data_dir} cannot be made: {error.strerror}."
+        ) from error
+
+
 def database_url(settings: Settings, *, direct: bool = False) -> str:
     """Where the data is; ``direct`` goes round a pooler, as migrations must."""
     if settings.database_url is None:
@@ -250,7 +318,10 @@ def database_url(settings: Settings, *, direct: bool = False) -> str:
 
 def _signing_keys(settings: Settings) -> SigningKeys:
     if settings.jwt_private_key is None or settings.jwt_public_key is None:
-        return SigningKeys.kept_in(settings.data_dir)
+        try:
+            return SigningKeys.kept_in(settings.data_dir)
+        except (BadSigningKey, OSError) as error:
+            raise SetupError(f"The keys in {settings.data_dir} cannot be used: {error}") from error
     try:
         return SigningKeys.from_pem(settings.jwt_private_key, settings.jwt_public_key)
     except BadSigningKey as error:
