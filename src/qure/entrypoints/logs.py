@@ -1,0 +1,123 @@
+"""How the program logs: one line an event, for a person or as JSON, with the request's id in it.
+
+Everything else only uses ``logging``. Nobody's address, name or secret belongs into a message; what
+slips in all the same (an exception of a library may quote what it was given) is blotted out here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor, WrappedLogger
+
+_BLOTS = (
+    (re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL), "<key>"),
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
+    (re.compile(r"\b[0-9a-fA-F]{64,}\b"), "<secret>"),
+    (re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}"), "<hash>"),
+    (re.compile(r"(?<=://)[^\s/@'\"]+@"), "<secret>@"),
+    (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
+    (re.compile(r"\[parameters: .*\]"), "[parameters: <hidden>]"),
+    (re.compile(r"(?i)\b((?:access_?)?token|password|secret)=[^\s&'\"]+"), r"\1=<hidden>"),
+)
+
+_TOO_TALKATIVE = {
+    "uvicorn.error": logging.WARNING,  # its INFO lines hold query strings
+    "uvicorn.access": logging.CRITICAL,  # our own access log is structured
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "engineio": logging.WARNING,
+    "socketio": logging.WARNING,
+    "aiosqlite": logging.INFO,  # at DEBUG it writes every statement with its values
+    "alembic": logging.WARNING,
+    "saq": logging.WARNING,
+    "urllib3": logging.INFO,
+    "PIL": logging.INFO,
+    "asyncio": logging.INFO,
+}
+
+
+def configure_logging(
+    *, level: str = "INFO", format: str = "console", stream: TextIO | None = None
+) -> None:
+    """Send everything from ``level`` up to ``stream`` (standard error); format console or json.
+
+    May be called again: the last call counts. Exceptions are logged with their traceback, never
+    with the values of variables.
+    """
+    stream = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
+            processors=[*_common(), *_rendering(format, stream)],
+        )
+    )
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name, least in _TOO_TALKATIVE.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def blot_out(
+    _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace what looks like a secret or an e-mail address in every text of the event."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = without_secrets(value)
+        elif isinstance(value, BaseException | list | tuple | dict):
+            event[key] = without_secrets(str(value))
+    return event
+
+
+def without_secrets(text: str) -> str:
+    """The text with what looks like a secret or an e-mail address replaced by what it was."""
+    for pattern, blot in _BLOTS:
+        text = pattern.sub(blot, text)
+    return text
+
+
+def _common() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        blot_out,
+    ]
+
+
+def _rendering(format: str, stream: TextIO) -> list[Processor]:
+    if format == "json":
+        return [structlog.processors.JSONRenderer(default=str)]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            pad_event_to=0,
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]
