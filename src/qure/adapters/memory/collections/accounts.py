@@ -70,8 +70,9 @@ class MemoryUsers:
 
 
 def _mentions(user: User, query: str) -> bool:
-    wanted = query.lower()
-    return wanted in user.email.lower() or wanted in f"{user.first_name} {user.last_name}".lower()
+    wanted = query.casefold()
+    name = f"{user.first_name} {user.last_name}"
+    return query.lower() in user.email or wanted in name.casefold()
 
 
 class MemorySessions:

@@ -72,14 +72,14 @@ class MemoryClinics:
 
 
 def _place(clinic: Clinic) -> ClinicPlace:
-    return clinic.name.lower(), clinic.latitude, clinic.longitude
+    return clinic.name.casefold(), clinic.latitude, clinic.longitude
 
 
 def _matches(clinic: Clinic, wanted: ClinicFilter) -> bool:
     return (
         clinic.is_active
         and (wanted.type is None or clinic.type is wanted.type)
-        and (wanted.query is None or wanted.query.lower() in clinic.name.lower())
+        and (wanted.query is None or wanted.query.casefold() in clinic.name.casefold())
     )
 
 

@@ -1,0 +1,191 @@
+"""Tokens are kept with their history, and every question about a queue has its exact answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from qure.application.ports.storage import Storage
+from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.token import ACTIVE, TokenStatus
+from tests.builders import NOW, build_clinic, build_queue, build_token, new_id
+from tests.contracts.storage.given import (
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+    numbers,
+)
+
+
+async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    patient, staff = await given_patients(storage, 2)
+    token = build_token(
+        queue,
+        patient_id=patient.id,
+        number=3,
+        status=TokenStatus.COMPLETED,
+        called_at=NOW + timedelta(seconds=1),
+        started_at=NOW + timedelta(seconds=2, milliseconds=5),
+        completed_at=NOW + timedelta(seconds=3),
+        skipped_at=NOW + timedelta(seconds=4),
+        cancelled_at=NOW + timedelta(seconds=5),
+        held_by=staff.id,
+    )
+    await given(storage, token)
+    async with storage.read() as db:
+        assert await db.tokens.get(token.id) == token
+        assert await db.tokens.get(TokenId(new_id())) is None
+
+
+async def test_many_tokens_are_added_and_saved_at_once(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    patients = await given_patients(storage, 5)
+    tokens = [
+        build_token(queue, patient_id=patient.id, number=number)
+        for number, patient in enumerate(patients, start=1)
+    ]
+    async with storage.write() as db:
+        await db.tokens.add(tokens)
+        await db.commit()
+    staff = patients[0].id
+    called = [token.moved_to(TokenStatus.CALLED, at=NOW, by=staff) for token in tokens[1:]]
+    async with storage.write() as db:
+        await db.tokens.save(called)
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.tokens.of_queue(queue.id) == [tokens[0], *called]
+
+
+async def test_adding_or_saving_no_tokens_does_nothing(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    async with storage.write() as db:
+        await db.tokens.add([])
+        await db.tokens.save([])
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.tokens.of_queue(queue.id) == []
+
+
+async def test_next_in_line_is_the_lowest_waiting_number_of_that_queue(storage: Storage) -> None:
+    elsewhere = await given_queue(storage)
+    await given_tokens(storage, elsewhere, {})
+    queue = await given_queue(storage)
+    async with storage.read() as db:
+        assert await db.tokens.next_in_line(queue.id) is None
+    tokens = await given_tokens(
+        storage,
+        queue,
+        {"status": TokenStatus.CANCELLED},
+        {"status": TokenStatus.CALLED},
+        {"number": 4},
+        {"number": 3},
+    )
+    async with storage.read() as db:
+        assert await db.tokens.next_in_line(queue.id) == tokens[3]
+
+
+async def test_held_is_what_that_staff_member_has_called_or_started_there(
+    storage: Storage,
+) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    staff, colleague = await given_patients(storage, 2)
+    held = {"held_by": staff.id}
+    await given_tokens(
+        storage,
+        queue,
+        {**held, "number": 5, "status": TokenStatus.IN_PROGRESS},
+        {**held, "number": 4, "status": TokenStatus.CALLED},
+        {**held, "number": 3, "status": TokenStatus.COMPLETED},
+        {"held_by": colleague.id, "number": 2, "status": TokenStatus.CALLED},
+        {"number": 1},
+    )
+    await given_tokens(storage, elsewhere, {**held, "status": TokenStatus.CALLED})
+    async with storage.read() as db:
+        assert numbers(await db.tokens.held_by(queue.id, staff.id)) == [4, 5]
+        assert numbers(await db.tokens.held_by(queue.id, colleague.id)) == [2]
+        assert await db.tokens.held_by(queue.id, UserId(new_id())) == []
+
+
+async def test_standing_is_the_active_token_of_each_patient_asked_for(storage: Storage) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    tokens = await given_tokens(storage, queue, *({"status": status} for status in TokenStatus))
+    (other,) = await given_tokens(storage, elsewhere, {})
+    asked = [token.patient_id for token in tokens] + [other.patient_id, UserId(new_id())]
+    async with storage.read() as db:
+        assert await db.tokens.standing(queue.id, asked) == {
+            token.patient_id: token for token in tokens if token.status in ACTIVE
+        }
+        assert await db.tokens.standing(queue.id, asked[:1]) == {asked[0]: tokens[0]}
+        assert await db.tokens.standing(queue.id, set(asked[:3])) == {
+            token.patient_id: token for token in tokens[:3]
+        }
+        assert await db.tokens.standing(queue.id, []) == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 500])
+async def test_standing_answers_for_however_many_ask_at_once(storage: Storage, count: int) -> None:
+    queue = await given_queue(storage, max_size=1000)
+    tokens = await given_tokens(storage, queue, *({} for _ in range(count)))
+    async with storage.read() as db:
+        found = await db.tokens.standing(queue.id, [token.patient_id for token in tokens])
+    assert found == {token.patient_id: token for token in tokens}
+
+
+async def test_a_patient_whose_token_ended_may_stand_again(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    (cancelled,) = await given_tokens(storage, queue, {"status": TokenStatus.CANCELLED})
+    again = build_token(queue, number=2, patient_id=cancelled.patient_id)
+    await given(storage, again)
+    async with storage.read() as db:
+        standing = await db.tokens.standing(queue.id, [cancelled.patient_id])
+    assert standing == {cancelled.patient_id: again}
+
+
+async def test_a_patients_active_tokens_are_those_in_queues_of_now(storage: Storage) -> None:
+    clinics = [build_clinic(timezone=zone) for zone in ("Asia/Tokyo", "UTC", "UTC")]
+    yesterday = build_queue(clinics[1], at=NOW - timedelta(days=1))
+    queues = [build_queue(clinic) for clinic in clinics]
+    await given(storage, *clinics, yesterday, *queues)
+    (patient,) = await given_patients(storage, 1)
+    mine = {"patient_id": patient.id}
+    third = build_token(queues[0], **mine, number=9)
+    second = build_token(queues[1], **mine, number=2, created_at=NOW + timedelta(seconds=1))
+    first = build_token(queues[2], **mine, number=2, status=TokenStatus.IN_PROGRESS)
+    ended = build_token(queues[2], **mine, number=1, status=TokenStatus.SKIPPED)
+    old = build_token(yesterday, **mine, number=1)
+    await given(storage, third, second, first, ended, old)
+    await given_tokens(storage, queues[0], {})
+    async with storage.read() as db:
+        assert await db.tokens.active_of(patient.id, now=NOW) == [first, second, third]
+        # The day ends with its last millisecond.
+        ends = queues[1].day_ends_at
+        last = await db.tokens.active_of(patient.id, now=ends - timedelta(milliseconds=1))
+        assert second in last
+        assert second not in await db.tokens.active_of(patient.id, now=ends)
+        assert second in await db.tokens.active_of(patient.id, now=queues[1].day_starts_at)
+
+
+async def test_the_tokens_of_a_queue_come_by_number_and_by_what_is_asked(
+    storage: Storage,
+) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    await given_tokens(storage, elsewhere, {})
+    tokens = await given_tokens(
+        storage,
+        queue,
+        {"number": 3},
+        {"number": 1, "status": TokenStatus.SKIPPED},
+        {"number": 2, "status": TokenStatus.CALLED},
+        {"number": 4},
+    )
+    async with storage.read() as db:
+        assert numbers(await db.tokens.of_queue(queue.id)) == [1, 2, 3, 4]
+        waiting = await db.tokens.of_queue(queue.id, status=TokenStatus.WAITING)
+        assert numbers(waiting) == [3, 4]
+        assert await db.tokens.of_queue(queue.id, number=2) == [tokens[2]]
+        assert await db.tokens.of_queue(queue.id, number=2, status=TokenStatus.WAITING) == []
+        assert await db.tokens.of_queue(queue.id, number=99) == []
+        assert await db.tokens.of_queue(QueueId(new_id())) == []
