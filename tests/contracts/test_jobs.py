@@ -12,6 +12,8 @@ import pytest
 
 from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
 from qure.adapters.jobs.inprocess import InProcessJobs
+from qure.adapters.jobs.saq import SaqJobs
+from qure.adapters.jobs.saq_worker import SaqWorker
 from qure.application.ports.gateways import DeleteMedia, Job, Jobs, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
@@ -44,9 +46,34 @@ async def in_process(
         await jobs.close(seconds=0)
 
 
-@pytest.fixture(params=["in process"])
+def on_redis(url: str) -> Open:
+    """SAQ, with a queue of its own and one worker in this process."""
+
+    @asynccontextmanager
+    async def open_saq(
+        handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
+    ) -> AsyncIterator[CountedJobs]:
+        name = f"test-{uuid4()}"
+        jobs = SaqJobs(url, queue_name=name, policy=policy)
+        worker = SaqWorker(
+            url, handler, queue_name=name, concurrency=concurrency, drain_seconds=0.1
+        )
+        running = asyncio.create_task(worker.run())
+        try:
+            yield jobs
+        finally:
+            worker.stop()
+            await running
+            await jobs.close()
+
+    return open_saq
+
+
+@pytest.fixture(params=["in process", "saq"])
 def opened(request: pytest.FixtureRequest) -> Open:
-    return in_process
+    if request.param == "in process":
+        return in_process
+    return on_redis(request.getfixturevalue("redis_server"))
 
 
 def picture() -> ProcessImage:

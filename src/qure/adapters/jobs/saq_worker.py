@@ -1,0 +1,197 @@
+"""The process that does the jobs which ``SaqJobs`` enqueued, and what the clock asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from saq.job import CronJob
+from saq.job import Job as SaqJob
+from saq.worker import Worker
+
+from qure.adapters.jobs.handling import Handler
+from qure.adapters.jobs.saq import HEARTBEAT_SECONDS, QUEUE_NAME
+from qure.adapters.jobs.saq_queue import (
+    DELETE_MEDIA,
+    FAULTS,
+    PROCESS_IMAGE,
+    Queue,
+    connect,
+    decode,
+)
+
+_ANSWER_SECONDS = 5.0
+_DEQUEUE_SECONDS = 2.0  # well under the former, so that a connection that hangs is noticed
+_BEATS = 3  # in the time after which a worker is taken for dead
+
+logger = logging.getLogger(__name__)
+
+Function = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Work for the clock, by a cron expression in UTC (a sixth field, if there is one: seconds).
+
+    However many workers there are, each time is one run; a run that fails is not repeated, the
+    next one comes anyway. It may take ``timeout`` seconds.
+    """
+
+    name: str
+    expression: str
+    work: Callable[[], Awaitable[object]]
+    timeout: int = 60
+
+
+class SaqWorker:
+    """Does jobs, ``concurrency`` at once, and runs the crons, which never wait behind jobs.
+
+    Every ``sweep_seconds`` it looks for jobs whose worker has died. ``heartbeat`` is for the
+    crons; a job carries its own.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        handler: Handler,
+        *,
+        crons: Sequence[Cron] = (),
+        concurrency: int = 10,
+        queue_name: str = QUEUE_NAME,
+        heartbeat: int = HEARTBEAT_SECONDS,
+        sweep_seconds: int = 5,
+        drain_seconds: float = 5.0,
+    ) -> None:
+        timers = {"schedule": 1, "worker_info": 1, "sweep": sweep_seconds, "abort": 1}
+        jobs = Queue(connect(redis_url, seconds=_ANSWER_SECONDS), name=queue_name)
+        clock = Queue(connect(redis_url, seconds=_ANSWER_SECONDS), name=f"{queue_name}-clock")
+        self._workers = [
+            _DrainingWorker(
+                jobs,
+                [(name, _job_function(handler)) for name in (PROCESS_IMAGE, DELETE_MEDIA)],
+                concurrency=concurrency,
+                dequeue_timeout=_DEQUEUE_SECONDS,
+                timers=timers,
+                drain_seconds=drain_seconds,
+            )
+        ]
+        if crons:
+            self._workers.append(
+                _DrainingWorker(
+                    clock,
+                    [],
+                    concurrency=len(crons),
+                    cron_jobs=[_cron_job(cron, heartbeat) for cron in crons],
+                    dequeue_timeout=_DEQUEUE_SECONDS,
+                    timers=timers,
+                    drain_seconds=drain_seconds,
+                )
+            )
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until ``stop``. What runs then may finish; the rest goes back into the queue.
+
+        Redis may be away at any time, at the start too.
+        """
+        running = [asyncio.create_task(worker.start()) for worker in self._workers]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await asyncio.gather(*(worker.stop() for worker in self._workers))
+            await asyncio.gather(*running)
+            for worker in self._workers:
+                await worker.queue.disconnect()
+
+    def stop(self) -> None:
+        """Ask ``run`` to end; safe in a signal handler of the event loop."""
+        self._stopping.set()
+
+
+class _DrainingWorker(Worker[Any]):
+    """SAQ's worker, which on stopping lets what runs finish first, and waits for nothing else.
+
+    (SAQ's own grace time is always waited for to the end, as its loops do not look up.)
+    """
+
+    SIGNALS: list[signal.Signals] = []  # whoever calls SaqWorker.run looks after them  # noqa: RUF012
+
+    def __init__(self, *args: Any, drain_seconds: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._drain_seconds = drain_seconds
+
+    async def stop(self) -> None:
+        self.event.set()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._drain_seconds
+        while self.job_task_contexts and loop.time() < deadline:  # noqa: ASYNC110 - SAQ tells nobody
+            await asyncio.sleep(0.02)
+        await super().stop()
+
+    # While Redis is away, ``Queue.dequeue`` says so once; SAQ would print a traceback for each of
+    # these every second.
+
+    async def schedule(self, lock: int = 1) -> None:
+        await _quietly(super().schedule(lock))
+
+    async def abort(self, abort_threshold: float) -> None:
+        await _quietly(super().abort(abort_threshold))
+
+    async def worker_info(self, ttl: int = 60) -> Any:
+        return await _quietly(super().worker_info(ttl))
+
+
+async def _quietly(work: Awaitable[Any]) -> Any:
+    try:
+        return await work
+    except FAULTS as fault:
+        logger.debug("left until Redis is back: %r", fault)
+        return None
+
+
+def _job_function(handler: Handler) -> Function:
+    async def perform(context: dict[str, Any], **arguments: str) -> None:
+        job: SaqJob = context["job"]
+        async with _beating(job):
+            await handler(decode(job.function, arguments), job.attempts >= job.retries)
+
+    return perform
+
+
+def _cron_job(cron: Cron, heartbeat: int) -> CronJob[Any]:
+    async def perform(context: dict[str, Any]) -> None:
+        async with _beating(context["job"]):
+            await cron.work()
+
+    perform.__qualname__ = cron.name  # SAQ's name for it, in Redis and in logs
+    return CronJob(
+        perform, cron.expression, timeout=cron.timeout, heartbeat=heartbeat, retries=1, ttl=60
+    )
+
+
+@asynccontextmanager
+async def _beating(job: SaqJob) -> AsyncIterator[None]:
+    """Tell Redis, while the block runs, that its worker lives."""
+    done = asyncio.Event()
+    beating = asyncio.create_task(_beat(job, done))
+    try:
+        yield
+    finally:
+        # Not cancelled: an update that is on its way must not arrive after the job's end.
+        done.set()
+        await beating
+
+
+async def _beat(job: SaqJob, done: asyncio.Event) -> None:
+    while not done.is_set():
+        try:
+            await asyncio.wait_for(done.wait(), job.heartbeat / _BEATS)
+        except TimeoutError:
+            await _quietly(job.update())

@@ -1,0 +1,352 @@
+"""SAQ on a real Redis: workers that die, a Redis that goes away, and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from saq.job import Status
+
+from qure.adapters.jobs import saq_queue
+from qure.adapters.jobs.handling import RetryPolicy
+from qure.adapters.jobs.saq import SaqJobs
+from qure.adapters.jobs.saq_queue import Queue, connect, decode, encode
+from qure.adapters.jobs.saq_worker import Cron, SaqWorker
+from qure.application.ports.gateways import DeleteMedia, Job, ProcessImage
+from qure.domain.errors import Unavailable
+from qure.domain.ids import ImageId
+from tests.servers.redis import RedisServer
+
+AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
+ROOT = Path(__file__).parents[2]
+PROGRAM = "tests.adapters.saq_worker_process"
+
+
+def picture() -> ProcessImage:
+    return ProcessImage(ImageId(uuid4()))
+
+
+async def eventually(
+    condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, seconds: float = 20
+) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            holds = condition()
+            if await holds if isinstance(holds, Awaitable) else holds:
+                return
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def working(worker: SaqWorker) -> AsyncIterator[None]:
+    running = asyncio.create_task(worker.run())
+    try:
+        yield
+    finally:
+        worker.stop()
+        await running
+
+
+async def nothing(job: Job, last_attempt: bool) -> None:
+    """A handler that has nothing to do."""
+
+
+class WorkerProcess:
+    """A worker in a process of its own, and what it wrote into the journal."""
+
+    def __init__(self, url: str, queue_name: str, journal: Path, way: str) -> None:
+        self.journal = journal
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", PROGRAM, url, queue_name, str(journal), way],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def noted(self, what: str) -> int:
+        """How often this very process noted it."""
+        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
+        return lines.count(f"{what} {self.process.pid}")
+
+
+@pytest.fixture
+def start_worker(
+    redis_server: str, tmp_path: Path
+) -> Iterator[Callable[[str, str], WorkerProcess]]:
+    started: list[WorkerProcess] = []
+
+    def start(queue_name: str, way: str) -> WorkerProcess:
+        worker = WorkerProcess(redis_server, queue_name, tmp_path / "journal", way)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.process.kill()
+        worker.process.wait()
+
+
+async def test_a_job_whose_worker_was_killed_is_done_by_another_one(
+    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+) -> None:
+    name = f"test-{uuid4()}"
+    jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=2)
+    await jobs.enqueue([picture() for _ in range(4)])
+    doomed = start_worker(name, "hang")
+    await eventually(lambda: doomed.noted("began") == 4)
+    other = start_worker(name, "finish")
+    os.kill(doomed.process.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    await eventually(lambda: other.noted("did") == 4)
+    assert time.monotonic() - killed < 15
+    assert other.noted("began") == 4
+    await jobs.close()
+
+
+async def test_a_job_fetched_a_moment_ago_is_not_taken_and_one_forgotten_there_is(
+    redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(redis_server, seconds=5)
+    queue = Queue(client, name=f"test-{uuid4()}")
+    function, arguments, key = encode(picture())
+    await queue.enqueue(function, key=key, retries=3, heartbeat=1, **arguments)
+    assert await queue.dequeue(timeout=1) is not None  # and here its worker dies
+    assert await queue.sweep() == []
+    monkeypatch.setattr(saq_queue, "_UNMARKED_SECONDS", 0.0)
+    assert len(await queue.sweep()) == 1
+    assert await queue.dequeue(timeout=1) is not None
+    await queue.disconnect()
+
+
+async def test_two_sweeps_at_once_put_a_job_back_once(
+    redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saq_queue, "_UNMARKED_SECONDS", 0.0)
+    name = f"test-{uuid4()}"
+    queues = [Queue(connect(redis_server, seconds=5), name=name) for _ in range(5)]
+    function, arguments, key = encode(picture())
+    await queues[0].enqueue(function, key=key, retries=3, heartbeat=1, **arguments)
+    await queues[0].dequeue(timeout=1)
+    await asyncio.gather(*(queue.sweep() for queue in queues))
+    counted = await queues[0].counted()
+    assert (counted["queued"], counted["active"]) == (1, 0)
+    for queue in queues:
+        await queue.disconnect()
+
+
+async def test_a_job_that_kills_every_worker_is_given_up(redis_server: str) -> None:
+    client = connect(redis_server, seconds=5)
+    queue = Queue(client, name=f"test-{uuid4()}")
+    function, arguments, key = encode(picture())
+    await queue.enqueue(function, key=key, retries=2, heartbeat=1, **arguments)
+    for attempt in (1, 2):
+        job = await queue.dequeue(timeout=1)
+        assert job is not None
+        job.attempts = attempt
+        await job.update(status=Status.ACTIVE)
+        await eventually(partial(_is_swept, queue))
+    counted = await queue.counted()
+    assert (counted["queued"], counted["active"], counted["scheduled"]) == (0, 0, 0)
+    assert await queue.enqueue(function, key=key, **arguments) is not None
+    await queue.disconnect()
+
+
+async def _is_swept(queue: Queue) -> bool:
+    return len(await queue.sweep()) == 1
+
+
+async def test_a_worker_asked_to_stop_gives_its_jobs_back_at_once(
+    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+) -> None:
+    name = f"test-{uuid4()}"
+    # Sixty seconds without a heartbeat: only giving back can make another one do it in time.
+    jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=60)
+    await jobs.enqueue([picture()])
+    leaving = start_worker(name, "hang")
+    await eventually(lambda: leaving.noted("began") == 1)
+    leaving.process.terminate()
+    assert await asyncio.to_thread(leaving.process.wait, 10) == 0
+    other = start_worker(name, "finish")
+    await eventually(lambda: other.noted("did") == 1)
+    await jobs.close()
+
+
+async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(
+    redis_server: str,
+) -> None:
+    name = f"test-{uuid4()}"
+    began = 0
+
+    async def slowly(job: Job, last_attempt: bool) -> None:
+        nonlocal began
+        began += 1
+        await asyncio.sleep(6)
+
+    jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=1)
+    first = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
+    second = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
+    async with working(first), working(second):
+        await jobs.enqueue([picture()])
+
+        async def is_done() -> bool:
+            return (await jobs.counts()).done == 1
+
+        await eventually(is_done)
+    assert began == 1
+    await jobs.close()
+
+
+async def test_what_runs_may_finish_when_the_worker_is_asked_to_stop(redis_server: str) -> None:
+    name = f"test-{uuid4()}"
+    began, finished = asyncio.Event(), False
+
+    async def handle(job: Job, last_attempt: bool) -> None:
+        nonlocal finished
+        began.set()
+        await asyncio.sleep(0.5)
+        finished = True
+
+    jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE)
+    async with working(SaqWorker(redis_server, handle, queue_name=name, drain_seconds=20)):
+        await jobs.enqueue([picture()])
+        await began.wait()
+    assert finished
+    counts = await jobs.counts()
+    assert (counts.queued, counts.running, counts.retrying) == (0, 0, 0)
+    await jobs.close()
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+async def test_without_redis_everything_is_unavailable_within_a_second(
+    own_redis: RedisServer, how: str
+) -> None:
+    jobs = SaqJobs(own_redis.url)
+    await jobs.enqueue([picture()])
+    if how == "stopped":
+        own_redis.stop()
+    else:
+        own_redis.pause()
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: jobs.enqueue([picture() for _ in range(50)]),
+        jobs.ping,
+        jobs.counts,
+    ]
+    for call in calls:
+        start = time.monotonic()
+        with pytest.raises(Unavailable):
+            await call()
+        assert time.monotonic() - start < 1.5
+    if how == "stopped":
+        own_redis.start()
+    else:
+        own_redis.resume()
+    await jobs.ping()
+    await jobs.enqueue([picture()])
+    await jobs.close()
+
+
+async def test_a_worker_outlives_its_redis_and_goes_on_when_it_is_back(
+    own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[Job] = []
+
+    async def handle(job: Job, last_attempt: bool) -> None:
+        done.append(job)
+
+    jobs = SaqJobs(own_redis.url, policy=AT_ONCE)
+    async with working(SaqWorker(own_redis.url, handle, concurrency=3)):
+        await jobs.enqueue([picture()])
+        await eventually(lambda: len(done) == 1)
+        own_redis.stop()
+        await eventually(lambda: "Redis is away: no jobs are done" in caplog.text)
+        start = time.process_time()
+        await asyncio.sleep(2)
+        assert time.process_time() - start < 1  # it waits, and does not spin
+        own_redis.start()
+        await jobs.enqueue([picture()])
+        await eventually(lambda: len(done) == 2)
+    assert caplog.text.count("Redis is away: no jobs are done") == 1
+    assert caplog.text.count("Redis is back: jobs are done again") == 1
+    assert "Upkeep task failed" not in caplog.text
+    await jobs.close()
+
+
+async def test_a_worker_may_be_started_before_its_redis(own_redis: RedisServer) -> None:
+    own_redis.stop()
+    done: list[Job] = []
+
+    async def handle(job: Job, last_attempt: bool) -> None:
+        done.append(job)
+
+    async with working(SaqWorker(own_redis.url, handle)):
+        own_redis.start()
+        jobs = SaqJobs(own_redis.url)
+        await jobs.enqueue([picture()])
+        await eventually(lambda: len(done) == 1)
+        await jobs.close()
+
+
+async def test_each_time_of_a_cron_is_one_run_however_many_workers(redis_server: str) -> None:
+    name = f"test-{uuid4()}"
+    runs: list[int] = []
+
+    async def tick() -> None:
+        runs.append(int(time.time()))
+        if len(runs) == 2:
+            raise RuntimeError("one failure does not end it")
+
+    cron = Cron(name="tick", expression="* * * * * *", work=tick)
+    workers = [SaqWorker(redis_server, nothing, crons=[cron], queue_name=name) for _ in range(3)]
+    async with working(workers[0]), working(workers[1]), working(workers[2]):
+        await eventually(lambda: len(runs) >= 3)
+    assert len(set(runs)) == len(runs)
+
+
+async def test_a_cron_does_not_wait_behind_jobs(redis_server: str) -> None:
+    name = f"test-{uuid4()}"
+    began, ticked = asyncio.Event(), asyncio.Event()
+
+    async def hang(job: Job, last_attempt: bool) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    async def tick() -> None:
+        ticked.set()
+
+    jobs = SaqJobs(redis_server, queue_name=name)
+    await jobs.enqueue([picture() for _ in range(5)])
+    cron = Cron(name="tick", expression="* * * * * *", work=tick)
+    worker = SaqWorker(
+        redis_server, hang, crons=[cron], concurrency=2, queue_name=name, drain_seconds=0
+    )
+    async with working(worker):
+        await began.wait()
+        ticked.clear()
+        async with asyncio.timeout(10):
+            await ticked.wait()
+    await jobs.close()
+
+
+def test_a_job_is_written_with_its_id_and_read_back() -> None:
+    for job in (picture(), DeleteMedia("https://res.example/a.jpg")):
+        function, arguments, _ = encode(job)
+        assert decode(function, arguments) == job
+    with pytest.raises(ValueError, match="no such job"):
+        decode("drop_everything", {})
+
+
+def test_jobs_have_one_key_if_they_are_one_job() -> None:
+    one, other = picture(), picture()
+    assert encode(one)[2] == encode(ProcessImage(one.image_id))[2]
+    keys = {encode(job)[2] for job in (one, other, DeleteMedia("a"), DeleteMedia("b"))}
+    assert len(keys) == 4
