@@ -9,10 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from qure.domain.token import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +61,6 @@ class NotFound(DomainError):
 
 class Conflict(DomainError):
     """A rule of the domain says no to a well-formed request."""
-
-
-class ActiveTokenExists(Conflict):
-    """The patient already stands in this queue, with ``token``."""
-
-    def __init__(self, token: Token) -> None:
-        super().__init__("active_token_exists", "You already have an active token in this queue.")
-        self.token = token
 
 
 class TooManyTries(DomainError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from qure.domain.clinic import Clinic
-from qure.domain.errors import ActiveTokenExists, Conflict, NotFound
+from qure.domain.errors import Conflict, NotFound
 from qure.domain.events import (
     Event,
     QueueActivated,
@@ -27,7 +27,7 @@ from qure.domain.events import (
 )
 from qure.domain.ids import ClinicId, QueueId, TokenId, UserId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token, TokenStatus
+from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 
 MAX_QUEUE_SIZE = 1000
 

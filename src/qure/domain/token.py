@@ -92,3 +92,11 @@ class Token:
         if status in HELD:
             changes["held_by"] = by
         return replace(self, **changes)  # type: ignore[arg-type]
+
+
+class ActiveTokenExists(Conflict):
+    """The patient already stands in this queue, with ``token``."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__("active_token_exists", "You already have an active token in this queue.")
+        self.token = token

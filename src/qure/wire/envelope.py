@@ -11,7 +11,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from qure.domain.errors import ActiveTokenExists, DomainError, FieldError, Invalid
+from qure.domain.errors import DomainError, FieldError, Invalid
+from qure.domain.token import ActiveTokenExists
 from qure.wire.responses import TokenBody
 
 DataT = TypeVar("DataT")

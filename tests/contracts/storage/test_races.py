@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from qure.application.ports.storage import Page, Storage
-from qure.domain.errors import ActiveTokenExists, Conflict
+from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
-from qure.domain.token import Token, TokenStatus
+from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 from tests.builders import (
     NOW,
     TODAY,

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from qure.adapters.memory.state import State
-from qure.domain.errors import ActiveTokenExists, Conflict
+from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, QueueId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.staff_activity import StaffActivity
-from qure.domain.token import HELD, Token, TokenStatus
+from qure.domain.token import HELD, ActiveTokenExists, Token, TokenStatus
 
 
 class MemoryQueues:
