@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,13 +116,6 @@ def claims(user_id: UserId | None = None, session_id: SessionId | None = None) -
         session_id=session_id or SessionId(new_id()),
         expires_at=NOW,
     )
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
-    """Wait for the condition; it is tried for so long."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - nobody signals what is waited for
-            await asyncio.sleep(0.005)
 
 
 async def connected(

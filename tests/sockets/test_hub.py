@@ -24,7 +24,8 @@ from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
 from qure.domain.user import Role
 from tests.builders import NOW, build_entry, build_status, build_token, new_id
-from tests.sockets.listeners import RememberingListener, World, claims, connected, until
+from tests.sockets.listeners import RememberingListener, World, claims, connected
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ async def test_a_rush_is_merged_and_ends_with_the_last_state(world: World) -> No
     for version in range(2, 202):
         hub.receive(build_entry(changed(status, version)))
         await asyncio.sleep(0)
-    await until(lambda: all(listener.versions[-1] == 201 for _, listener in members))
+    await eventually(lambda: all(listener.versions[-1] == 201 for _, listener in members))
     for _, listener in members:
         assert listener.versions == sorted(set(listener.versions))
     assert sum(len(listener.versions) - 1 for _, listener in members) <= 300 * 200 * 0.25
@@ -398,7 +399,7 @@ async def test_rereading_tries_again_until_the_database_answers(world: World) ->
     world.is_away = True
     rereading = asyncio.create_task(hub.reread())
     before = world.reads
-    await until(lambda: world.reads >= before + 2)
+    await eventually(lambda: world.reads >= before + 2)
     assert not rereading.done()
     world.is_away = False
     await rereading

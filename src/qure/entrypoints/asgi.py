@@ -26,10 +26,21 @@ def create_asgi(container: Container) -> AsgiApp:
     sockets = container.sockets
 
     async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+        farewells: list[MutableMapping[str, Any]] = []
+
+        async def send_or_hold(message: MutableMapping[str, Any]) -> None:
+            # The server ends as soon as it hears that the shutdown is complete.
+            if message["type"].startswith("lifespan.shutdown."):
+                farewells.append(message)
+            else:
+                await send(message)
+
         async with container.running(), sockets.serving(SocketDoor(container)):
             if "state" in scope:
                 scope["state"][DRAIN] = sockets.drain
-            await http(scope, receive, send)
+            await http(scope, receive, send_or_hold)
+        for message in farewells:
+            await send(message)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -1,0 +1,25 @@
+"""A running service for the tests that need one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.sockets.clients import TRANSPORTS, Clients, opening
+from tests.sockets.service import Service, running_service
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    """The real application, embedded, on a free port of loopback."""
+    async with running_service(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(params=TRANSPORTS)
+async def clients(service: Service, request: pytest.FixtureRequest) -> AsyncIterator[Clients]:
+    """Opens clients over each transport in turn."""
+    async with opening(service, request.param) as opened:
+        yield opened

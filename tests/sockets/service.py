@@ -1,0 +1,159 @@
+"""The real application on a real server, and people who use it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from qure.adapters.sql.migrations.migrate import migrate
+from qure.application.access import Principal
+from qure.application.tokens import issue_token
+from qure.bootstrap import Container, build, database_url
+from qure.domain.clinic import Clinic
+from qure.domain.ids import SessionId, UserId
+from qure.domain.queue import Queue
+from qure.domain.token import Token
+from qure.domain.user import Role, User
+from qure.entrypoints.asgi import create_asgi
+from qure.entrypoints.server import uvicorn_options
+from qure.settings import Settings
+from tests.builders import build_clinic, build_secret, build_session, build_user
+
+
+@dataclass
+class Person:
+    """A user with a login."""
+
+    user: User
+    session_id: SessionId
+    jwt: str
+
+    @property
+    def id(self) -> UserId:
+        """The user's."""
+        return self.user.id
+
+    @property
+    def principal(self) -> Principal:
+        """As the use cases know them."""
+        return Principal(
+            user_id=self.user.id,
+            session_id=self.session_id,
+            role=self.user.role,
+            clinic_id=self.user.clinic_id,
+        )
+
+
+@dataclass
+class Service:
+    """A running server."""
+
+    container: Container
+    url: str
+    server: uvicorn.Server
+    serving: asyncio.Task[None]
+
+    @property
+    def websocket_url(self) -> str:
+        """Of the plain WebSocket."""
+        return f"{self.url.replace('http', 'ws', 1)}/ws"
+
+    async def person(
+        self,
+        role: Role = Role.PATIENT,
+        clinic: Clinic | None = None,
+        *,
+        user: User | None = None,
+        jwt_age: timedelta = timedelta(0),
+    ) -> Person:
+        """Somebody who has just logged in (or ``jwt_age`` ago, by their JWT)."""
+        now = self.container.clock.now()
+        async with self.container.storage.write() as uow:
+            if user is None:
+                user = build_user(
+                    id=UserId(self.container.randomness.new_id()),
+                    email=f"{self.container.randomness.new_id()}@example.org",
+                    role=role,
+                    clinic_id=clinic.id if clinic else None,
+                    created_at=now,
+                    updated_at=now,
+                )
+                await uow.users.add(user)
+            session = build_session(
+                user.id,
+                id=SessionId(self.container.randomness.new_id()),
+                created_at=now,
+                expires_at=now + timedelta(days=7),
+            )
+            digest = self.container.randomness.new_secret()[:64]
+            await uow.sessions.add(session, build_secret(session, digest=digest))
+            await uow.commit()
+        jwt = self.container.jwts.issue(user, session.id, at=now - jwt_age)
+        return Person(user, session.id, jwt)
+
+    async def clinic(self, *, size: int = 50) -> tuple[Clinic, Queue]:
+        """A clinic with its queue of today."""
+        now = self.container.clock.now()
+        new_id = self.container.randomness.new_id
+        clinic = build_clinic(id=new_id(), name=f"Clinic {new_id()}", max_queue_size=size)
+        queue = Queue.open(clinic, id=new_id(), max_size=None, at=now, by=None)  # type: ignore[arg-type]
+        queue.events.clear()
+        async with self.container.storage.write() as uow:
+            await uow.clinics.add(clinic)
+            await uow.queues.add(queue)
+            await uow.commit()
+        return clinic, queue
+
+    async def take_number(self, queue: Queue, patient: Person) -> Token:
+        """What ``POST /api/tokens`` does."""
+        return await issue_token(queue.id, actor=patient.principal, line=self.container.issue_line)
+
+    async def call(self, method: str, path: str, person: Person, **body: Any) -> Any:
+        """An HTTP request that succeeds; its data."""
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            headers = {"Authorization": f"Bearer {person.jwt}"}
+            answer = await http.request(
+                method, f"/api{path}", headers=headers, json=body if body else None
+            )
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
+
+    async def status(self, queue: Queue, person: Person) -> Any:
+        """A fresh read over HTTP."""
+        return await self.call("GET", f"/queues/{queue.id}/status", person)
+
+
+@asynccontextmanager
+async def running_service(data_dir: Path, **settings: Any) -> AsyncIterator[Service]:
+    """Serves until left; whatever is open then is closed."""
+    chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
+    container = build(chosen)
+    await migrate(database_url(chosen))
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        create_asgi(container), **(uvicorn_options() | {"timeout_graceful_shutdown": 2})
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        async with asyncio.timeout(20):
+            while not server.started:
+                assert not serving.done(), "the server did not start"
+                await asyncio.sleep(0.01)
+        port = listening.getsockname()[1]
+        yield Service(container, f"http://127.0.0.1:{port}", server, serving)
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        listening.close()
