@@ -1,0 +1,184 @@
+"""What a clinic's local day is, wherever it lies and whatever its clocks do, and when it opens."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from qure.domain.clinic import OpeningHours
+from qure.domain.errors import Invalid
+from tests.builders import build_clinic
+
+INSTANT = timedelta(milliseconds=1)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def hours(start: str, end: str) -> OpeningHours:
+    return OpeningHours(time.fromisoformat(start), time.fromisoformat(end))
+
+
+def test_a_clinic_opens_from_nine_to_five_unless_said() -> None:
+    assert OpeningHours() == hours("09:00", "17:00")
+
+
+@pytest.mark.parametrize(("start", "end"), [("09:00", "09:00"), ("17:00", "09:00")])
+def test_a_clinic_that_closes_before_it_opens_is_refused(start: str, end: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        hours(start, end)
+    assert refused.value.errors[0].path == "openingHours"
+
+
+SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
+"""The Sundays on which New York skips 02:00-03:00 and repeats 01:00-02:00."""
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day", "opening", "opens", "closes"),
+    [
+        # An ordinary winter and summer day.
+        ("America/New_York", date(2025, 1, 15), ("09:00", "17:00"), "14:00", "22:00"),
+        ("America/New_York", date(2025, 7, 15), ("09:00", "17:00"), "13:00", "21:00"),
+        # The day's own offset counts once the clocks have changed in the night.
+        ("America/New_York", SPRING, ("09:00", "17:00"), "13:00", "21:00"),
+        ("America/New_York", AUTUMN, ("09:00", "17:00"), "14:00", "22:00"),
+        # Across the change: seven hours on the clock are six in spring and eight in autumn.
+        ("America/New_York", SPRING, ("00:00", "07:00"), "05:00", "11:00"),
+        ("America/New_York", AUTUMN, ("00:00", "07:00"), "04:00", "12:00"),
+        # A skipped time is read by the offset before the change ...
+        ("America/New_York", SPRING, ("02:30", "09:00"), "07:30", "13:00"),
+        ("America/New_York", SPRING, ("01:00", "02:30"), "06:00", "07:30"),
+        ("America/New_York", SPRING, ("02:10", "02:50"), "07:10", "07:50"),
+        # ... and so is an end which that would put before the start.
+        ("America/New_York", SPRING, ("02:30", "03:15"), "07:30", "08:15"),
+        ("America/New_York", SPRING, ("02:30", "03:30"), "07:30", "08:30"),
+        # Of a repeated time the first is meant.
+        ("America/New_York", AUTUMN, ("01:30", "09:00"), "05:30", "14:00"),
+        ("America/New_York", AUTUMN, ("00:30", "01:30"), "04:30", "05:30"),
+        # Half an hour's change, and no change at all.
+        ("Australia/Lord_Howe", date(2025, 7, 1), ("12:00", "13:00"), "01:30", "02:30"),
+        ("Asia/Kathmandu", date(2025, 7, 1), ("09:00", "17:00"), "03:15", "11:15"),
+    ],
+)
+def test_opening_hours_are_wall_clock_times_of_that_very_day(
+    timezone: str, day: date, opening: tuple[str, str], opens: str, closes: str
+) -> None:
+    clinic = build_clinic(timezone=timezone, opening_hours=hours(*opening))
+    assert clinic.opening_times(day) == (utc(f"{day}T{opens}"), utc(f"{day}T{closes}"))
+
+
+@pytest.mark.parametrize("timezone", ["Pacific/Apia", "Pacific/Tongatapu"])
+def test_far_in_the_east_the_day_begins_the_day_before_in_utc(timezone: str) -> None:
+    clinic = build_clinic(timezone=timezone)
+    day = date(2025, 12, 31)
+    assert clinic.local_date(utc("2025-12-30T10:59:59.999")) == date(2025, 12, 30)
+    assert clinic.local_date(utc("2025-12-30T11:00")) == day
+    assert clinic.day_bounds(day) == (utc("2025-12-30T11:00"), utc("2025-12-31T11:00"))
+    assert clinic.opening_times(day) == (utc("2025-12-30T20:00"), utc("2025-12-31T04:00"))
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day", "starts", "length"),
+    [
+        ("America/New_York", SPRING, "2025-03-09T05:00", 23),
+        ("America/New_York", AUTUMN, "2025-11-02T04:00", 25),
+        ("America/New_York", date(2025, 12, 30), "2025-12-30T05:00", 24),
+        # Midnight itself is skipped: the day begins at one.
+        ("America/Havana", date(2025, 3, 9), "2025-03-09T05:00", 23),
+        ("Asia/Beirut", date(2025, 3, 30), "2025-03-29T22:00", 23),
+        # Midnight comes twice: the day begins with the first, ...
+        ("America/Havana", date(2025, 11, 2), "2025-11-02T04:00", 25),
+        # ... or the hour before midnight comes twice: it belongs to the day that ends.
+        ("Asia/Beirut", date(2025, 10, 25), "2025-10-24T21:00", 25),
+        ("Asia/Beirut", date(2025, 10, 26), "2025-10-25T22:00", 24),
+        # Half an hour more or less.
+        ("Australia/Lord_Howe", date(2025, 4, 6), "2025-04-05T13:00", 24.5),
+        ("Australia/Lord_Howe", date(2025, 10, 5), "2025-10-04T13:30", 23.5),
+    ],
+)
+def test_a_local_day_has_as_many_hours_as_its_clocks_make_it(
+    timezone: str, day: date, starts: str, length: float
+) -> None:
+    clinic = build_clinic(timezone=timezone)
+    first, following = clinic.day_bounds(day)
+    assert first == utc(starts)
+    assert following - first == timedelta(hours=length)
+    assert clinic.local_date(first) == clinic.local_date(following - INSTANT) == day
+    assert clinic.local_date(first - INSTANT) == day - timedelta(days=1)
+    assert clinic.local_date(following) == day + timedelta(days=1)
+
+
+def test_one_day_ends_where_the_next_begins_all_year_long() -> None:
+    clinic = build_clinic(timezone="America/Havana")
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(365)]
+    bounds = [clinic.day_bounds(day) for day in days]
+    assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
+
+
+def test_who_wishes_at_noon_gets_the_first_opening_tomorrow_at_midnight() -> None:
+    clinic = build_clinic(auto_open_queue=True)
+    clinic.plan_opening(utc("2025-12-30T17:00"))
+    assert clinic.next_opening_at == utc("2025-12-31T05:00")
+
+
+def test_at_midnight_sharp_the_next_one_is_planned() -> None:
+    clinic = build_clinic(auto_open_queue=True)
+    midnight = utc("2025-12-31T05:00")
+    clinic.plan_opening(midnight - INSTANT)
+    assert clinic.next_opening_at == midnight
+    clinic.plan_opening(midnight)
+    assert clinic.next_opening_at == utc("2026-01-01T05:00")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "at", "planned"),
+    [
+        ("America/New_York", "2025-03-09T12:00", "2025-03-10T04:00"),
+        ("America/New_York", "2025-11-02T12:00", "2025-11-03T05:00"),
+        ("America/Havana", "2025-03-08T12:00", "2025-03-09T05:00"),
+        ("Asia/Beirut", "2025-10-25T20:30", "2025-10-25T22:00"),
+        ("Asia/Beirut", "2025-10-25T21:30", "2025-10-25T22:00"),
+        ("Pacific/Apia", "2025-12-30T10:59", "2025-12-30T11:00"),
+    ],
+)
+def test_the_planned_midnight_is_the_clinics_own(timezone: str, at: str, planned: str) -> None:
+    clinic = build_clinic(timezone=timezone, auto_open_queue=True)
+    clinic.plan_opening(utc(at))
+    assert clinic.next_opening_at == utc(planned)
+
+
+@pytest.mark.parametrize("fields", [{"auto_open_queue": False}, {"is_active": False}])
+def test_who_does_not_wish_it_or_is_retired_has_no_opening_planned(
+    fields: dict[str, bool],
+) -> None:
+    wished = {"auto_open_queue": True, "next_opening_at": utc("2025-12-31T05:00")}
+    for plan in ("plan_opening", "replan_opening"):
+        for now in ("2025-12-30T17:00", "2025-12-31T17:00"):
+            clinic = build_clinic(**(wished | fields))
+            getattr(clinic, plan)(utc(now))
+            assert clinic.next_opening_at is None
+
+
+def test_planning_anew_moves_an_opening_that_lies_ahead() -> None:
+    clinic = build_clinic(auto_open_queue=True, next_opening_at=utc("2025-12-31T05:00"))
+    clinic.timezone = "Asia/Tokyo"
+    clinic.replan_opening(utc("2025-12-30T17:00"))
+    assert clinic.next_opening_at == utc("2025-12-31T15:00")
+
+
+def test_planning_anew_plans_the_first_opening_too() -> None:
+    clinic = build_clinic(auto_open_queue=True)
+    clinic.replan_opening(utc("2025-12-30T17:00"))
+    assert clinic.next_opening_at == utc("2025-12-31T05:00")
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=3)])
+def test_planning_anew_leaves_an_overdue_opening_due(late: timedelta) -> None:
+    due = utc("2025-12-31T05:00")
+    clinic = build_clinic(auto_open_queue=True, next_opening_at=due)
+    clinic.timezone = "America/Chicago"
+    clinic.replan_opening(due + late)
+    assert clinic.next_opening_at == due
