@@ -41,6 +41,7 @@ from qure.application.cached_reads import CachedReads
 from qure.application.freshness import Freshness
 from qure.application.live_status import LiveStatus
 from qure.application.media import resume_images, run_job, sweep_expired
+from qure.application.observers import Observers
 from qure.application.ports.gateways import Clock, Job, Randomness
 from qure.application.ports.storage import OutboxEntry
 from qure.application.principals import Principals
@@ -52,8 +53,8 @@ from qure.domain.errors import Unavailable
 from qure.settings import Settings, SettingsError
 
 
-class SetupError(Exception):
-    """Something the settings name cannot be used; the message is one sentence that says what."""
+class SetupError(SettingsError):
+    """What the settings name cannot be used; the message is one sentence that says what."""
 
 
 class Role(Enum):
@@ -99,6 +100,7 @@ class Container:
     sockets: SocketEdge
     relay: Relay
     run_job: Callable[[Job, bool], Awaitable[None]]
+    observers: Observers
     chores: tuple[Chore, ...]
 
     @asynccontextmanager
@@ -143,9 +145,11 @@ def build(
     clock = clock or SystemClock()
     randomness = randomness or SystemRandomness()
     _make_data_folder(settings)
+    observers = Observers()
     relay: Relay
 
     async def announce(entry: OutboxEntry) -> None:
+        observers.committed(entry)
         await relay.announce(entry)
 
     storage = open_storage(
@@ -169,7 +173,13 @@ def build(
     freshness = Freshness(principals=principals, live_status=live_status, reads=reads)
     images = PillowImages(max_bytes=settings.max_image_bytes)
     media = _media(settings)
-    do_job = partial(run_job, storage=storage, images=images, media=media, clock=clock)
+
+    async def do_job(job: Job, last_attempt: bool) -> None:
+        with observers.doing(job):
+            await run_job(
+                job, last_attempt, storage=storage, images=images, media=media, clock=clock
+            )
+
     jobs = InProcessJobs(do_job) if redis is None else SaqJobs(redis)
     relay = Relay(
         storage=storage,
@@ -184,6 +194,7 @@ def build(
         held_tokens_of=partial(held_tokens_of, storage=storage, clock=clock),
         principal_of=principals.of,
         max_connections_per_user=settings.max_connections_per_user,
+        on_lag=observers.delivered,
     )
 
     def on_entry(entry: OutboxEntry) -> None:
@@ -230,6 +241,7 @@ def build(
         ),
         relay=relay,
         run_job=do_job,
+        observers=observers,
         chores=chores,
     )
 

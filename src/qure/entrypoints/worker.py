@@ -1,0 +1,31 @@
+"""``qure worker``: the jobs and chores of servers that share a Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from qure.bootstrap import Role, build, build_worker
+from qure.entrypoints.logs import configure_logging
+from qure.entrypoints.serving import ending_on_signals
+from qure.settings import Settings
+
+
+def work(settings: Settings, *, on_ready: Callable[[], None]) -> None:
+    """Do jobs until SIGTERM or SIGINT; what runs then may finish, within ten seconds.
+
+    A worker that is killed loses nothing: its jobs are done by another one, or by the next.
+    Raises ``SettingsError`` without Redis, where the server does its own jobs.
+    """
+    configure_logging(level=settings.log_level, format=settings.log_format)
+    asyncio.run(_work(settings, on_ready))
+
+
+async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
+    container = build(settings, role=Role.WORKER)
+    worker = build_worker(container)
+    loop = asyncio.get_running_loop()
+    with ending_on_signals(lambda _sign: loop.call_soon_threadsafe(worker.stop)):
+        async with container.running():
+            on_ready()
+            await worker.run()
