@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from qure.adapters.media.cloudinary import CloudinaryStore
 from qure.adapters.media.local_disk import LocalDiskStore
 from qure.application.ports.gateways import MediaStore
 from qure.domain.errors import Unavailable
+from tests.servers.cloudinary import running_cloudinary
 
 KEY = "0190f5f0-1111-7000-8000-000000000001"
 JPEG = "image/jpeg"
@@ -24,24 +27,35 @@ class Shown:
     """A store, and what somebody who asks for one of its URLs would see."""
 
     store: MediaStore
-    folder: Path
+    at: Callable[[str], bytes | None]
+    count: Callable[[], int]
 
-    def at(self, url: str) -> bytes | None:
-        """What is shown there."""
-        file = self.folder / url.removeprefix("http://qure.test/media/")
+
+@contextmanager
+def local_disk(folder: Path) -> Iterator[Shown]:
+    base_url = "http://qure.test/media"
+    store = LocalDiskStore(folder, base_url=base_url)
+
+    def at(url: str) -> bytes | None:
+        file = folder / url.removeprefix(f"{base_url}/")
         return file.read_bytes() if file.is_file() else None
 
-    def count(self) -> int:
-        """How many pictures are kept."""
-        return sum(path.is_file() for path in self.folder.rglob("*"))
-
-
-@pytest.fixture(params=["local disk"])
-async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
-    folder = tmp_path / "media"
-    store = LocalDiskStore(folder, base_url="http://qure.test/media")
-    yield Shown(store, folder)
+    yield Shown(store, at, lambda: sum(path.is_file() for path in folder.rglob("*")))
     store.close()
+
+
+@contextmanager
+def cloudinary(folder: Path) -> Iterator[Shown]:
+    with running_cloudinary() as server:
+        store = CloudinaryStore(server.url)
+        yield Shown(store, server.shown_at, lambda: len(server.assets))
+        store.close()
+
+
+@pytest.fixture(params=[local_disk, cloudinary], ids=["local disk", "cloudinary"])
+async def shown(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shown]:
+    with request.param(tmp_path / "media") as shown:
+        yield shown
 
 
 async def test_what_was_put_is_shown_at_its_url(shown: Shown) -> None:
@@ -87,6 +101,7 @@ async def test_deleting_what_is_gone_does_no_harm(shown: Shown) -> None:
         "",
         "http://qure.test/media/",
         "http://qure.test/media/../media/{name}",
+        "https://res.cloudinary.com/other/image/upload/v1/qure/{name}",
     ],
 )
 async def test_a_url_that_is_not_the_stores_is_ignored(shown: Shown, foreign: str) -> None:
@@ -103,6 +118,12 @@ async def test_a_url_that_is_not_the_stores_is_ignored(shown: Shown, foreign: st
 async def test_a_key_that_could_bend_a_path_is_refused(shown: Shown, key: str) -> None:
     with pytest.raises(ValueError):
         await shown.store.put(key, b"picture", content_type=JPEG)
+
+
+async def test_other_content_types_are_not_kept(shown: Shown) -> None:
+    for content_type in ("image/svg+xml", "text/html", ""):
+        with pytest.raises(ValueError):
+            await shown.store.put(KEY, b"x", content_type=content_type)
 
 
 async def test_many_puts_at_once_all_arrive(shown: Shown) -> None:
@@ -125,12 +146,6 @@ async def disk(tmp_path: Path) -> AsyncIterator[LocalDiskStore]:
 async def test_the_url_is_the_path_that_the_server_answers(disk: LocalDiskStore) -> None:
     assert await disk.put(KEY, b"x", content_type=JPEG) == f"/media/{KEY}.jpg"
     assert await disk.put("clinics/1", b"x", content_type="image/png") == "/media/clinics/1.png"
-
-
-async def test_other_content_types_are_not_kept(disk: LocalDiskStore) -> None:
-    for content_type in ("image/svg+xml", "text/html", ""):
-        with pytest.raises(ValueError):
-            await disk.put(KEY, b"x", content_type=content_type)
 
 
 async def test_a_requested_name_finds_its_file(disk: LocalDiskStore) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
 
+from qure.adapters.media.keys import is_name, name_for
 from qure.adapters.threads import BoundedThreads
 from qure.domain.errors import Unavailable
 
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-
-_KEY = r"[a-z0-9][a-z0-9_-]{0,99}(?:/[a-z0-9][a-z0-9_-]{0,99}){0,4}"
-_NAME = re.compile(rf"{_KEY}\.(?:{'|'.join(EXTENSIONS.values())})", re.ASCII)
 _DRAFTS = ".drafts"  # no key begins with a dot, so no request reaches it
 _FORGOTTEN_SECONDS = 3600
 
@@ -23,8 +19,7 @@ _FORGOTTEN_SECONDS = 3600
 class LocalDiskStore:
     """Keeps pictures as files under ``folder``; their URLs begin with ``base_url``.
 
-    A key is one to five segments of lower-case letters, digits, ``-`` and ``_``, separated by
-    ``/``: nothing that a path could be bent with. A file appears whole or not at all.
+    A file appears whole or not at all.
     """
 
     def __init__(self, folder: Path, *, base_url: str = "/media", threads: int = 4) -> None:
@@ -38,9 +33,7 @@ class LocalDiskStore:
         Raises ``Unavailable`` when the disk does not take it, and ``ValueError`` for a key or a
         content type that is none of ours.
         """
-        name = f"{key}.{EXTENSIONS.get(content_type, '')}"
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"cannot keep {content_type!r} under the key {key!r}")
+        name = name_for(key, content_type)
         try:
             await self._threads.run(_write, self._folder, name, content)
         except OSError as fault:
@@ -50,7 +43,7 @@ class LocalDiskStore:
     async def delete(self, url: str) -> None:
         """Remove it; a URL that is not this store's, or is gone, is ignored."""
         name = url.removeprefix(f"{self._base_url}/")
-        if name == url or not _NAME.fullmatch(name):
+        if name == url or not is_name(name):
             return
         try:
             await self._threads.run((self._folder / name).unlink, missing_ok=True)
@@ -64,7 +57,7 @@ class LocalDiskStore:
 
         None for every name that ``put`` did not make, and for a link out of the folder.
         """
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return None
         return await self._threads.run(self._inside, self._folder / name)
 
