@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from qure.application.access import Principal
+from qure.application.correlation import request_id
 from qure.application.ports.gateways import (
     Clock,
     DeleteMedia,
@@ -54,6 +55,7 @@ async def stage_images(
             position=position,
             content=content,
             created_at=now,
+            request_id=request_id.get(),
         )
         for position, content in enumerate(contents)
     ]
@@ -93,6 +95,7 @@ async def process_image(
         staged = await uow.staged_images.get(image_id)
     if staged is None or staged.failed_at is not None:
         return
+    request_id.set(staged.request_id)
     try:
         fitted = await images.fit(staged.content)
     except Invalid as error:
@@ -110,6 +113,7 @@ async def process_image(
             uow.record(MediaReplaced(url=url, actor_id=None, at=clock.now()))
         await uow.staged_images.delete(image_id)
         await uow.commit()
+    logger.info("picture %s is %s", image_id, "shown" if shown else "no longer wanted")
 
 
 async def resume_images(*, storage: Storage, jobs: Jobs, clock: Clock, all: bool = False) -> int:

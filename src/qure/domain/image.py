@@ -24,6 +24,7 @@ class StagedImage:
 
     ``owner_id`` is the user's or the clinic's id; ``batch`` ties together pictures that were
     given in one request, ``position`` orders them. ``failed_at`` is set when the job gave up.
+    ``request_id`` names that request in the logs.
     """
 
     id: ImageId
@@ -35,3 +36,4 @@ class StagedImage:
     created_at: datetime
     attempts: int = 0
     failed_at: datetime | None = None
+    request_id: str | None = None

@@ -285,6 +285,7 @@ def image_values(image: StagedImage) -> Values:
         "created_at": image.created_at,
         "attempts": image.attempts,
         "failed_at": image.failed_at,
+        "request_id": image.request_id,
     }
 
 
@@ -299,6 +300,7 @@ def to_image(row: Found) -> StagedImage:
         created_at=row.created_at,
         attempts=row.attempts,
         failed_at=row.failed_at,
+        request_id=row.request_id,
     )
 
 

@@ -264,6 +264,7 @@ class StagedImageRow(Row):
     created_at: Mapped[datetime]
     attempts: Mapped[int]
     failed_at: Mapped[datetime | None]
+    request_id: Mapped[str | None]
 
 
 class OutboxRow(Row):

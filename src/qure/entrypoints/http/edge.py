@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from qure.application import correlation
 from qure.entrypoints.http.client_address import peer_address
 
 logger = logging.getLogger("qure.access")
@@ -82,7 +82,7 @@ class Edge:
             elif name == b"access-control-request-method":
                 preflight = True
         request_id = given_id if _REQUEST_ID.fullmatch(given_id) else self._new_id().hex.encode()
-        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        correlation.request_id.set(request_id.decode())
         extra = (
             (b"x-request-id", request_id),
             *_headers_for(scope["path"]),
@@ -126,7 +126,7 @@ class Edge:
 
 def request_id() -> str:
     """The id of the request that is being answered; empty outside of one."""
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    return correlation.request_id.get() or ""
 
 
 def _headers_for(path: str) -> tuple[Header, ...]:

@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("created_at", DateTimeUTC(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failed_at", DateTimeUTC(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "purpose IN ('CLINIC_IMAGE', 'CLINIC_LOGO', 'PROFILE_PICTURE')",
             name=op.f("ck_staged_images_purpose"),
