@@ -38,7 +38,7 @@ _TOO_TALKATIVE = {
     "socketio": logging.WARNING,
     "aiosqlite": logging.INFO,  # at DEBUG it writes every statement with its values
     "alembic": logging.WARNING,
-    "saq": logging.WARNING,
+    "saq": logging.ERROR,  # it warns of every end in order, and of Redis being away each second
     "urllib3": logging.INFO,
     "PIL": logging.INFO,
     "asyncio": logging.INFO,

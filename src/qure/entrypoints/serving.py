@@ -1,4 +1,4 @@
-"""Running the service: one listening socket, one process or several, a clean end.
+"""Running the service: one listening socket, one process or several.
 
 The socket is opened first of all, so that a port in use is known before anything is touched, and
 nobody who connects while the service starts is turned away.
@@ -8,31 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
-import logging
-import os
-import signal
 import socket
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
 
-import uvicorn
-
-from qure.bootstrap import SetupError, build, migrate_database
-from qure.entrypoints.asgi import create_asgi
+from qure.bootstrap import SetupError, migrate_database
 from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process import run_process
+from qure.entrypoints.supervisor import Supervisor
 from qure.settings import Settings, SettingsError
 
-logger = logging.getLogger(__name__)
-
 BACKLOG = 2048
-END_WITHIN_SECONDS = 9.5
-"""Whatever hangs by then is cut off: who stops us expects an end within ten seconds."""
 
 
 def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], None]) -> None:
@@ -53,25 +38,7 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
         if workers == 1:
             run_process(settings, listener, on_ready=lambda: on_ready(url))
         else:
-            from qure.entrypoints.supervisor import Supervisor
-
             Supervisor(settings, listener, workers=workers, on_ready=lambda: on_ready(url)).run()
-
-
-def run_process(
-    settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]
-) -> None:
-    """Serve on that socket in this process until SIGTERM or SIGINT.
-
-    Raises ``SettingsError``, and ``SetupError`` when the service could not start.
-    """
-    config = uvicorn.Config(create_asgi(build(settings)), **uvicorn_options())
-    server = _Server(config, on_ready=on_ready)
-    try:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(server.serve(sockets=[listener]))
-    except SystemExit:
-        raise SetupError("the service could not start: the log above says why.") from None
 
 
 def url_of(listener: socket.socket) -> str:
@@ -80,64 +47,6 @@ def url_of(listener: socket.socket) -> str:
     if host in ("0.0.0.0", "::", "127.0.0.1", "::1"):
         host = "localhost"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, tuned when it has started, and leaving quietly when it was told to."""
-
-    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        # Everything alive now stays alive: looking through it again and again costs pauses of
-        # up to a tenth of a second, and finds nothing.
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-        gc.set_threshold(50_000, 20, 100)
-        self._on_ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Unlike uvicorn's own, does not raise a signal again that has been obeyed."""
-        with ending_on_signals(self._end):
-            yield
-
-    def _end(self, sign: int) -> None:
-        self.handle_exit(sign, None)
-
-
-@contextmanager
-def ending_on_signals(end: Callable[[int], Any]) -> Iterator[None]:
-    """Call ``end`` on SIGTERM and SIGINT; the process is gone soon after the first, come what may.
-
-    For the main thread.
-    """
-    last_resort: list[threading.Timer] = []
-
-    def handle(sign: int, _frame: FrameType | None) -> None:
-        if not last_resort:
-            timer = threading.Timer(END_WITHIN_SECONDS, _cut_off)
-            timer.daemon = True
-            timer.start()
-            last_resort.append(timer)
-        end(sign)
-
-    before = {sign: signal.signal(sign, handle) for sign in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        # The timer goes on: what hangs may well be the interpreter's own end.
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
-
-
-def _cut_off() -> None:
-    logger.error("ending took too long and is cut off; nothing committed is lost")
-    sys.stderr.flush()
-    os._exit(1)
 
 
 def _listen(host: str, port: int) -> socket.socket:

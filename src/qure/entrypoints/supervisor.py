@@ -22,7 +22,7 @@ from multiprocessing.context import SpawnProcess
 
 from qure.bootstrap import SetupError
 from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.serving import run_process
+from qure.entrypoints.process import run_process
 from qure.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qure.bootstrap import Role, build, build_worker
 from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.serving import ending_on_signals
+from qure.entrypoints.process import ending_on_signals
 from qure.settings import Settings
 
 
