@@ -48,12 +48,17 @@ def announced() -> Announced:
 
 @asynccontextmanager
 async def opened(
-    url: str, *, clock: FixedClock, announced: Announced, pool_size: int = 8
+    url: str,
+    *,
+    clock: FixedClock,
+    announced: Announced,
+    pool_size: int = 8,
+    first_id: int = 1,
 ) -> AsyncIterator[SqlStorage]:
     storage = open_storage(
         url,
         clock=clock,
-        randomness=SequentialRandomness(),
+        randomness=SequentialRandomness(first_id),
         on_commit=announced,
         pool_size=pool_size,
     )

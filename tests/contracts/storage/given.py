@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.clinic import Clinic
@@ -58,7 +59,7 @@ async def given_patients(storage: Storage, count: int) -> list[User]:
     return patients
 
 
-async def given_tokens(storage: Storage, queue: Queue, *fields: dict[str, object]) -> list[Token]:
+async def given_tokens(storage: Storage, queue: Queue, *fields: dict[str, Any]) -> list[Token]:
     """Tokens 1, 2, … of that queue with these fields, each of a patient of its own."""
     patients = await given_patients(storage, len(fields))
     tokens = [

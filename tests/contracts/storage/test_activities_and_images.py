@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from qure.application.ports.storage import Storage
 from qure.domain.ids import ImageId, TokenId
@@ -73,7 +74,7 @@ async def test_a_deleted_image_is_gone_and_may_be_deleted_again(storage: Storage
 
 
 async def test_images_wait_oldest_first_unless_they_failed_for_good(storage: Storage) -> None:
-    def age(seconds: int) -> dict[str, object]:
+    def age(seconds: int) -> dict[str, Any]:
         return {"created_at": NOW - timedelta(seconds=seconds)}
 
     young, middle, old = (build_staged_image(**age(seconds)) for seconds in (0, 5, 9))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 from sqlalchemy import URL, Double, event, make_url
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.functions import GenericFunction
@@ -137,7 +137,6 @@ def postgres_engine(
     connecting: dict[str, Any] = {"server_settings": {"application_name": "qure"}}
     adapting: dict[str, Any] = {}
     if limited:
-        connecting["command_timeout"] = COMMAND_SECONDS
         connecting["timeout"] = ACQUIRE_SECONDS
         if address.pooled:
             connecting["connection_class"] = _LimitedConnection
@@ -154,7 +153,9 @@ def postgres_engine(
     def create() -> Any:
         return engine.sync_engine.dialect.dbapi.connect(async_creator_fn=connect, **adapting)  # type: ignore[union-attr]
 
-    engine = create_async_engine("postgresql+asyncpg://", creator=create, **engine_options)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", creator=create, hide_parameters=True, **engine_options
+    )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 
@@ -192,7 +193,8 @@ class PostgresDatabase:
             raise translate(error) from error
         finally:
             self._waiting -= 1
-        return Transaction(connection, abandon=_abandon)
+        driver: Any = connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+        return Transaction(connection, cut=driver.terminate, patience=COMMAND_SECONDS)
 
     def pool_use(self) -> PoolUse:
         return _pool_use(self._writers, waiting=self._waiting)
@@ -205,13 +207,6 @@ def _pool_use(engine: AsyncEngine, *, waiting: int) -> PoolUse:
     pool = engine.pool
     assert isinstance(pool, QueuePool)
     return PoolUse(size=pool.size(), in_use=pool.checkedout(), waiting=waiting)
-
-
-async def _abandon(connection: AsyncConnection) -> None:
-    """Drop a connection that hangs, without asking the server, which does not answer."""
-    if not connection.invalidated:
-        (await connection.get_raw_connection()).driver_connection.terminate()  # type: ignore[union-attr]
-        await connection.invalidate()
 
 
 # --- SQLite ---------------------------------------------------------------------------------
@@ -232,6 +227,7 @@ def sqlite_engine(
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
         connect_args={"isolation_level": None},  # we say BEGIN ourselves
+        hide_parameters=True,
         **engine_options,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable, Row
@@ -16,32 +17,31 @@ from qure.adapters.sql.faults import translate
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
-Abandon = Callable[[AsyncConnection], Coroutine[Any, Any, None]]
-
 _ERRORS = (SQLAlchemyError, sqlite3.Error, OSError)
 
 
 class Transaction:
     """Begun with its first statement; gives the connection back when it ends, in either way.
 
-    ``abandon`` drops a connection whose server did not answer, ``release`` is called last.
-
     Every error of the database comes out as the port promises it (see ``faults``). After any of
     them the transaction can only be left: Postgres would answer COMMIT with a silent ROLLBACK.
+    ``cut`` breaks the connection off: it is called when the server has not answered for
+    ``patience`` seconds. ``release`` is called last.
     """
 
     def __init__(
         self,
         connection: AsyncConnection,
         *,
-        abandon: Abandon | None = None,
+        cut: Callable[[], None] | None = None,
+        patience: float = 0,
         release: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
-        self._abandon = abandon
+        self._cut = cut
+        self._patience = patience
         self._release = release
         self._failed = False
-        self._hung = False
         self._ended = False
 
     async def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
@@ -82,10 +82,10 @@ class Transaction:
         if self._ended:
             raise RuntimeError("This transaction has ended.")
         try:
-            return await self._connection.execute(statement, parameters)
+            with self._watched():
+                return await self._connection.execute(statement, parameters)
         except _ERRORS as error:
             self._failed = True
-            self._hung = isinstance(error, TimeoutError)
             fault = translate(error)
             if fault is error:
                 raise
@@ -96,21 +96,33 @@ class Transaction:
 
     async def _commit(self) -> None:
         try:
-            await self._connection.commit()
+            with self._watched():
+                await self._connection.commit()
         except _ERRORS as error:
-            self._hung = isinstance(error, TimeoutError)
             raise translate(error) from error
         finally:
             await self._close()
 
     async def _close(self) -> None:
         try:
-            if self._hung and self._abandon is not None:
-                await self._abandon(self._connection)
-            await self._connection.close()
+            with self._watched():
+                await self._connection.close()
         finally:
             if self._release is not None:
                 self._release()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Cancelling the wait would not do: the driver would ask the server to cancel, and wait
+        for a server that does not answer. A connection that is broken off is over at once."""
+        if self._cut is None:
+            yield
+            return
+        alarm = asyncio.get_running_loop().call_later(self._patience, self._cut)
+        try:
+            yield
+        finally:
+            alarm.cancel()
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
