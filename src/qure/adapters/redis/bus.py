@@ -85,10 +85,12 @@ class RedisBus:
 
     async def close(self) -> None:
         """Stop listening and publishing."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            # Once may not be enough: on Python 3.11 wait_for, in redis-py, can lose a cancellation.
+            _, running = await asyncio.wait(self._tasks, timeout=0.1)
+            self._tasks = list(running)
         await self._publisher.aclose()
         await self._listener.aclose()
 
@@ -169,7 +171,9 @@ class RedisBus:
         try:
             self._on_entry(decode_entry(message))
         except Exception:  # noqa: BLE001 - one bad entry must not stop those behind it
-            _log.exception("an announcement was not taken")
+            _log.exception("an announcement was not taken: what is kept is read anew")
+            self._gaps.open()
+            self._gaps.end()
 
 
 def _delay(attempt: int) -> float:

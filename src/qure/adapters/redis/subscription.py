@@ -38,6 +38,7 @@ class Subscription:
         self._on_message = on_message
         self._monotonic = monotonic
         self._complete_until = 0.0
+        self._ended = False
         self.confirmed = False
         """Whether Redis has ever said that it delivers here."""
 
@@ -57,6 +58,7 @@ class Subscription:
             while True:
                 self._take(await self._connection.read_response())
         finally:
+            self._ended = True
             if beat is not None:
                 beat.cancel()
                 await asyncio.gather(beat, return_exceptions=True)
@@ -79,6 +81,6 @@ class Subscription:
 
         When sending fails the connection is closed, which ends the reading.
         """
-        while True:
+        while not self._ended:
             await asyncio.sleep(BEAT_SECONDS)
             await self._connection.send_command("PING", str(self._monotonic()))
