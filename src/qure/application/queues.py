@@ -96,7 +96,9 @@ async def set_queue_active(
     return queue
 
 
-async def open_due_queues(*, storage: Storage, clock: Clock, randomness: Randomness) -> int:
+async def open_due_queues(
+    *, storage: Storage, clock: Clock, randomness: Randomness, batch: int = OPENING_BATCH
+) -> int:
     """Open the queue of every clinic whose local midnight has come; how many were opened.
 
     A midnight that passed while nobody was running is made up for: the queue of the clinic's
@@ -107,7 +109,7 @@ async def open_due_queues(*, storage: Storage, clock: Clock, randomness: Randomn
     opened = 0
     while True:
         async with storage.read() as uow:
-            due = await uow.clinics.due_for_opening(clock.now(), limit=OPENING_BATCH)
+            due = await uow.clinics.due_for_opening(clock.now(), limit=batch)
         seen_to = 0
         for clinic_id in due:
             try:
@@ -119,7 +121,7 @@ async def open_due_queues(*, storage: Storage, clock: Clock, randomness: Randomn
                 raise
             except Exception:
                 logger.exception("the queue of clinic %s could not be opened", clinic_id)
-        if len(due) < OPENING_BATCH or seen_to == 0:
+        if len(due) < batch or seen_to == 0:
             return opened
 
 

@@ -1,0 +1,419 @@
+"""Patients: asking all at once, looking at one's token, leaving; and the list that staff see."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from qure.application.access import Principal
+from qure.application.ports.storage import TransactionConflict
+from qure.application.retrying import ATTEMPTS
+from qure.application.tokens import (
+    IssueLine,
+    active_token_of,
+    cancel_token,
+    held_tokens_of,
+    issue_token,
+    list_tokens,
+)
+from qure.domain import events
+from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.token import ActiveTokenExists, Token, TokenStatus
+from tests.application.world import World, outcomes
+from tests.builders import build_clinic, build_token, new_id
+from tests.waiting import eventually
+
+
+def patients(number: int) -> list[UserId]:
+    return [UserId(new_id()) for _ in range(number)]
+
+
+async def test_a_patient_takes_the_next_number_and_everyone_is_told(world: World) -> None:
+    queue, actor = await world.queue(), await world.patient()
+    token = await issue_token(queue.id, actor=actor, line=world.line)
+    assert (token.number, token.status, token.patient_id) == (
+        1,
+        TokenStatus.WAITING,
+        actor.user_id,
+    )
+    assert await world.tokens_of(queue.id) == [token]
+    stored = await world.queue_of(queue.id)
+    assert (stored.version, stored.waiting_count) == (2, 1)
+    assert world.events == [
+        events.TokenIssued(
+            token=token,
+            from_status=None,
+            actor_id=actor.user_id,
+            at=world.clock.now(),
+            queue=stored.status(),
+        )
+    ]
+
+
+async def test_only_a_patient_takes_a_token(world: World) -> None:
+    queue = await world.queue()
+    for actor in (await world.admin(), await world.staff_of(queue.clinic_id)):
+        with pytest.raises(Forbidden):
+            await issue_token(queue.id, actor=actor, line=world.line)
+    assert await world.tokens_of(queue.id) == []
+
+
+async def test_sixty_ask_at_once_for_fifty_places_and_exactly_ten_find_it_full(
+    world: World,
+) -> None:
+    queue = await world.queue(max_size=50)
+    issued, refused = await outcomes(world.line.take(queue.id, one) for one in patients(60))
+    assert [token.number for token in issued] == list(range(1, 51))
+    assert [error.code for error in refused] == ["queue_full"] * 10
+    assert [token.number for token in await world.tokens_of(queue.id)] == list(range(1, 51))
+    stored = await world.queue_of(queue.id)
+    assert (stored.last_issued_number, stored.waiting_count, stored.version) == (50, 50, 51)
+
+
+async def test_numbers_follow_the_order_of_asking(world: World) -> None:
+    queue, asking = await world.queue(), patients(20)
+    tokens = await asyncio.gather(*(world.line.take(queue.id, one) for one in asking))
+    assert [token.patient_id for token in sorted(tokens, key=lambda one: one.number)] == asking
+
+
+async def test_one_who_is_refused_does_not_take_the_others_along(world: World) -> None:
+    queue = await world.queue()
+    standing, *others = patients(4)
+    await world.keep(build_token(queue, patient_id=standing, number=1))
+    async with world.storage.write() as uow:
+        await uow.queues.save(replace(queue, last_issued_number=1, waiting_count=1))
+        await uow.commit()
+    issued, refused = await outcomes(
+        world.line.take(queue.id, one) for one in (others[0], standing, *others[1:])
+    )
+    assert [token.number for token in issued] == [2, 3, 4]
+    assert [error.code for error in refused] == ["active_token_exists"]
+
+
+async def test_a_patient_who_asks_twice_at_once_gets_one_token_and_is_shown_it(
+    world: World,
+) -> None:
+    queue, (patient, other) = await world.queue(), patients(2)
+    issued, refused = await outcomes(
+        world.line.take(queue.id, one) for one in (other, patient, patient, patient)
+    )
+    assert len(issued) == 2
+    assert len(refused) == 2
+    for error in refused:
+        assert isinstance(error, ActiveTokenExists)
+        assert error.token == issued[1]
+
+
+async def test_who_asks_alone_costs_one_transaction(world: World) -> None:
+    queue = await world.queue()
+    before = world.storage.writes
+    await world.line.take(queue.id, UserId(new_id()))
+    assert world.storage.writes == before + 1
+
+
+async def test_who_asks_while_a_transaction_runs_shares_the_next_one(world: World) -> None:
+    queue = await world.queue()
+    before = world.storage.writes
+    world.storage.may_commit.clear()
+    first = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    await eventually(lambda: world.storage.writes == before + 1)
+    others = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(30)]
+    await asyncio.sleep(0)
+    world.storage.may_commit.set()
+    tokens = await asyncio.gather(first, *others)
+    assert [token.number for token in tokens] == list(range(1, 32))
+    assert world.storage.writes == before + 2
+    assert len(world.told) == 2
+
+
+async def test_each_queue_has_a_line_and_numbers_of_its_own(world: World) -> None:
+    here, there = await world.queue(), await world.queue()
+    tokens = await asyncio.gather(
+        *(world.line.take(queue.id, one) for one in patients(3) for queue in (here, there))
+    )
+    for queue in (here, there):
+        assert [token.number for token in tokens if token.queue_id == queue.id] == [1, 2, 3]
+
+
+async def test_a_transaction_serves_only_so_many(world: World) -> None:
+    line = IssueLine(**world.ports, max_batch=4)
+    queue = await world.queue()
+    before = world.storage.writes
+    tokens = await asyncio.gather(*(line.take(queue.id, one) for one in patients(10)))
+    assert [token.number for token in tokens] == list(range(1, 11))
+    assert world.storage.writes == before + 3
+
+
+async def test_who_hangs_up_before_being_served_gets_no_number(world: World) -> None:
+    queue, (early, gone, late) = await world.queue(), patients(3)
+    before = world.storage.writes
+    world.storage.may_commit.clear()
+    first = asyncio.create_task(world.line.take(queue.id, early))
+    await eventually(lambda: world.storage.writes == before + 1)
+    second = asyncio.create_task(world.line.take(queue.id, gone))
+    third = asyncio.create_task(world.line.take(queue.id, late))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.wait((second,))
+    world.storage.may_commit.set()
+    assert [(await first).number, (await third).number] == [1, 2]
+    assert {token.patient_id for token in await world.tokens_of(queue.id)} == {early, late}
+
+
+async def test_when_all_have_hung_up_nothing_is_done_for_them(world: World) -> None:
+    queue = await world.queue()
+    before = world.storage.writes
+    asking = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait((asking,))
+    await asyncio.sleep(0)
+    assert world.storage.writes == before
+    assert (await world.line.take(queue.id, UserId(new_id()))).number == 1
+
+
+@pytest.mark.parametrize("fails", ["issued", "refused"])
+async def test_who_hangs_up_while_being_served_disturbs_nobody(world: World, fails: str) -> None:
+    queue = await world.queue(max_size=1 if fails == "refused" else 2)
+    world.storage.may_commit.clear()
+    before = world.storage.writes
+    tasks = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(2)]
+    await eventually(lambda: world.storage.writes == before + 1)
+    tasks[1].cancel()
+    await asyncio.wait((tasks[1],))
+    world.storage.may_commit.set()
+    assert (await tasks[0]).number == 1
+    expected = [1] if fails == "refused" else [1, 2]
+    assert [token.number for token in await world.tokens_of(queue.id)] == expected
+
+
+async def test_a_failing_storage_is_told_to_all_who_asked_and_the_line_lives_on(
+    world: World,
+) -> None:
+    queue, asking = await world.queue(), patients(5)
+    world.storage.commit_errors.append(Unavailable("The database is away."))
+    issued, refused = await outcomes(world.line.take(queue.id, one) for one in asking)
+    assert issued == []
+    assert [error.code for error in refused] == ["service_unavailable"] * 5
+    assert await world.tokens_of(queue.id) == []
+    issued, refused = await outcomes(world.line.take(queue.id, one) for one in asking)
+    assert [token.number for token in issued] == [1, 2, 3, 4, 5]
+
+
+async def test_a_fault_nobody_thought_of_is_told_too_even_if_somebody_hung_up(
+    world: World,
+) -> None:
+    queue = await world.queue()
+    world.storage.may_commit.clear()
+    world.storage.commit_errors.append(RuntimeError("a bug"))
+    before = world.storage.writes
+    tasks = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(2)]
+    await eventually(lambda: world.storage.writes == before + 1)
+    tasks[0].cancel()
+    await asyncio.wait((tasks[0],))
+    world.storage.may_commit.set()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await tasks[1]
+
+
+async def test_a_lost_race_is_run_again_and_nobody_notices(world: World) -> None:
+    queue = await world.queue()
+    world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS - 1)]
+    issued, _ = await outcomes(world.line.take(queue.id, one) for one in patients(3))
+    assert [token.number for token in issued] == [1, 2, 3]
+    assert len(world.told) == 1
+
+
+async def test_races_lost_again_and_again_are_owned_up_to(world: World) -> None:
+    queue = await world.queue()
+    world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS)]
+    with pytest.raises(TransactionConflict):
+        await world.line.take(queue.id, UserId(new_id()))
+    assert world.storage.commit_errors == []
+
+
+async def test_a_line_that_is_ended_in_the_middle_leaves_nobody_waiting(world: World) -> None:
+    queue = await world.queue()
+    world.storage.may_commit.clear()
+    before = world.storage.writes
+    first = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    await eventually(lambda: world.storage.writes == before + 1)
+    second = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    await asyncio.sleep(0)
+    (serving,) = (task for task in asyncio.all_tasks() if task.get_name() == "issue line")
+    serving.cancel()
+    _, refused = await outcomes((first, second))
+    assert [error.code for error in refused] == ["service_unavailable"] * 2
+    world.storage.may_commit.set()
+    assert (await world.line.take(queue.id, UserId(new_id()))).number == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [({"is_active": False}, "queue_inactive"), ({"last_issued_number": 50}, "queue_full")],
+)
+async def test_a_queue_that_gives_no_tokens_says_why(
+    world: World, fields: dict[str, Any], code: str
+) -> None:
+    queue = await world.queue(**fields)
+    with pytest.raises(Conflict) as refused:
+        await world.line.take(queue.id, UserId(new_id()))
+    assert refused.value.code == code
+    assert world.told == []
+
+
+async def test_an_unknown_queue_and_yesterdays_are_not_found(world: World) -> None:
+    yesterdays = await world.queue(at=world.clock.now() - timedelta(days=1))
+    for queue_id in (QueueId(new_id()), yesterdays.id):
+        with pytest.raises(NotFound) as refused:
+            await world.line.take(queue_id, UserId(new_id()))
+        assert refused.value.code == "queue_not_found"
+
+
+async def taken(world: World) -> tuple[Token, Principal]:
+    queue, actor = await world.queue(), await world.patient()
+    token = await issue_token(queue.id, actor=actor, line=world.line)
+    world.forget_events()
+    return token, actor
+
+
+async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
+    token, actor = await taken(world)
+    at = world.clock.advance(minutes=3)
+    cancelled = await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    assert cancelled == replace(token, status=TokenStatus.CANCELLED, cancelled_at=at)
+    assert await world.tokens_of(token.queue_id) == [cancelled]
+    assert (await world.queue_of(token.queue_id)).waiting_count == 0
+    assert [type(event) for event in world.events] == [events.TokenCancelled]
+
+
+async def test_whoever_has_left_may_come_again_for_a_new_number(world: World) -> None:
+    token, actor = await taken(world)
+    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    again = await issue_token(token.queue_id, actor=actor, line=world.line)
+    assert again.number == 2
+
+
+async def test_nobody_cancels_anothers_token_and_only_patients_cancel(world: World) -> None:
+    token, _ = await taken(world)
+    for actor in (await world.patient(), await world.admin()):
+        with pytest.raises(Forbidden):
+            await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    assert await world.tokens_of(token.queue_id) == [token]
+
+
+async def test_a_token_that_is_not_there_cannot_be_cancelled(world: World) -> None:
+    with pytest.raises(NotFound) as refused:
+        await cancel_token(
+            TokenId(new_id()),
+            actor=await world.patient(),
+            storage=world.storage,
+            clock=world.clock,
+        )
+    assert refused.value.code == "token_not_found"
+
+
+async def test_a_patient_who_was_called_can_no_longer_leave(world: World) -> None:
+    queue, actor = await world.queue(), await world.patient()
+    token = build_token(queue, patient_id=actor.user_id, status=TokenStatus.CALLED)
+    await world.keep(token)
+    with pytest.raises(Conflict) as refused:
+        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    assert refused.value.code == "illegal_transition"
+
+
+async def test_a_patient_sees_the_active_token_with_the_lowest_number_or_none(
+    world: World,
+) -> None:
+    actor = await world.patient()
+    ports: dict[str, Any] = {"actor": actor, "storage": world.storage, "clock": world.clock}
+    assert await active_token_of(actor.user_id, **ports) is None
+    for number in (5, 3, 9):
+        queue = await world.queue()
+        await world.keep(build_token(queue, patient_id=actor.user_id, number=number))
+    seen = await active_token_of(actor.user_id, **ports)
+    assert seen is not None
+    assert seen.number == 3
+
+
+async def test_yesterdays_token_is_over(world: World) -> None:
+    token, actor = await taken(world)
+    world.clock.advance(days=1)
+    assert (
+        await active_token_of(actor.user_id, actor=actor, storage=world.storage, clock=world.clock)
+        is None
+    )
+    assert token.is_active
+
+
+async def test_nobody_looks_at_anothers_token_and_only_patients_have_one(world: World) -> None:
+    patient, other, admin = await world.patient(), await world.patient(), await world.admin()
+    for whose, actor in ((patient, other), (patient, admin), (admin, admin)):
+        with pytest.raises(Forbidden):
+            await active_token_of(
+                whose.user_id, actor=actor, storage=world.storage, clock=world.clock
+            )
+
+
+async def test_what_a_patient_must_hear_again_is_what_was_called_or_started(world: World) -> None:
+    actor = await world.patient()
+    for number, status in enumerate(TokenStatus, start=1):
+        queue = await world.queue()
+        await world.keep(build_token(queue, patient_id=actor.user_id, number=number, status=status))
+    held = await held_tokens_of(actor.user_id, storage=world.storage, clock=world.clock)
+    assert [token.status for token in held] == [TokenStatus.CALLED, TokenStatus.IN_PROGRESS]
+
+
+async def test_staff_and_admins_see_the_list_in_order_and_filtered(world: World) -> None:
+    clinic = build_clinic()
+    await world.keep(clinic)
+    queue = await world.queue(clinic)
+    tokens = [
+        build_token(queue, number=2, status=TokenStatus.CALLED),
+        build_token(queue, number=1, status=TokenStatus.WAITING),
+        build_token(queue, number=3, status=TokenStatus.WAITING),
+    ]
+    await world.keep(*tokens)
+    for actor in (await world.admin(), await world.staff_of(clinic.id)):
+
+        async def numbers(
+            number: int | None = None,
+            status: TokenStatus | None = None,
+            actor: Principal = actor,
+        ) -> list[int]:
+            seen = await list_tokens(
+                queue.id, number=number, status=status, actor=actor, storage=world.storage
+            )
+            return [token.number for token in seen]
+
+        assert await numbers() == [1, 2, 3]
+        assert await numbers(number=2) == [2]
+        assert await numbers(number=9) == []
+        assert await numbers(status=TokenStatus.WAITING) == [1, 3]
+        assert await numbers(number=2, status=TokenStatus.WAITING) == []
+
+
+async def test_the_list_is_not_for_patients_nor_for_another_clinics_staff(world: World) -> None:
+    queue, elsewhere = await world.queue(), await world.clinic()
+    for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
+        with pytest.raises(Forbidden):
+            await list_tokens(
+                queue.id, number=None, status=None, actor=actor, storage=world.storage
+            )
+
+
+async def test_a_list_of_no_queue_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound) as refused:
+        await list_tokens(
+            QueueId(new_id()),
+            number=None,
+            status=None,
+            actor=await world.admin(),
+            storage=world.storage,
+        )
+    assert refused.value.code == "queue_not_found"

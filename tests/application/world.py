@@ -1,0 +1,177 @@
+"""A world for use cases: everything in memory, time and chance under control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar
+
+from qure.adapters.memory.storage import MemoryStorage
+from qure.adapters.memory.throttle import MemoryThrottle
+from qure.application.access import Principal
+from qure.application.ports.storage import OutboxEntry
+from qure.application.tokens import IssueLine
+from qure.domain.clinic import Clinic
+from qure.domain.errors import DomainError
+from qure.domain.events import Event
+from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
+from qure.domain.image import StagedImage
+from qure.domain.queue import Queue
+from qure.domain.session import Session
+from qure.domain.staff_activity import StaffActivity
+from qure.domain.token import Token
+from qure.domain.user import User
+from tests.builders import (
+    FixedClock,
+    SequentialRandomness,
+    build_admin,
+    build_clinic,
+    build_queue,
+    build_secret,
+    build_staff,
+    build_user,
+    new_id,
+)
+from tests.fakes import (
+    FakeImages,
+    FakeJobs,
+    FakeJwts,
+    FakeMediaStore,
+    FakePasswords,
+    WatchedStorage,
+)
+
+T = TypeVar("T")
+
+
+class World:
+    """Ports and what they keep. ``told`` are the entries that commits have handed on."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.randomness = SequentialRandomness()
+        self.told: list[OutboxEntry] = []
+        self.storage = WatchedStorage(
+            MemoryStorage(clock=self.clock, randomness=self.randomness, on_commit=self._hear)
+        )
+        self.passwords = FakePasswords()
+        self.jwts = FakeJwts()
+        self.images = FakeImages()
+        self.media = FakeMediaStore()
+        self.jobs = FakeJobs()
+        self.throttle = MemoryThrottle(monotonic=lambda: self.clock.now().timestamp())
+        self.line = IssueLine(**self.ports)
+
+    @property
+    def ports(self) -> dict[str, Any]:
+        """What most use cases need."""
+        return {"storage": self.storage, "clock": self.clock, "randomness": self.randomness}
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything told so far, in order."""
+        return [event for entry in self.told for event in entry.events]
+
+    def forget_events(self) -> None:
+        self.told.clear()
+
+    async def keep(self, *things: User | Clinic | Queue | Token | Session | StagedImage) -> None:
+        """Store them as they are; a session with a secret that nobody knows."""
+        async with self.storage.write() as uow:
+            for thing in things:
+                match thing:
+                    case User():
+                        await uow.users.add(thing)
+                    case Clinic():
+                        await uow.clinics.add(thing)
+                    case Queue():
+                        await uow.queues.add(thing)
+                    case Token():
+                        await uow.tokens.add([thing])
+                    case Session():
+                        await uow.sessions.add(thing, build_secret(thing))
+                    case StagedImage():
+                        await uow.staged_images.add([thing])
+            await uow.commit()
+
+    async def clinic(self, **fields: Any) -> Clinic:
+        clinic = build_clinic(**fields)
+        await self.keep(clinic)
+        return clinic
+
+    async def queue(self, clinic: Clinic | None = None, **fields: Any) -> Queue:
+        queue = build_queue(clinic or await self.clinic(), **fields)
+        await self.keep(queue)
+        return queue
+
+    async def patient(self, **fields: Any) -> Principal:
+        return await self.principal(build_user(**fields))
+
+    async def staff_of(self, clinic_id: ClinicId, **fields: Any) -> Principal:
+        return await self.principal(build_staff(clinic_id, **fields))
+
+    async def admin(self, **fields: Any) -> Principal:
+        return await self.principal(build_admin(**fields))
+
+    async def principal(self, user: User) -> Principal:
+        await self.keep(user)
+        return acting(user)
+
+    async def user_of(self, id: UserId) -> User:
+        async with self.storage.read() as uow:
+            user = await uow.users.get(id)
+        assert user is not None
+        return user
+
+    async def clinic_of(self, id: ClinicId) -> Clinic:
+        async with self.storage.read() as uow:
+            clinic = await uow.clinics.get(id)
+        assert clinic is not None
+        return clinic
+
+    async def queue_of(self, id: QueueId) -> Queue:
+        async with self.storage.read() as uow:
+            queue = await uow.queues.get(id)
+        assert queue is not None
+        return queue
+
+    async def session_of(self, id: SessionId) -> Session:
+        async with self.storage.read() as uow:
+            session = await uow.sessions.get(id)
+        assert session is not None
+        return session
+
+    async def tokens_of(self, queue_id: QueueId) -> list[Token]:
+        async with self.storage.read() as uow:
+            return await uow.tokens.of_queue(queue_id)
+
+    async def activities_of(self, token_id: TokenId) -> list[StaffActivity]:
+        async with self.storage.read() as uow:
+            return await uow.activities.of_token(token_id)
+
+    async def outbox(self) -> list[OutboxEntry]:
+        async with self.storage.read() as uow:
+            return await uow.outbox.pending(before=self.clock.now(), limit=10_000)
+
+    async def _hear(self, entry: OutboxEntry) -> None:
+        self.told.append(entry)
+
+
+def acting(user: User, session_id: SessionId | None = None) -> Principal:
+    """That user, asking."""
+    return Principal(
+        user_id=user.id,
+        session_id=session_id or SessionId(new_id()),
+        role=user.role,
+        clinic_id=user.clinic_id,
+    )
+
+
+async def outcomes(attempts: Iterable[Awaitable[T]]) -> tuple[list[T], list[DomainError]]:
+    """What came of attempts made at once: those that succeeded, and the others' refusals."""
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, DomainError)]
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, DomainError):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)], refused
