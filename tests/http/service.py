@@ -1,0 +1,185 @@
+"""A running service, and people who use it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import httpx
+from litestar import Litestar
+
+from qure.application.accounts import create_admin
+from qure.bootstrap import Container, build
+from qure.entrypoints.http.app import create_app
+from qure.settings import Settings
+from tests.builders import FixedClock
+
+PASSWORD = "secret1"
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who is logged in."""
+
+    http: httpx.AsyncClient
+    email: str
+    id: str
+    access_token: str
+    refresh_token: str
+    extra: dict[str, str] = field(default_factory=dict)
+
+    async def call(
+        self, method: str, path: str, json: object = None, **options: Any
+    ) -> httpx.Response:
+        """A request with the access token; the path begins after ``/api``."""
+        headers = {"Authorization": f"Bearer {self.access_token}", **options.pop("headers", {})}
+        if json is not None:
+            options["json"] = json
+        return await self.http.request(method, f"/api{path}", headers=headers, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.call("GET", path, **options)
+
+    async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:
+        return await self.call("POST", path, json, **options)
+
+    async def put(self, path: str, json: object = None, **options: Any) -> httpx.Response:
+        return await self.call("PUT", path, json, **options)
+
+    async def patch(self, path: str, json: object = None, **options: Any) -> httpx.Response:
+        return await self.call("PATCH", path, json, **options)
+
+    async def delete(self, path: str, **options: Any) -> httpx.Response:
+        return await self.call("DELETE", path, **options)
+
+
+@dataclass(slots=True)
+class Service:
+    """The application under test, and shortcuts through its own front door."""
+
+    app: Litestar
+    container: Container
+    http: httpx.AsyncClient
+    clock: FixedClock
+    _numbers: int = 0
+
+    async def register(self, email: str | None = None) -> str:
+        """A new patient's e-mail address."""
+        self._numbers += 1
+        email = email or f"person{self._numbers}@example.com"
+        response = await self.http.post(
+            "/api/auth/register",
+            json={
+                "firstName": "Maria",
+                "lastName": "Curie",
+                "email": email,
+                "password": PASSWORD,
+                "confirmPassword": PASSWORD,
+            },
+        )
+        assert response.status_code == 201, response.text
+        return email
+
+    async def log_in(self, email: str, password: str = PASSWORD) -> Person:
+        """That user, logged in once more."""
+        response = await self.http.post(
+            "/api/auth/login", json={"email": email, "password": password}
+        )
+        data = data_of(response)
+        return Person(
+            self.http, email, data["user"]["id"], data["accessToken"], data["refreshToken"]
+        )
+
+    async def patient(self) -> Person:
+        """A new patient."""
+        return await self.log_in(await self.register())
+
+    async def admin(self) -> Person:
+        """A new admin."""
+        self._numbers += 1
+        email = f"admin{self._numbers}@example.com"
+        await create_admin(
+            email=email,
+            first_name="Grace",
+            last_name="Hopper",
+            password=PASSWORD,
+            storage=self.container.storage,
+            passwords=self.container.passwords,
+            clock=self.container.clock,
+            randomness=self.container.randomness,
+        )
+        return await self.log_in(email)
+
+    async def clinic(self, admin: Person, **fields: Any) -> dict[str, Any]:
+        """A new clinic."""
+        self._numbers += 1
+        given = {"name": f"Clinic {self._numbers}", "latitude": 40.7, "longitude": -74.0, **fields}
+        clinic: dict[str, Any] = data_of(await admin.post("/clinic", given), 201)
+        return clinic
+
+    async def staff(self, admin: Person, clinic_id: str) -> Person:
+        """A new staff member of that clinic."""
+        person = await self.patient()
+        data_of(await admin.post(f"/clinic/{clinic_id}/staff", {"userId": person.id}), 201)
+        return person
+
+    async def queue(
+        self, opener: Person, clinic_id: str, max_size: int | None = None
+    ) -> dict[str, Any]:
+        """The clinic's queue of today, open."""
+        given = None if max_size is None else {"maxQueueSize": max_size}
+        queue: dict[str, Any] = data_of(await opener.post(f"/queues/init/{clinic_id}", given), 201)
+        return queue
+
+
+@asynccontextmanager
+async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterator[Service]:
+    """The service on those settings; a fault in it is answered, as a server would."""
+    container = build(settings, clock=clock)
+    app = create_app(container)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        container.running(),
+        httpx.AsyncClient(transport=transport, base_url="http://qure.example") as http,
+    ):
+        yield Service(app, container, http, clock)
+
+
+def data_of(response: httpx.Response, status: int = 200) -> Any:
+    """The ``data`` of an answer that must have worked, its envelope checked."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert set(body) == {"success", "data", "message", "meta"}
+    assert body["success"] is True
+    assert body["message"].endswith(".")
+    return body["data"]
+
+
+def refused(response: httpx.Response, status: int, code: str) -> Mapping[str, Any]:
+    """The envelope of an answer that must have failed like that."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    body: Mapping[str, Any] = response.json()
+    assert set(body) == {"success", "message", "code", "errors", "meta"}
+    assert body["success"] is False
+    assert body["code"] == code, body
+    assert body["message"].endswith(".")
+    return body
+
+
+def bad_fields(response: httpx.Response) -> list[str]:
+    """The paths of the fields that a validation complained about."""
+    body = refused(response, 400, "validation_failed")
+    return [error["path"] for error in body["errors"]]
+
+
+async def comes_true(condition: Callable[[], Awaitable[bool]], *, within: float = 10.0) -> None:
+    """Return as soon as the service says so; fails the test after ``within`` seconds."""
+    deadline = monotonic() + within
+    while not await condition():
+        assert monotonic() < deadline, f"it did not come true within {within:g} s"
+        await asyncio.sleep(0.01)
