@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.params import PathParameter
+from litestar.params import PathParameter, SkipValidation
 
 from qure.application.access import Principal
 from qure.bootstrap import Container
@@ -16,7 +16,7 @@ Call = Request[Principal, Any, Any]
 PublicCall = Request[Any, Any, Any]
 """A request of anybody."""
 
-Parts = NamedDependency[Container]
+Parts = NamedDependency[SkipValidation[Container]]
 """What the service is made of. The parameter is called ``container``."""
 
 SessionIdInPath = Annotated[UUID, PathParameter(name="sessionId")]

@@ -1,10 +1,11 @@
 """``/docs``: the API's documentation, with every file of it served from here."""
 
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
-from litestar import Router, get
+from litestar import Litestar, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.response.base import ASGIResponse
 from litestar.static_files import create_static_files_router
@@ -52,8 +53,12 @@ async def start_script() -> ASGIResponse:
 
 @get("/openapi.json", include_in_schema=False)
 async def openapi(scope: Scope) -> ASGIResponse:
-    document = openapi_document(scope["litestar_app"])
-    return ASGIResponse(body=msgspec.json.encode(document), media_type="application/json")
+    return ASGIResponse(body=_encoded(scope["litestar_app"]), media_type="application/json")
+
+
+@lru_cache(maxsize=1)
+def _encoded(app: Litestar) -> bytes:
+    return msgspec.json.encode(openapi_document(app))
 
 
 def docs_router() -> Router:

@@ -9,13 +9,14 @@ from litestar.response.base import ASGIResponse
 
 from qure.bootstrap import Container
 from qure.domain.errors import Unavailable
-from qure.entrypoints.http.bearer import PUBLIC
 from qure.entrypoints.http.calls import Parts
+from qure.entrypoints.http.operation import operation
 from qure.entrypoints.http.version import VERSION
 from qure.wire.responses import encode, instant
 
 _PATIENCE_SECONDS = 2.0
 
+TAG = "Health"
 UP, DOWN, UNUSED = "up", "down", "not used"
 
 
@@ -39,12 +40,46 @@ class Readiness(msgspec.Struct, rename="camel"):
     failed_images: int | None
 
 
-@get("/", opt={PUBLIC: True})
+@get(
+    "/",
+    **operation(
+        "readHealth",
+        "Whether the process lives",
+        tag=TAG,
+        message="The process lives.",
+        description="Touches no backend.",
+        answer=Health,
+        example=Health("ok", "2025-12-30T10:00:00.000Z", VERSION, "Server is running"),
+        public=True,
+        enveloped=False,
+    ),
+)
 async def live(container: Parts) -> ASGIResponse:
     return _answer(Health("ok", instant(container.clock.now()), VERSION, "Server is running"))
 
 
-@get("/ready", opt={PUBLIC: True})
+@get(
+    "/ready",
+    **operation(
+        "readReadiness",
+        "Whether the process can serve",
+        tag=TAG,
+        message="Every backend answers.",
+        description="Names each backend and its state: `up`, `down` or `not used`.",
+        answer=Readiness,
+        example=Readiness(
+            "ok",
+            "2025-12-30T10:00:00.000Z",
+            VERSION,
+            "Server is ready",
+            {"database": UP, "redis": UNUSED, "jobs": UP},
+            0,
+        ),
+        refusals={503: ()},
+        public=True,
+        enveloped=False,
+    ),
+)
 async def ready(container: Parts) -> ASGIResponse:
     database, jobs, failed_images = await asyncio.gather(
         _state_of(container.storage.ping()),

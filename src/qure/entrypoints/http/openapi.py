@@ -199,28 +199,29 @@ def _first_example(shape: Mapping[str, Any]) -> Any:
 
 def _success(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     data = {"type": "null"} if one.answer is None else schemas[repr(one.answer)]
+    example = msgspec.to_builtins(one.example)
+    envelope = {"success": True, "data": example, "message": one.message, "meta": None}
     return {
         "description": one.message,
         "headers": {"X-Request-ID": _text_header("The id of this request in our logs.")},
         "content": {
             _JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["success", "data", "message", "meta"],
-                    "properties": {
-                        "success": {"const": True},
-                        "data": data,
-                        "message": {"type": "string"},
-                        "meta": {"type": ["object", "null"]},
-                    },
-                },
-                "example": {
-                    "success": True,
-                    "data": msgspec.to_builtins(one.example),
-                    "message": one.message,
-                    "meta": None,
-                },
+                "schema": _envelope(data) if one.enveloped else data,
+                "example": envelope if one.enveloped else example,
             }
+        },
+    }
+
+
+def _envelope(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["success", "data", "message", "meta"],
+        "properties": {
+            "success": {"const": True},
+            "data": data,
+            "message": {"type": "string"},
+            "meta": {"type": ["object", "null"]},
         },
     }
 
@@ -244,11 +245,17 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
         )
     for status, own in one.refusals.items():
         codes[status] = (*codes.get(status, ()), *own)
-    codes[500], codes[503] = ("internal_error",), ("service_unavailable", "busy")
-    return {
+    codes[500] = ("internal_error",)
+    if one.enveloped:
+        codes[503] = ("service_unavailable", "busy")
+    failures = {
         str(status): _failure(status, codes[status], schemas[repr(Failure)])
         for status in sorted(codes)
+        if codes[status]
     }
+    for status in (status for status, own in one.refusals.items() if not own):
+        failures[str(status)] = {**_success(one, schemas), "description": "A backend is away."}
+    return failures
 
 
 def _failure(status: int, codes: tuple[str, ...], schema: Mapping[str, Any]) -> dict[str, Any]:

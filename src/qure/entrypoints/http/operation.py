@@ -1,7 +1,7 @@
 """What a route says of itself: one description that the router and the documentation share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from qure.entrypoints.http.bearer import PUBLIC
@@ -18,6 +18,7 @@ class Operation:
     ``answer`` is the type of ``data``, ``example`` a sample of it. ``body`` and ``query`` are
     what is read from the request, ``pictures`` the file fields of its multipart form.
     ``refusals`` are the codes of its own, by status; what every call may answer is not listed.
+    What is not ``enveloped`` is answered as it is, also by a refusal without codes.
     """
 
     id: str
@@ -34,7 +35,7 @@ class Operation:
     query: type[Fields] | None
     refusals: Mapping[int, tuple[str, ...]]
     public: bool
-    backends: bool = field(default=True)
+    enveloped: bool
 
 
 def operation(
@@ -53,6 +54,7 @@ def operation(
     query: type[Fields] | None = None,
     refusals: Mapping[int, tuple[str, ...]] | None = None,
     public: bool = False,
+    enveloped: bool = True,
 ) -> dict[str, Any]:
     """The keyword arguments of a route's decorator."""
     described = Operation(
@@ -70,6 +72,7 @@ def operation(
         query=query,
         refusals=refusals or {},
         public=public,
+        enveloped=enveloped,
     )
     opt: dict[str, Any] = {OPERATION: described}
     if public:
