@@ -65,6 +65,10 @@ class Closing(Enum):
 class Listener(Protocol):
     """The end of one connection in this process. Nothing here waits for the network."""
 
+    @property
+    def protocol(self) -> str:
+        """What is spoken over it at this moment."""
+
     def send(self, message: Message) -> None:
         """In order, after everything sent before."""
 

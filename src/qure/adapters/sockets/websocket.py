@@ -98,6 +98,10 @@ class WebSocketSession:
 
     # As a listener of the hub
 
+    @property
+    def protocol(self) -> str:
+        return "websocket"
+
     def send(self, message: Message) -> None:
         self._outgoing.put(message.websocket)
 

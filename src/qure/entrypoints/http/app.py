@@ -5,16 +5,19 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from qure.bootstrap import Container
+from qure.entrypoints.figures import Figures
 from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.edge import Edge
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
+from qure.entrypoints.http.metrics import metrics_router
 
 
 def create_app(container: Container) -> Litestar:
     """The application on these parts. Starting and stopping them is the caller's."""
     settings = container.settings
+    figures = Figures(container) if settings.metrics else None
     app = Litestar(
         route_handlers=[
             health.router,
@@ -25,6 +28,7 @@ def create_app(container: Container) -> Litestar:
             queues.router,
             tokens.router,
             *([docs_router()] if settings.docs else []),
+            *([metrics_router(figures)] if figures is not None else []),
         ],
         dependencies={"container": Provide(lambda: container, sync_to_thread=False)},
         middleware=[DefineMiddleware(Bearer, container=container)],
@@ -38,5 +42,6 @@ def create_app(container: Container) -> Litestar:
         new_id=container.randomness.new_id,
         origins=settings.cors_origins,
         access_log=settings.access_log,
+        on_answer=figures.count_request if figures is not None else None,
     )
     return app

@@ -51,7 +51,10 @@ _CORS_ANSWERS: tuple[Header, ...] = (
 
 
 class Edge:
-    """Wraps ``app``. ``origins`` may read answers in a browser; none may by default."""
+    """Wraps ``app``. ``origins`` may read answers in a browser; none may by default.
+
+    ``on_answer`` is told the status of each answer, and after how many seconds it began.
+    """
 
     def __init__(
         self,
@@ -60,8 +63,10 @@ class Edge:
         new_id: Callable[[], UUID],
         origins: tuple[str, ...] = (),
         access_log: bool = False,
+        on_answer: Callable[[HTTPScope, int, float], None] | None = None,
     ) -> None:
         self._app = app
+        self._on_answer = on_answer
         self._new_id = new_id
         self._origins = frozenset(origin.encode("latin-1") for origin in origins)
         self._access_log = access_log
@@ -98,7 +103,9 @@ class Edge:
 
         async def send_dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _dressed(list(message["headers"]), extra, message["status"])
+                message["headers"] = [*message["headers"], *extra]
+                if self._on_answer is not None:
+                    self._on_answer(scope, message["status"], time.perf_counter() - started)
                 if self._access_log:
                     _log(scope, message["status"], time.perf_counter() - started)
             elif is_head and message["type"] == "http.response.body":
@@ -135,15 +142,6 @@ def _headers_for(path: str) -> tuple[Header, ...]:
     if path.startswith("/docs"):
         return _PAGES
     return _DATA
-
-
-def _dressed(headers: list[Header], extra: tuple[Header, ...], status: int) -> list[Header]:
-    for index, (name, value) in enumerate(headers if status in (204, 405) else ()):
-        # Whatever can be got can be asked for its head.
-        if name == b"allow" and b"GET" in value and b"HEAD" not in value:
-            headers[index] = (name, value + b", HEAD")
-    headers.extend(extra)
-    return headers
 
 
 async def _answer_preflight(send: Send, extra: tuple[Header, ...], *, allowed: bool) -> None:
