@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -29,9 +29,9 @@ END_WITHIN_SECONDS = 9.5
 
 
 def run_process(
-    settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]
+    settings: Settings, listeners: Sequence[socket.socket], *, on_ready: Callable[[], None]
 ) -> None:
-    """Serve on that socket in this process until SIGTERM or SIGINT.
+    """Serve on those sockets in this process until SIGTERM or SIGINT.
 
     Raises ``SettingsError``, and ``SetupError`` when the service could not start.
     """
@@ -39,7 +39,7 @@ def run_process(
     server = _Server(config, on_ready=on_ready)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(server.serve(sockets=[listener]))
+            runner.run(server.serve(sockets=list(listeners)))
     except SystemExit:
         raise SetupError("the service could not start: the log above says why.") from None
 

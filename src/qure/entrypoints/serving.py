@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from qure.bootstrap import SetupError, migrate_database
 from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.process import run_process
 from qure.entrypoints.supervisor import Supervisor
 from qure.settings import Settings, SettingsError
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
 
@@ -36,9 +40,13 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
         url = url_of(listener)
         asyncio.run(migrate_database(settings))
         if workers == 1:
-            run_process(settings, listener, on_ready=lambda: on_ready(url))
-        else:
-            Supervisor(settings, listener, workers=workers, on_ready=lambda: on_ready(url)).run()
+            run_process(settings, [listener], on_ready=lambda: on_ready(url))
+            return
+        with ExitStack() as stack:
+            own = [stack.enter_context(one) for one in _own_listeners(settings, listener, workers)]
+            Supervisor(
+                settings, listener, own=own, workers=workers, on_ready=lambda: on_ready(url)
+            ).run()
 
 
 def url_of(listener: socket.socket) -> str:
@@ -47,6 +55,25 @@ def url_of(listener: socket.socket) -> str:
     if host in ("0.0.0.0", "::", "127.0.0.1", "::1"):
         host = "localhost"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_listeners(
+    settings: Settings, shared: socket.socket, workers: int
+) -> Iterator[socket.socket]:
+    """A port for each process alone, counted on from the shared one, if processes are marked.
+
+    Through it a proxy sends a polling client to the very process that has its session.
+    """
+    if not settings.process_mark:
+        logger.warning(
+            "%d processes share one port, and QURE_PROCESS_MARK is not set: Socket.IO clients "
+            "can use the websocket transport only",
+            workers,
+        )
+        return
+    port = shared.getsockname()[1]
+    for number in range(1, workers + 1):
+        yield _listen(settings.host, port + number)
 
 
 def _listen(host: str, port: int) -> socket.socket:

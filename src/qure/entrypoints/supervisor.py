@@ -14,9 +14,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -37,6 +37,7 @@ READY = "ready"
 class _Member:
     """One process, and the pipe it reports through; closing our end tells it to end."""
 
+    number: int
     process: SpawnProcess
     channel: Connection
     is_ready: bool = False
@@ -44,22 +45,28 @@ class _Member:
 
 
 class Supervisor:
-    """Starts ``workers`` processes; one that dies is started again, with growing delays."""
+    """Starts ``workers`` processes; one that dies is started again, with growing delays.
+
+    They are numbered from 1. If there are sockets of their ``own``, number ``n`` listens on the
+    ``n``-th of them too, and adds ``w<n>`` to the mark in its session ids.
+    """
 
     def __init__(
         self,
         settings: Settings,
         listener: socket.socket,
         *,
+        own: Sequence[socket.socket] = (),
         workers: int,
         on_ready: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._listener = listener
+        self._own = own
         self._workers = workers
         self._on_ready = on_ready
         self._members: list[_Member] = []
-        self._due: list[float] = []
+        self._due: list[tuple[float, int]] = []
         self._delay = FIRST_DELAY_SECONDS
         self._was_ready = False
 
@@ -70,7 +77,8 @@ class Supervisor:
         """
         with _told_to_end() as told:
             try:
-                self._due = [time.monotonic()] * self._workers
+                now = time.monotonic()
+                self._due = [(now, number) for number in range(1, self._workers + 1)]
                 while not self._wait(told):
                     self._start_what_is_due()
             finally:
@@ -80,7 +88,7 @@ class Supervisor:
         """Until something happens; whether it is the end."""
         by_sentinel = {member.process.sentinel: member for member in self._members}
         by_channel = {member.channel: member for member in self._members if not member.is_ready}
-        seconds = max(0.0, min(self._due) - time.monotonic()) if self._due else None
+        seconds = max(0.0, min(self._due)[0] - time.monotonic()) if self._due else None
         happened = wait([told, *by_channel, *by_sentinel], seconds)
         if told in happened:
             return True
@@ -122,25 +130,27 @@ class Supervisor:
         delay = 0.0 if member.is_ready else self._delay
         if not member.is_ready:
             self._delay = min(LONGEST_DELAY_SECONDS, self._delay * 2)
-        self._due.append(time.monotonic() + delay)
+        self._due.append((time.monotonic() + delay, member.number))
 
     def _start_what_is_due(self) -> None:
         now = time.monotonic()
-        due = [at for at in self._due if at <= now]
-        self._due = [at for at in self._due if at > now]
-        for _ in due:
-            self._members.append(self._start())
+        due = [number for at, number in self._due if at <= now]
+        self._due = [one for one in self._due if one[0] > now]
+        for number in due:
+            self._members.append(self._start(number))
 
-    def _start(self) -> _Member:
+    def _start(self, number: int) -> _Member:
+        settings, listeners = self._settings, [self._listener]
+        if self._own:
+            settings = replace(settings, process_mark=f"{settings.process_mark}w{number}")
+            listeners.append(self._own[number - 1])
         context = multiprocessing.get_context("spawn")  # A fork would copy locks and threads.
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve_as_member, args=(self._settings, self._listener, theirs)
-        )
+        process = context.Process(target=_serve_as_member, args=(settings, listeners, theirs))
         with _ignoring_interrupts():
             process.start()
         theirs.close()
-        return _Member(process, ours)
+        return _Member(number, process, ours)
 
     def _end_all(self) -> None:
         for member in self._members:
@@ -155,11 +165,13 @@ class Supervisor:
             member.channel.close()
 
 
-def _serve_as_member(settings: Settings, listener: socket.socket, channel: Connection) -> None:
+def _serve_as_member(
+    settings: Settings, listeners: Sequence[socket.socket], channel: Connection
+) -> None:
     configure_logging(level=settings.log_level, format=settings.log_format)
     threading.Thread(target=_end_with_parent, args=(channel,), daemon=True).start()
     try:
-        run_process(settings, listener, on_ready=lambda: channel.send(READY))
+        run_process(settings, listeners, on_ready=lambda: channel.send(READY))
     except SettingsError as error:
         with suppress(OSError):
             channel.send(str(error))
