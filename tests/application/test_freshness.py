@@ -1,0 +1,146 @@
+"""Announcements reach everything that this process remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from qure.adapters.memory.cache import MemoryCache
+from qure.application.cached_reads import (
+    CLINIC_LISTS,
+    CachedReads,
+    clinic_group,
+    profile_group,
+    staff_group,
+)
+from qure.application.freshness import Freshness
+from qure.application.live_status import LiveStatus
+from qure.application.ports.gateways import AccessClaims
+from qure.application.principals import Principals
+from qure.domain import events
+from qure.domain.events import Event
+from qure.domain.ids import ClinicId
+from tests.application.world import World
+from tests.builders import NOW, build_entry, build_session, build_status, build_user, new_id
+from tests.fakes import Hearing
+
+CLINIC = ClinicId(new_id())
+OTHER_CLINIC = ClinicId(new_id())
+
+
+@dataclass
+class Memory:
+    """A process that remembers a user, their session, and reads of all kinds."""
+
+    claims: AccessClaims
+    other: AccessClaims
+    principals: Principals
+    live: LiveStatus
+    reads: CachedReads
+    freshness: Freshness
+
+    def hear(self, *happened: Event) -> None:
+        """Twice, as may well happen."""
+        entry = build_entry(*happened)
+        self.freshness.apply(entry)
+        self.freshness.apply(entry)
+
+    def remembers(self, group: str) -> bool:
+        return self.reads.peek(group, "key") is not None
+
+
+@pytest.fixture
+async def memory(world: World) -> Memory:
+    hearing = Hearing()
+    principals = Principals(storage=world.storage, clock=world.clock, hearing=hearing)
+    live = LiveStatus(hearing=hearing)
+    reads = CachedReads(near=MemoryCache(), far=None, hearing=hearing)
+    both: list[AccessClaims] = []
+    for user in (build_user(), build_user()):
+        session = build_session(user.id)
+        await world.keep(user, session)
+        claims = AccessClaims(
+            user_id=user.id, session_id=session.id, expires_at=NOW + timedelta(minutes=15)
+        )
+        await principals.of(claims)
+        both.append(claims)
+
+    async def load() -> bytes:
+        return b"{}"
+
+    for group in (
+        profile_group(both[0].user_id),
+        profile_group(both[1].user_id),
+        staff_group(CLINIC),
+        staff_group(OTHER_CLINIC),
+        clinic_group(CLINIC),
+        clinic_group(OTHER_CLINIC),
+        CLINIC_LISTS,
+    ):
+        await reads.get_or_load(group, "key", ttl_seconds=60, load=load)
+    freshness = Freshness(principals=principals, live_status=live, reads=reads)
+    return Memory(both[0], both[1], principals, live, reads, freshness)
+
+
+def test_a_changed_queue_is_known_at_once(memory: Memory) -> None:
+    status = build_status(version=3)
+    memory.hear(events.QueueOpened(queue=status, actor_id=None, at=NOW))
+    assert memory.live.get(status.queue_id) == status
+
+
+def test_every_event_of_an_entry_counts(memory: Memory) -> None:
+    one, other = build_status(), build_status()
+    memory.hear(
+        events.QueueOpened(queue=one, actor_id=None, at=NOW),
+        events.QueueActivated(queue=other, actor_id=None, at=NOW),
+    )
+    assert (memory.live.get(one.queue_id), memory.live.get(other.queue_id)) == (one, other)
+
+
+def test_a_changed_user_is_looked_at_anew_as_are_their_profile_and_staff_list(
+    memory: Memory,
+) -> None:
+    memory.hear(
+        events.UserChanged(
+            user_id=memory.claims.user_id,
+            is_active=True,
+            clinic_ids=(CLINIC,),
+            actor_id=None,
+            at=NOW,
+        )
+    )
+    assert memory.principals.peek(memory.claims) is None
+    assert not memory.remembers(profile_group(memory.claims.user_id))
+    assert not memory.remembers(staff_group(CLINIC))
+    assert memory.principals.peek(memory.other) is not None
+    assert memory.remembers(profile_group(memory.other.user_id))
+    assert memory.remembers(staff_group(OTHER_CLINIC))
+
+
+def test_a_revoked_session_is_looked_at_anew(memory: Memory) -> None:
+    memory.hear(
+        events.SessionRevoked(
+            session_id=memory.claims.session_id,
+            user_id=memory.claims.user_id,
+            actor_id=None,
+            at=NOW,
+        )
+    )
+    assert memory.principals.peek(memory.claims) is None
+    assert memory.principals.peek(memory.other) is not None
+
+
+def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(memory: Memory) -> None:
+    memory.hear(events.ClinicChanged(clinic_id=CLINIC, actor_id=None, at=NOW))
+    assert not memory.remembers(clinic_group(CLINIC))
+    assert not memory.remembers(CLINIC_LISTS)
+    assert memory.remembers(clinic_group(OTHER_CLINIC))
+    assert memory.remembers(staff_group(CLINIC))
+
+
+def test_what_concerns_nothing_remembered_leaves_everything_as_it_is(memory: Memory) -> None:
+    memory.hear(events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW))
+    assert memory.principals.peek(memory.claims) is not None
+    assert memory.remembers(CLINIC_LISTS)
