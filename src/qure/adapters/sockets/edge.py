@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import urlsplit
 
 from qure.adapters.sockets.door import Door, Receive, Scope, Send
 from qure.adapters.sockets.engineio import (
@@ -16,6 +15,7 @@ from qure.adapters.sockets.engineio import (
     EngineServer,
 )
 from qure.adapters.sockets.hub import Hub
+from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.socketio import SocketIoSession
 from qure.adapters.sockets.websocket import WebSocketSession
 
@@ -41,7 +41,7 @@ class SocketEdge:
         ping_timeout: float = PING_TIMEOUT,
     ) -> None:
         self._hub = hub
-        self._allowed_origins = frozenset(allowed_origins)
+        self._origins = Origins(allowed_origins)
         self._process_mark = process_mark
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
@@ -60,7 +60,7 @@ class SocketEdge:
         self._door = door
         self._engine = EngineServer(
             lambda socket: SocketIoSession(socket, hub=self._hub, door=door),
-            allowed_origins=sorted(self._allowed_origins),
+            origins=self._origins,
             process_mark=self._process_mark,
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,
@@ -98,10 +98,8 @@ class SocketEdge:
 
     def _is_allowed(self, scope: Scope) -> bool:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        if not origin or "*" in self._allowed_origins or origin in self._allowed_origins:
-            return True
-        return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
+        origin, host = headers.get(b"origin", b""), headers.get(b"host", b"")
+        return self._origins.allow(origin.decode("latin-1"), host=host.decode("latin-1"))
 
 
 async def _answer(send: Send, status: int, text: bytes) -> None:

@@ -13,7 +13,7 @@ import binascii
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
 
 import engineio
@@ -23,6 +23,7 @@ from engineio.packet import CLOSE, MESSAGE, NOOP, OPEN, PING, PONG, UPGRADE
 
 from qure.adapters.sockets.door import CONNECTION_EXTENSION, MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.adapters.sockets.messages import Encoded
+from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -108,11 +109,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             return await self._upgrade_websocket(environ)
         if self.upgrading or self.upgraded:
             return [_NOOP]
+        watching = asyncio.create_task(self._end_on_hang_up(environ["asgi.receive"]))
         try:
             return await self.poll()
         except BadPacketError:
             self.end(reason=self.server.reason.TRANSPORT_ERROR)
             raise
+        finally:
+            watching.cancel()
 
     async def handle_post_request(self, environ: Mapping[str, Any]) -> None:
         length = int(environ.get("CONTENT_LENGTH", "0"))
@@ -147,7 +151,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     # What Qure calls
 
     def end(self, *, silently: bool = False, reason: str | None = None) -> None:
-        """End the connection. Unless ``silently``, what waits is sent first, and a farewell."""
+        """End the connection when what waits has been sent, and a farewell unless ``silently``."""
         if self.closed:
             return
         self.closing = self.closed = True
@@ -250,6 +254,12 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
 
     # The rest
 
+    async def _end_on_hang_up(self, receive: Receive) -> None:
+        """What is put into the answer of a request that nobody waits for would be lost."""
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        self.end(silently=True, reason=self.server.reason.TRANSPORT_ERROR)
+
     def _cannot_keep_up(self) -> None:
         logger.warning("socket %s is dropped: its client does not read what it is sent", self.sid)
         abort = self._abort
@@ -274,16 +284,15 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
 class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
     """Engine.IO for an ASGI server, with ``EngineSocket`` for sockets.
 
-    ``allowed_origins``: None for same-origin only, or a list (``*`` for all). Clients that send
-    no Origin (apps) are let in always. ``process_mark`` begins every session id, so that a load
-    balancer can send polling requests back to this process.
+    ``process_mark`` begins every session id, so that a load balancer can send polling requests
+    back to this process.
     """
 
     def __init__(
         self,
         make_session: Callable[[EngineSocket], Session],
         *,
-        allowed_origins: Sequence[str] | None,
+        origins: Origins,
         process_mark: str = "",
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
@@ -293,8 +302,9 @@ class EngineServer(engineio.AsyncServer):  # type: ignore[misc]
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
             max_http_buffer_size=MAX_FRAME_BYTES,
-            # An empty list would switch the check off altogether.
-            cors_allowed_origins=list(allowed_origins) if allowed_origins else None,
+            cors_allowed_origins=lambda origin, environ: origins.allow(
+                origin or "", host=environ.get("HTTP_HOST", "")
+            ),
             logger=logger,
             monitor_clients=False,
         )

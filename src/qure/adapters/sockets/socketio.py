@@ -71,6 +71,10 @@ class SocketIoSession:
 
     # As a listener of the hub
 
+    @property
+    def protocol(self) -> str:
+        return "socket.io-websocket" if self._socket.upgraded else "socket.io-polling"
+
     def send(self, message: Message) -> None:
         self._socket.outgoing.put(message.socketio)
 
@@ -79,10 +83,12 @@ class SocketIoSession:
 
     def close(self, why: Closing) -> None:
         if why is Closing.NOT_ALLOWED:
-            # The client library takes this as final; after a mere loss of the transport it
-            # would come back by itself, which is what GOING_AWAY wants.
+            # The client library takes this as final. An Engine.IO farewell right behind it would
+            # be seen first, as a mere loss of the transport, after which it would come back.
             self._put(packet.DISCONNECT)
-        self._socket.end(reason=why.value)
+            self._socket.end(silently=True, reason=why.value)
+        else:
+            self._socket.end(reason=why.value)
 
     # Inside
 
@@ -139,11 +145,11 @@ class SocketIoSession:
         await self._hub.welcome(client)
 
     async def _handle(self, received: Packet) -> None:
-        if self._client is None:
-            return
         data = received.data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
             raise BadPacketError("an event without a name")
+        if self._client is None:
+            return
         acknowledgement = await self._door.handle(self._client, data[0], data[1:])
         if received.id is not None:
             text = f"{MESSAGE}{packet.ACK}{received.id}[{acknowledgement.decode()}]"
