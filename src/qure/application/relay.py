@@ -62,6 +62,7 @@ class Relay:
         mark_every_seconds: float = MARK_EVERY_SECONDS,
         announce_within_seconds: float = ANNOUNCE_WITHIN_SECONDS,
         flush_within_seconds: float = FLUSH_WITHIN_SECONDS,
+        batch: int = BATCH,
     ) -> None:
         self._storage = storage
         self._bus = bus
@@ -73,6 +74,7 @@ class Relay:
         self._mark_every_seconds = mark_every_seconds
         self._announce_within_seconds = announce_within_seconds
         self._flush_within_seconds = flush_within_seconds
+        self._batch = batch
         self._handed: list[tuple[OutboxEntry, asyncio.Future[None]]] = []
         self._in_hand: set[EntryId] = set()
         self._sent: set[EntryId] = set()
@@ -128,11 +130,16 @@ class Relay:
         Raises ``Unavailable`` when a backend is away; nothing is lost by it.
         """
         async with self._storage.read() as uow:
-            found = await uow.outbox.pending(before=self._clock.now() - SWEEP_AGE, limit=BATCH)
+            found = await uow.outbox.pending(
+                before=self._clock.now() - SWEEP_AGE, limit=self._batch
+            )
         left = [one for one in found if one.id not in self._in_hand and one.id not in self._sent]
         for entry in left:
             self._apply_here(entry)
         await self._publish(left)
+        if len(found) == self._batch:
+            # Until these are marked, the next sweep would find the same and nothing behind them.
+            await self._mark_sent()
         return len(left)
 
     async def _publish(self, entries: list[OutboxEntry]) -> None:
@@ -171,7 +178,7 @@ class Relay:
             await self._work_waits.wait()
             self._work_waits.clear()
             while self._handed:
-                batch, self._handed = self._handed[:BATCH], self._handed[BATCH:]
+                batch, self._handed = self._handed[: self._batch], self._handed[self._batch :]
                 try:
                     await self._publish([entry for entry, _ in batch])
                 except Unavailable as error:
@@ -194,7 +201,7 @@ class Relay:
             except Exception:
                 logger.exception("sweeping the outbox failed; it is tried again")
                 swept = 0
-            if swept < BATCH:
+            if swept < self._batch:
                 await asyncio.sleep(self._sweep_every_seconds)
 
     async def _mark_for_ever(self) -> None:

@@ -1,0 +1,512 @@
+"""From the outbox to everyone: in order, at least once, whatever is away in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+
+from qure.adapters.memory.cache import MemoryCache
+from qure.adapters.memory.storage import MemoryStorage
+from qure.application.cached_reads import CachedReads, profile_group
+from qure.application.ports.gateways import DeleteMedia, Job, Lease, ProcessImage
+from qure.application.ports.storage import OutboxEntry
+from qure.application.relay import SWEEP_AGE, Relay, jobs_asked_by
+from qure.domain import events
+from qure.domain.errors import Unavailable
+from qure.domain.events import Event
+from qure.domain.ids import ClinicId, ImageId, UserId
+from tests.builders import NOW, FixedClock, SequentialRandomness, build_entry, build_status, new_id
+from tests.fakes import FakeBus, FakeJobs, Hearing, WatchedStorage
+from tests.waiting import eventually
+
+AWAY = Unavailable("It is away.")
+FAR_OFF = 3600.0
+"""So rarely that it never happens in a test."""
+
+
+def changed() -> events.ClinicChanged:
+    return events.ClinicChanged(clinic_id=ClinicId(new_id()), actor_id=None, at=NOW)
+
+
+def staged() -> events.ImageStaged:
+    return events.ImageStaged(image_id=ImageId(new_id()), actor_id=None, at=NOW)
+
+
+class FarCache(MemoryCache):
+    """The far level; it can be away, and says what was going on when it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: Exception | None = None
+        self.dropped: list[list[str]] = []
+        self.on_drop: Callable[[], None] = lambda: None
+
+    async def drop(self, groups: Sequence[str]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.on_drop()
+        self.dropped.append(list(groups))
+        await super().drop(groups)
+
+
+class Service:
+    """A storage whose commits are handed to a relay, and what the relay speaks to."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.bus = FakeBus()
+        self.jobs = FakeJobs()
+        self.far = FarCache()
+        self.applied: list[OutboxEntry] = []
+        self.on_apply: Callable[[OutboxEntry], None] = lambda entry: None
+        self.storage = WatchedStorage(
+            MemoryStorage(
+                clock=self.clock, randomness=SequentialRandomness(), on_commit=self._announce
+            )
+        )
+        self.relay = self.make_relay()
+
+    def make_relay(
+        self,
+        *,
+        sweep_every: float = FAR_OFF,
+        mark_every: float = 0.0,
+        announce_within: float = 5.0,
+        flush_within: float = 5.0,
+        far: bool = True,
+        batch: int = 500,
+    ) -> Relay:
+        """From now on commits are handed to this one. It sweeps once when started."""
+        self.relay = Relay(
+            storage=self.storage,
+            bus=self.bus,
+            jobs=self.jobs,
+            far_cache=self.far if far else None,
+            clock=self.clock,
+            apply_here=self._apply,
+            sweep_every_seconds=sweep_every,
+            mark_every_seconds=mark_every,
+            announce_within_seconds=announce_within,
+            flush_within_seconds=flush_within,
+            batch=batch,
+        )
+        return self.relay
+
+    def _apply(self, entry: OutboxEntry) -> None:
+        self.applied.append(entry)
+        self.on_apply(entry)
+
+    async def _announce(self, entry: OutboxEntry) -> None:
+        await self.relay.announce(entry)
+
+    async def commit(self, *happened: Event) -> None:
+        async with self.storage.write() as uow:
+            uow.record(*(happened or (changed(),)))
+            await uow.commit()
+
+    async def outbox(self) -> list[OutboxEntry]:
+        async with self.storage.read() as uow:
+            return await uow.outbox.pending(before=self.clock.now(), limit=1000)
+
+    async def marked(self) -> None:
+        """Wait until nothing is left in the outbox."""
+        deadline = monotonic() + 5
+        while await self.outbox():
+            assert monotonic() < deadline, "the outbox was not emptied"
+            await asyncio.sleep(0.001)
+
+    @property
+    def told(self) -> list[Event]:
+        return [event for entry in self.bus.published for event in entry.events]
+
+    def grow_old(self) -> None:
+        """What is in the outbox is in nobody's hands any more."""
+        self.clock.advance(seconds=SWEEP_AGE.total_seconds())
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@asynccontextmanager
+async def started(relay: Relay) -> AsyncIterator[Relay]:
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.close()
+
+
+async def test_what_is_committed_is_published_in_order_and_then_marked(
+    service: Service,
+) -> None:
+    happened = [changed() for _ in range(20)]
+    async with started(service.relay):
+        for event in happened:
+            await service.commit(event)
+        assert service.told == happened
+        await service.marked()
+    assert service.told == happened, "and once only"
+
+
+async def test_when_a_commit_returns_this_process_and_the_others_know(service: Service) -> None:
+    async with started(service.relay):
+        await service.commit()
+        assert [entry.id for entry in service.applied][:1] == [service.bus.published[0].id]
+
+
+async def test_this_process_knows_before_anybody_else_is_told(service: Service) -> None:
+    service.bus.hang()
+    async with started(service.make_relay(announce_within=0.001)):
+        await service.commit()
+        assert len(service.applied) >= 1
+        assert service.bus.published == []
+        service.bus.released.set()
+
+
+async def test_those_who_commit_together_are_published_together(service: Service) -> None:
+    service.bus.hang()
+    async with started(service.relay):
+        tasks = [asyncio.create_task(service.commit()) for _ in range(10)]
+        await eventually(lambda: len({entry.id for entry in service.applied}) == 10)
+        service.bus.released.set()
+        await asyncio.gather(*tasks)
+    assert sum(service.bus.batches) == 10
+    assert len(service.bus.batches) <= 2
+
+
+async def test_a_crash_between_commit_and_announcement_is_made_up_for_by_the_sweep(
+    service: Service,
+) -> None:
+    service.bus.hang()
+    crashed = service.make_relay(announce_within=0.001, flush_within=0.001)
+    await crashed.start()
+    await service.commit()
+    await crashed.close()
+    assert service.bus.published == []
+    service.bus.released.set()
+    service.applied.clear()
+    service.grow_old()
+    async with started(service.make_relay()):
+        await service.marked()
+    (entry,) = service.bus.published
+    assert entry.id in {one.id for one in service.applied}, "this process knows it, too"
+
+
+async def test_what_a_command_without_a_relay_commits_is_found_by_the_services_sweep(
+    service: Service,
+) -> None:
+    await service.commit()
+    assert len(service.applied) == 1
+    (entry,) = await service.outbox()
+    service.grow_old()
+    assert await service.relay.sweep() == 1
+    assert service.bus.published == [entry]
+
+
+async def test_the_sweep_leaves_young_entries_to_whoever_committed_them(
+    service: Service,
+) -> None:
+    await service.commit()
+    service.clock.advance(seconds=SWEEP_AGE.total_seconds() - 0.001)
+    assert await service.relay.sweep() == 0
+    service.clock.advance(milliseconds=1)
+    assert await service.relay.sweep() == 1
+
+
+async def test_the_sweep_leaves_alone_what_is_in_hand_or_sent_and_only_unmarked(
+    service: Service,
+) -> None:
+    service.bus.hang()
+    async with started(service.make_relay(mark_every=FAR_OFF, announce_within=0.001)) as relay:
+        await service.commit()
+        service.grow_old()
+        assert await relay.sweep() == 0, "in hand"
+        service.bus.released.set()
+        await eventually(lambda: len(service.bus.published) == 1)
+        assert await relay.sweep() == 0, "sent"
+    assert len(service.bus.published) == 1
+
+
+async def test_the_oldest_is_swept_first(service: Service) -> None:
+    happened = [changed() for _ in range(5)]
+    for event in happened:
+        await service.commit(event)
+        service.clock.advance(milliseconds=1)
+    service.grow_old()
+    await service.relay.sweep()
+    assert service.told == happened
+
+
+async def test_a_sweep_that_finds_a_whole_batch_goes_on_at_once(service: Service) -> None:
+    for _ in range(12):
+        await service.commit()
+    service.grow_old()
+    async with started(service.make_relay(mark_every=FAR_OFF, batch=5)):
+        await eventually(lambda: len(service.bus.published) == 12)
+    assert service.bus.batches == [5, 5, 2]
+
+
+async def test_what_is_handed_over_is_published_in_batches(service: Service) -> None:
+    service.bus.hang()
+    async with started(service.make_relay(batch=4)):
+        tasks = [asyncio.create_task(service.commit()) for _ in range(10)]
+        await eventually(lambda: len({entry.id for entry in service.applied}) == 10)
+        service.bus.released.set()
+        await asyncio.gather(*tasks)
+    assert sum(service.bus.batches) == 10
+    assert max(service.bus.batches) == 4
+
+
+@pytest.mark.parametrize("error", [AWAY, RuntimeError("a bug")])
+async def test_what_could_not_be_announced_is_not_marked_and_is_tried_again(
+    service: Service, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.bus.error = error
+    async with started(service.make_relay(sweep_every=0.001)):
+        with caplog.at_level(logging.WARNING):
+            await service.commit()
+            service.grow_old()
+            await eventually(lambda: len(caplog.records) >= 3)
+        assert len(await service.outbox()) == 1
+        service.bus.error = None
+        await service.marked()
+    assert len(service.bus.published) == 1
+
+
+async def test_an_absent_far_cache_holds_the_announcement_back(service: Service) -> None:
+    service.far.error = AWAY
+    async with started(service.make_relay(sweep_every=0.001)):
+        await service.commit()
+        assert service.bus.published == []
+        service.far.error = None
+        service.grow_old()
+        await service.marked()
+    assert len(service.bus.published) == 1
+
+
+async def test_an_absent_job_backend_keeps_back_only_what_asks_for_a_job(
+    service: Service,
+) -> None:
+    service.jobs.is_away = True
+    picture, other = staged(), changed()
+    async with started(service.make_relay(sweep_every=0.001)):
+        await service.commit(picture)
+        await service.commit(other)
+        await eventually(lambda: other in service.told)
+        service.grow_old()
+        deadline = monotonic() + 5
+        while [entry.events for entry in await service.outbox()] != [(picture,)]:
+            assert monotonic() < deadline, "the other one was not marked"
+            await asyncio.sleep(0.001)
+        service.jobs.is_away = False
+        await service.marked()
+    assert ProcessImage(picture.image_id) in service.jobs.enqueued
+
+
+async def test_jobs_follow_from_what_happened(service: Service) -> None:
+    picture = staged()
+    replaced = events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW)
+    expected: list[Job] = [ProcessImage(picture.image_id), DeleteMedia(replaced.url)]
+    assert list(jobs_asked_by(build_entry(picture, changed(), replaced))) == expected
+    async with started(service.relay):
+        await service.commit(picture, changed(), replaced)
+        assert service.jobs.enqueued == expected
+
+
+async def test_far_groups_are_dropped_before_anybody_is_told(service: Service) -> None:
+    told_at_drop: list[int] = []
+    service.far.on_drop = lambda: told_at_drop.append(len(service.bus.published))
+    event = changed()
+    async with started(service.relay):
+        await service.commit(event)
+    assert told_at_drop == [0]
+    assert service.far.dropped == [sorted(["clinics", f"clinic:{event.clinic_id}"])]
+
+
+async def test_what_changes_no_remembered_read_troubles_no_cache(service: Service) -> None:
+    service.far.error = AWAY
+    async with started(service.relay):
+        await service.commit(events.QueueOpened(queue=build_status(), actor_id=None, at=NOW))
+        assert len(service.bus.published) == 1
+
+
+async def test_a_service_without_a_far_cache_announces_as_well(service: Service) -> None:
+    async with started(service.make_relay(far=False)):
+        await service.commit()
+        assert len(service.bus.published) == 1
+    assert service.far.dropped == []
+
+
+async def test_old_bytes_read_from_the_far_cache_before_it_was_told_are_forgotten_here(
+    service: Service,
+) -> None:
+    """Between the commit and the far drop, this process may fill its near level with them."""
+    user_id = UserId(new_id())
+    group = profile_group(user_id)
+    reads = CachedReads(near=MemoryCache(), far=service.far, hearing=Hearing())
+
+    async def load() -> bytes:
+        return b"new"
+
+    lease = await service.far.get(group, "key")
+    assert isinstance(lease, Lease)
+    await service.far.put(group, "key", b"old", lease=lease, ttl_seconds=60)
+
+    service.on_apply = lambda entry: reads.forget(group)
+    service.bus.hang()
+    drop = service.far.drop
+
+    async def read_first(groups: Sequence[str]) -> None:
+        assert await reads.get_or_load(group, "key", ttl_seconds=60, load=load) == b"old"
+        await drop(groups)
+
+    service.far.drop = read_first  # type: ignore[method-assign]
+    async with started(service.relay):
+        committing = asyncio.create_task(
+            service.commit(
+                events.UserChanged(user_id=user_id, is_active=True, actor_id=None, at=NOW)
+            )
+        )
+        await eventually(lambda: len(service.applied) == 2)
+        assert await reads.get_or_load(group, "key", ttl_seconds=60, load=load) == b"new"
+        service.bus.released.set()
+        await committing
+
+
+async def test_a_commit_waits_for_a_slow_bus_only_so_long(service: Service) -> None:
+    service.bus.hang()
+    async with started(service.make_relay(announce_within=0.02)):
+        began = monotonic()
+        await service.commit()
+        assert 0.01 < monotonic() - began < 1
+        service.bus.released.set()
+        await service.marked()
+    assert len(service.bus.published) == 1
+
+
+async def test_a_commit_does_not_wait_at_all_for_a_bus_that_is_known_to_be_away(
+    service: Service,
+) -> None:
+    service.bus.hang()
+    service.bus.live = False
+    async with started(service.make_relay(announce_within=FAR_OFF)):
+        await asyncio.wait_for(service.commit(), timeout=5)
+        service.bus.released.set()
+
+
+async def test_whoever_hangs_up_while_waiting_disturbs_nobody(service: Service) -> None:
+    service.bus.hang()
+    async with started(service.relay):
+        gone = asyncio.create_task(service.commit())
+        await eventually(lambda: len(service.applied) >= 1)
+        gone.cancel()
+        await asyncio.wait((gone,))
+        other = asyncio.create_task(service.commit())
+        service.bus.released.set()
+        await other
+        await eventually(lambda: len(service.bus.published) == 2)
+
+
+async def test_closing_announces_and_marks_what_is_in_hand(service: Service) -> None:
+    service.bus.hang()
+    relay = service.make_relay(mark_every=FAR_OFF, announce_within=0.001)
+    await relay.start()
+    for _ in range(3):
+        await service.commit()
+    closing = asyncio.create_task(relay.close())
+    await asyncio.sleep(0)
+    service.bus.released.set()
+    await closing
+    assert len(service.bus.published) == 3
+    assert await service.outbox() == []
+
+
+async def test_closing_waits_only_so_long_and_leaves_the_rest_to_the_next_start(
+    service: Service,
+) -> None:
+    service.bus.hang()
+    relay = service.make_relay(announce_within=0.001, flush_within=0.01)
+    await relay.start()
+    await service.commit()
+    await asyncio.wait_for(relay.close(), timeout=5)
+    assert len(await service.outbox()) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_what_is_committed_while_no_relay_runs_is_left_to_the_sweep(
+    service: Service, when: str
+) -> None:
+    if when == "after":
+        await service.relay.start()
+        await service.relay.close()
+    await asyncio.wait_for(service.commit(), timeout=5)
+    assert len(service.applied) == 1
+    assert service.bus.published == []
+    assert len(await service.outbox()) == 1
+
+
+async def test_closing_what_was_never_started_or_is_closed_does_nothing(
+    service: Service,
+) -> None:
+    await service.relay.close()
+    await service.relay.start()
+    await service.relay.close()
+    await service.relay.close()
+
+
+async def test_marks_that_fail_at_the_end_are_logged_and_the_entries_repeat(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay = service.make_relay(mark_every=FAR_OFF)
+    await relay.start()
+    await service.commit()
+    service.storage.commit_errors.append(AWAY)
+    await relay.close()
+    assert "will repeat" in caplog.text
+    service.grow_old()
+    async with started(service.make_relay()):
+        await service.marked()
+    assert len(service.bus.published) == 2
+
+
+@pytest.mark.parametrize("error", [AWAY, RuntimeError("a bug")])
+async def test_marking_is_tried_again_until_it_succeeds(
+    service: Service, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.bus.hang()
+    async with started(service.make_relay(sweep_every=0.001, announce_within=0.001)):
+        await service.commit()
+        service.storage.commit_errors += [error, error]
+        service.bus.released.set()
+        await service.marked()
+    assert service.storage.commit_errors == []
+    assert caplog.text.count("mark") >= 2
+    assert len(service.bus.published) == 1
+
+
+@pytest.mark.parametrize("error", [AWAY, RuntimeError("a bug")])
+async def test_sweeping_goes_on_after_a_failure(
+    service: Service, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    await service.commit()
+    service.grow_old()
+    service.storage.read_errors += [error, error]
+    async with started(service.make_relay(sweep_every=0.001)):
+        await eventually(lambda: len(service.bus.published) == 1)
+    assert caplog.text.count("outbox") >= 2
+
+
+async def test_many_entries_cost_few_marks(service: Service) -> None:
+    async with started(service.make_relay(mark_every=0.02)):
+        for _ in range(50):
+            await service.commit()
+        before = service.storage.writes
+        await service.marked()
+        assert service.storage.writes - before <= 2
