@@ -72,10 +72,18 @@ class MemoryStorage:
     relay's sweep finds it.
     """
 
-    def __init__(self, *, clock: Clock, randomness: Randomness, on_commit: OnCommit) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        on_commit: OnCommit,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
         self._clock = clock
         self._randomness = randomness
         self._on_commit = on_commit
+        self._lock_seconds = lock_seconds
         self._state = State().seal()
         self._lock = asyncio.Lock()
 
@@ -116,7 +124,7 @@ class MemoryStorage:
 
     async def _acquire(self) -> None:
         try:
-            async with asyncio.timeout(LOCK_SECONDS):
+            async with asyncio.timeout(self._lock_seconds):
                 await self._lock.acquire()
         except TimeoutError:
             raise Unavailable("The database is too busy.", code="busy") from None
