@@ -7,24 +7,13 @@ one, say) is never taken apart again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any
 
 import msgspec
 
 from qure.domain.errors import DomainError, FieldError, Invalid
 from qure.domain.token import ActiveTokenExists
 from qure.wire.responses import TokenBody
-
-DataT = TypeVar("DataT")
-
-
-class Success(msgspec.Struct, Generic[DataT], rename="camel"):
-    """What a client gets when it worked."""
-
-    success: Literal[True]
-    data: DataT
-    message: str
-    meta: dict[str, Any] | None
 
 
 class BadField(msgspec.Struct, rename="camel"):

@@ -11,6 +11,7 @@ from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.edge import Edge
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
+from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.http.metrics import metrics_router
 
 
@@ -40,6 +41,7 @@ def create_app(container: Container) -> Litestar:
     app.asgi_handler = Edge(
         app.asgi_handler,
         new_id=container.randomness.new_id,
+        methods=methods_by_address(app.routes),
         origins=settings.cors_origins,
         access_log=settings.access_log,
         on_answer=figures.count_request if figures is not None else None,

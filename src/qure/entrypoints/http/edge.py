@@ -7,7 +7,7 @@ of its own middleware runs.
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from litestar.enums import ScopeType
@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from qure.application import correlation
 from qure.entrypoints.http.client_address import peer_address
+from qure.entrypoints.http.methods import address
 
 logger = logging.getLogger("qure.access")
 
@@ -51,9 +52,10 @@ _CORS_ANSWERS: tuple[Header, ...] = (
 
 
 class Edge:
-    """Wraps ``app``. ``origins`` may read answers in a browser; none may by default.
+    """Wraps ``app``. ``methods`` says what each address knows (``methods_by_address``).
 
-    ``on_answer`` is told the status of each answer, and after how many seconds it began.
+    ``origins`` may read answers in a browser; none may by default. ``on_answer`` is told the
+    status of each answer, and after how many seconds it began.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Edge:
         app: ASGIApp,
         *,
         new_id: Callable[[], UUID],
+        methods: Mapping[str, str],
         origins: tuple[str, ...] = (),
         access_log: bool = False,
         on_answer: Callable[[HTTPScope, int, float], None] | None = None,
@@ -68,6 +71,7 @@ class Edge:
         self._app = app
         self._on_answer = on_answer
         self._new_id = new_id
+        self._methods = methods
         self._origins = frozenset(origin.encode("latin-1") for origin in origins)
         self._access_log = access_log
 
@@ -103,7 +107,12 @@ class Edge:
 
         async def send_dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *extra]
+                headers = message["headers"]
+                if scope["method"] == "OPTIONS" and message["status"] == 204:
+                    # The router knows only some of the routes that share an address.
+                    known = self._methods[address(scope["path_template"])]
+                    headers = [(b"allow", known.encode())]
+                message["headers"] = [*headers, *extra]
                 if self._on_answer is not None:
                     self._on_answer(scope, message["status"], time.perf_counter() - started)
                 if self._access_log:

@@ -21,6 +21,7 @@ from qure.domain.errors import (
     Unavailable,
 )
 from qure.entrypoints.http.edge import request_id
+from qure.entrypoints.http.methods import allow
 from qure.wire import envelope
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,8 @@ def answer_protocol_error(request: Request[Any, Any, Any], error: HTTPException)
     code, message = _PROTOCOL.get(
         error.status_code, ("bad_request", "The request is not well-formed.")
     )
-    headers = dict(error.headers or {})
+    known = dict(error.headers or {}).get("allow")
+    headers = {"Allow": allow(known.split(", "))} if known else {}
     return _response(envelope.failure(code, message), error.status_code, headers)
 
 

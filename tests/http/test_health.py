@@ -1,0 +1,61 @@
+"""``/health``: alive, and able to serve."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from qure.domain.errors import Unavailable
+from tests.http.service import Service
+
+
+async def test_a_living_process_says_so_and_touches_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(service.container.storage), "read", None)
+    monkeypatch.setattr(type(service.container.storage), "ping", None)
+    response = await service.http.get("/health")
+    assert response.status_code == 200
+    assert response.json() == {
+        "health": "ok",
+        "timestamp": "2025-12-30T15:00:00.000Z",
+        "version": "1.0.0",
+        "message": "Server is running",
+    }
+
+
+async def test_readiness_names_each_backend(service: Service) -> None:
+    response = await service.http.get("/health/ready")
+    assert response.status_code == 200
+    body = response.json()
+    assert body["backends"] == {"database": "up", "redis": "not used", "jobs": "up"}
+    assert body["failedImages"] == 0
+
+
+@pytest.mark.parametrize(("part", "name"), [("storage", "database"), ("jobs", "jobs")])
+async def test_a_backend_that_is_away_makes_it_unready(
+    service: Service, monkeypatch: pytest.MonkeyPatch, part: str, name: str
+) -> None:
+    async def away(_: object) -> None:
+        raise Unavailable("Away.")
+
+    monkeypatch.setattr(type(getattr(service.container, part)), "ping", away)
+    response = await service.http.get("/health/ready")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["backends"][name] == "down"
+    assert response.json()["health"] == "unavailable"
+
+
+async def test_a_backend_that_hangs_is_not_waited_for(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("qure.entrypoints.http.health._PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(type(service.container.storage), "ping", hang)
+    async with asyncio.timeout(2):
+        response = await service.http.get("/health/ready")
+    assert response.json()["backends"]["database"] == "down"
