@@ -134,14 +134,17 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(data_dir: Path, **settings: Any) -> AsyncIterator[Service]:
+async def running_service(
+    data_dir: Path, *, graceful_seconds: int = 2, **settings: Any
+) -> AsyncIterator[Service]:
     """Serves until left; whatever is open then is closed."""
     chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
     container = build(chosen)
     await migrate(database_url(chosen))
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        create_asgi(container), **(uvicorn_options() | {"timeout_graceful_shutdown": 2})
+        create_asgi(container),
+        **(uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}),
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
