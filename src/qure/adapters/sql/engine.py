@@ -233,8 +233,13 @@ def sqlite_engine(
 
     def make_private(*_: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        path.chmod(0o600)  # its -wal and -shm files take after it
+        # A database that exists is never opened past SQLite: closing it would drop every lock that
+        # this process holds on it (POSIX), and a command that comes and goes meanwhile would take
+        # itself for the only one and delete the write-ahead log under the service.
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            path.chmod(0o600)  # its -wal and -shm files take after it
 
     def set_up(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
