@@ -98,7 +98,8 @@ class SocketIoClient(Hearing):
                 url, auth={"token": token}, transports=transports, wait_timeout=5
             )
         except socketio.exceptions.ConnectionError as error:
-            raise ConnectionRefusedError(refused[0]["message"] if refused else None) from error
+            word = refused[0]["message"] if refused and isinstance(refused[0], dict) else str(error)
+            raise ConnectionRefusedError(word) from error
 
     async def ask(self, event: str, *arguments: Any) -> Any:
         """The acknowledgement."""
