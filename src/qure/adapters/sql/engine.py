@@ -275,8 +275,8 @@ def _has_mathematics() -> bool:
 _HAS_MATHEMATICS = _has_mathematics()
 
 _PRAGMAS = {
+    "busy_timeout": str(LOCK_MILLISECONDS),  # first: changing the mode needs it already
     "journal_mode": "WAL",
-    "busy_timeout": str(LOCK_MILLISECONDS),
     "foreign_keys": "ON",
 }
 

@@ -107,8 +107,8 @@ def _engine(url: str) -> AsyncEngine:
     # SQLite changes a table by making it anew; no foreign key may stumble over that, so they
     # are looked at once, in the end.
     pragmas = {
+        "busy_timeout": str(WAIT_SECONDS * 1000),  # first: changing the mode needs it already
         "journal_mode": "WAL",
-        "busy_timeout": str(WAIT_SECONDS * 1000),
         "foreign_keys": "OFF",
     }
     return sqlite_engine(
