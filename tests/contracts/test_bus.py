@@ -356,10 +356,27 @@ async def test_publishing_works_at_once_when_redis_is_back(own_redis: RedisServe
         await bus.publish([entry()])
         own_redis.kill()
         own_redis.start()
+        await bus.publish([entry()])  # although the connection it would use is dead
         await eventually(lambda: listener.gaps == 1, within=4.0)
         told = entry()
         await bus.publish([told])
         await eventually(lambda: told in listener.heard)
+
+
+async def test_a_refused_batch_does_not_spoil_the_next(own_redis: RedisServer) -> None:
+    listener = Listener()
+    async with (
+        started(RedisBus(own_redis.url), listener) as bus,
+        Redis.from_url(own_redis.url) as r,
+    ):
+        await r.execute_command("ACL", "SETUSER", "default", "-publish")
+        with pytest.raises(Unavailable):
+            await bus.publish([entry(), entry(), entry()])
+        await r.execute_command("ACL", "SETUSER", "default", "+publish")
+        told = entry()
+        await bus.publish([told])
+        await eventually(lambda: bool(listener.heard))
+    assert listener.heard == [told]
 
 
 async def test_a_bus_started_without_redis_becomes_live_through_a_gap(
@@ -385,7 +402,9 @@ async def test_an_outage_is_logged_once_and_its_end_once(
         own_redis.start()
         await eventually(bus.is_live, within=4.0)
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
-    assert said == ["the message bus is away", "the message bus is heard again"]
+    assert len(said) == 2
+    assert said[0].startswith("the message bus is away: ")
+    assert said[1] == "the message bus is heard again"
 
 
 async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(

@@ -354,7 +354,8 @@ async def test_losing_redis_slows_reads_a_little_and_breaks_none(
     assert monotonic() - began < 0.5  # not 200 times the timeout
     assert all(isinstance(answer, Lease) for answer in answers)
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
-    assert said == ["Redis is away: the cache does without"]
+    assert len(said) == 1
+    assert said[0].startswith("Redis is away: the cache does without (")
 
 
 async def test_the_cache_uses_redis_again_when_it_is_back(

@@ -141,7 +141,8 @@ async def test_without_redis_nobody_waits_and_nobody_is_kept_waiting(
         await throttle.fail("ada", window_seconds=60)
     assert monotonic() - began < 0.8
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
-    assert said == ["Redis is away: the throttle does without"]
+    assert len(said) == 1
+    assert said[0].startswith("Redis is away: the throttle does without (")
     await throttle.close()
 
 

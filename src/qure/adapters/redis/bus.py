@@ -9,8 +9,9 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from qure.adapters.redis.connection import FAULTS, connect, new_connection, ping
+from qure.adapters.redis.connection import FAULTS, connect, new_connection
 from qure.adapters.redis.gaps import Gaps
+from qure.adapters.redis.publisher import Publisher
 from qure.adapters.redis.subscription import SILENCE_SECONDS, Subscription
 from qure.application.ports.storage import OutboxEntry
 from qure.domain.errors import Unavailable
@@ -40,14 +41,14 @@ class RedisBus:
         monotonic: Callable[[], float] = time.monotonic,
         start_seconds: float = 2.0,
     ) -> None:
-        self._publisher = connect(url, seconds=PUBLISH_SECONDS, connections=2)
+        speaker = connect(url, seconds=PUBLISH_SECONDS, connections=1)
+        self._publisher = Publisher(new_connection(speaker), seconds=PUBLISH_SECONDS)
         self._listener = connect(url, seconds=SILENCE_SECONDS, connections=1)
         # Channels are shared by all databases of a server, keys are not: so the channel says which.
         database = self._listener.connection_pool.connection_kwargs.get("db", 0)
         self._channel = f"{prefix}events:{database}"
         self._monotonic = monotonic
         self._start_seconds = start_seconds
-        self._publishing = asyncio.Lock()
         self._on_entry: Callable[[OutboxEntry], None] | None = None
         self._subscription: Subscription | None = None
         self._subscribed = asyncio.Event()
@@ -91,23 +92,16 @@ class RedisBus:
             # Once may not be enough: on Python 3.11 wait_for, in redis-py, can lose a cancellation.
             _, running = await asyncio.wait(self._tasks, timeout=0.1)
             self._tasks = list(running)
-        await self._publisher.aclose()
-        await self._listener.aclose()
+        await self._publisher.close()
 
     async def publish(self, entries: Sequence[OutboxEntry]) -> None:
         """In one round trip, within a second. Raises ``Unavailable``; some may be out then."""
         if not entries:
             return
-        messages = [encode_entry(entry) for entry in entries]
         try:
-            async with (
-                asyncio.timeout(PUBLISH_SECONDS),
-                self._publishing,  # one after the other: over two connections they might overtake
-                self._publisher.pipeline(transaction=False) as pipeline,
-            ):
-                for message in messages:
-                    pipeline.publish(self._channel, message)
-                await pipeline.execute()
+            await self._publisher.send(
+                [("PUBLISH", self._channel, encode_entry(entry)) for entry in entries]
+            )
         except FAULTS as error:
             raise Unavailable("The message bus is away.") from error
 
@@ -123,7 +117,7 @@ class RedisBus:
     async def ping(self) -> None:
         """Raises ``Unavailable`` when Redis does not answer within a second."""
         try:
-            await ping(self._publisher, seconds=PUBLISH_SECONDS)
+            await self._publisher.send([("PING",)])
         except FAULTS as error:
             raise Unavailable("The message bus is away.") from error
 
@@ -135,7 +129,8 @@ class RedisBus:
                 await self._listen()
             except Exception as error:  # noqa: BLE001 - whatever it was, listening goes on
                 if not self._is_away:
-                    _log.warning("the message bus is away", exc_info=error)
+                    unexpected = None if isinstance(error, FAULTS) else error
+                    _log.warning("the message bus is away: %s", error, exc_info=unexpected)
                 self._is_away = True
             if self._monotonic() - began >= SETTLED_SECONDS:
                 attempt = 0

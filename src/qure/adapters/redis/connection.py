@@ -87,7 +87,7 @@ class BestEffort:
     def failed(self, error: BaseException) -> None:
         """Redis was tried and is away."""
         if self._next_try is None:
-            _log.warning("Redis is away: %s does without", self._what, exc_info=error)
+            _log.warning("Redis is away: %s does without (%s)", self._what, error)
         self._next_try = self._monotonic() + self._pause
 
     def succeeded(self) -> None:
