@@ -208,9 +208,14 @@ def demo(speed: float, patients: int, seed: int, live: bool | None) -> None:
       qure demo --speed 2 --patients 40 --no-live
     """
     from qure.entrypoints.demo.play import play
+    from qure.entrypoints.demo.service import DemoError
 
     is_live = sys.stdout.isatty() if live is None else live
-    if not asyncio.run(play(speed=speed, patients=patients, seed=seed, live=is_live)):
+    try:
+        went_well = asyncio.run(play(speed=speed, patients=patients, seed=seed, live=is_live))
+    except DemoError as error:
+        raise click.ClickException(str(error)) from error
+    if not went_well:
         raise click.ClickException("the day did not go as it must (see above).")
 
 
