@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, cast
 
 from qure.bootstrap import Container
 from qure.entrypoints.http.app import create_app
 from qure.entrypoints.server import DRAIN
 from qure.entrypoints.sockets import SocketDoor
+
+if TYPE_CHECKING:
+    from qure.entrypoints.tracing import Tracing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,6 +28,9 @@ def create_asgi(container: Container) -> AsgiApp:
     """
     http = cast(AsgiApp, create_app(container))
     sockets = container.sockets
+    tracing = tracing_of(container)
+    if tracing is not None:
+        http = tracing.around(http)
 
     async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         farewells: list[MutableMapping[str, Any]] = []
@@ -35,7 +42,11 @@ def create_asgi(container: Container) -> AsgiApp:
             else:
                 await send(message)
 
-        async with container.running(), sockets.serving(SocketDoor(container)):
+        async with AsyncExitStack() as stack:
+            if tracing is not None:
+                stack.push_async_callback(tracing.close)
+            await stack.enter_async_context(container.running())
+            await stack.enter_async_context(sockets.serving(SocketDoor(container)))
             if "state" in scope:
                 scope["state"][DRAIN] = sockets.drain
             await http(scope, receive, send_or_hold)
@@ -51,3 +62,12 @@ def create_asgi(container: Container) -> AsgiApp:
             await http(scope, receive, send)
 
     return app
+
+
+def tracing_of(container: Container) -> Tracing | None:
+    """What traces this container from now on; None, and nothing loaded, without a collector."""
+    if container.settings.otlp_endpoint is None:
+        return None
+    from qure.entrypoints.tracing import Tracing
+
+    return Tracing(container, endpoint=container.settings.otlp_endpoint)
