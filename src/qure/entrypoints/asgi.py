@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from qure.bootstrap import Container
 from qure.entrypoints.http.app import create_app
 from qure.entrypoints.server import DRAIN
 from qure.entrypoints.sockets import SocketDoor
-
-if TYPE_CHECKING:
-    from qure.entrypoints.tracing import Tracing
+from qure.entrypoints.tracing import tracing_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -62,12 +60,3 @@ def create_asgi(container: Container) -> AsgiApp:
             await http(scope, receive, send)
 
     return app
-
-
-def tracing_of(container: Container) -> Tracing | None:
-    """What traces this container from now on; None, and nothing loaded, without a collector."""
-    if container.settings.otlp_endpoint is None:
-        return None
-    from qure.entrypoints.tracing import Tracing
-
-    return Tracing(container, endpoint=container.settings.otlp_endpoint)

@@ -89,19 +89,22 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
 
 
 @qure.command()
-def worker() -> None:
+@click.option("--port", type=click.IntRange(0, 65535), help="Answer /health and /metrics there.")
+def worker(port: int | None) -> None:
     """Do background work for servers that share a Redis, until Ctrl-C or SIGTERM.
 
     Pictures are made fit, queues opened at midnight, leftovers swept. Start as many as you like.
 
     \b
     Example:
-      REDIS_URL=redis://localhost:6379/0 qure worker
+      REDIS_URL=redis://localhost:6379/0 qure worker --port 3100
     """
     from qure.entrypoints.worker import work
 
     work(
-        load_settings(), on_ready=lambda: click.echo("The worker waits for jobs. Ctrl-C stops it.")
+        load_settings(),
+        port=port,
+        on_ready=lambda: click.echo("The worker waits for jobs. Ctrl-C stops it."),
     )
 
 

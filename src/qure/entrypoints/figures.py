@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter as Tally
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from litestar.types import HTTPScope
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
@@ -107,7 +106,7 @@ class Figures:
         container.observers.of_deliveries.append(self._observe_lag)
         container.observers.of_jobs.append(self._time_job)
 
-    def count_request(self, scope: HTTPScope, status: int, seconds: float) -> None:
+    def count_request(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
         """A request was answered."""
         method = scope["method"]
         key = (method, scope.get("path_template") or NO_ROUTE, status)

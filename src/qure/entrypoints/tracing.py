@@ -1,135 +1,19 @@
-"""Traces for an OpenTelemetry collector. Imported only where one is configured.
-
-A span each for a request, a transaction of a use case, and an attempt at a job; their names
-and attributes say what was done and how it went, and nothing about whom.
-"""
+"""Whether this process is traced: only where a collector is configured."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-from qure.application import correlation
-from qure.application.ports.gateways import Job
-from qure.application.ports.storage import UnitOfWork
 from qure.bootstrap import Container
-from qure.domain.errors import DomainError, Unavailable
-from qure.entrypoints.http.version import VERSION
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Transaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
-
-EXPORT_SECONDS = 2.0
-REQUEST_ID = "qure.request_id"
+if TYPE_CHECKING:
+    from qure.entrypoints.spans import Tracing
 
 
-class Tracing:
-    """Observes the container from now on; ``close`` sends off what is left."""
+def tracing_of(container: Container) -> Tracing | None:
+    """What traces this container from now on; None, and nothing loaded, without a collector."""
+    if container.settings.otlp_endpoint is None:
+        return None
+    from qure.entrypoints.spans import Tracing
 
-    def __init__(self, container: Container, *, endpoint: str) -> None:
-        self._provider = TracerProvider(
-            resource=Resource.create(
-                {
-                    SERVICE_NAME: "qure",
-                    SERVICE_VERSION: VERSION,
-                    "qure.role": container.role.value,
-                }
-            ),
-            shutdown_on_exit=False,
-        )
-        exporter = OTLPSpanExporter(
-            endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("qure", VERSION)
-        self._propagator = TraceContextTextMapPropagator()
-        container.observers.of_jobs.append(self._job)
-        # On the object itself: every use case holds this very storage already.
-        storage: Any = container.storage
-        storage.write = self._traced(storage.write, "write")
-        storage.read = self._traced(storage.read, "read")
-
-    async def close(self) -> None:
-        """Send what is left, as far as the collector takes it within some seconds."""
-        await asyncio.to_thread(self._provider.shutdown)
-
-    def around(self, app: AsgiApp) -> AsgiApp:
-        """The same application, a span for each of its HTTP requests."""
-
-        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
-                await app(scope, receive, send)
-                return
-            caller = next(
-                (value for name, value in scope["headers"] if name == b"traceparent"), b""
-            )
-            context = self._propagator.extract({"traceparent": caller.decode("latin-1")})
-            status = 500
-
-            async def send_noted(message: MutableMapping[str, Any]) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                await send(message)
-
-            method = scope["method"]
-            with self._span(method, kind=SpanKind.SERVER, context=context) as span:
-                try:
-                    await app(scope, receive, send_noted)
-                finally:
-                    route = scope.get("path_template") or "(none)"
-                    span.update_name(f"{method} {route}")
-                    span.set_attribute("http.request.method", method)
-                    span.set_attribute("http.route", route)
-                    span.set_attribute("http.response.status_code", status)
-                    if status >= 500:
-                        span.set_status(Status(StatusCode.ERROR))
-
-        return traced
-
-    def _traced(self, begin: Transaction, kind: str) -> Transaction:
-        @asynccontextmanager
-        async def transaction(use_case: str) -> AsyncIterator[UnitOfWork]:
-            with self._span(use_case) as span:
-                span.set_attribute("qure.transaction", kind)
-                async with begin() as uow:
-                    yield uow
-
-        # The use case is whoever asked for the transaction: no second list of their names.
-        return lambda: transaction(sys._getframe(1).f_code.co_qualname)
-
-    @contextmanager
-    def _job(self, job: Job) -> Iterator[None]:
-        with self._span(type(job).__name__, kind=SpanKind.CONSUMER):
-            yield
-
-    @contextmanager
-    def _span(self, name: str, **options: Any) -> Iterator[Span]:
-        with self._tracer.start_as_current_span(
-            name, record_exception=False, set_status_on_exception=False, **options
-        ) as span:
-            try:
-                yield span
-            except BaseException as error:
-                # The type alone: a message may quote what somebody wrote.
-                span.set_attribute("error.type", type(error).__name__)
-                if not isinstance(error, DomainError) or isinstance(error, Unavailable):
-                    span.set_status(Status(StatusCode.ERROR))  # A rule that says no is none.
-                raise
-            finally:
-                request_id = correlation.request_id.get()
-                if request_id is not None:
-                    span.set_attribute(REQUEST_ID, request_id)
+    return Tracing(container, endpoint=container.settings.otlp_endpoint)

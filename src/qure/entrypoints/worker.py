@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from qure.bootstrap import Role, build, build_worker
+from qure.entrypoints.figures import Figures
 from qure.entrypoints.logs import configure_logging
+from qure.entrypoints.monitor import watched
 from qure.entrypoints.process import ending_on_signals
+from qure.entrypoints.tracing import tracing_of
 from qure.settings import Settings
 
 
-def work(settings: Settings, *, on_ready: Callable[[], None]) -> None:
+def work(settings: Settings, *, port: int | None = None, on_ready: Callable[[], None]) -> None:
     """Do jobs until SIGTERM or SIGINT; what runs then may finish, within ten seconds.
+
+    With a ``port``, ``/health`` and ``/metrics`` are answered there.
 
     A worker that is killed loses nothing: its jobs are done by another one, or by the next.
     Raises ``SettingsError`` without Redis, where the server does its own jobs.
     """
     configure_logging(level=settings.log_level, format=settings.log_format)
-    asyncio.run(_work(settings, on_ready))
+    asyncio.run(_work(settings, port, on_ready))
 
 
-async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
+async def _work(settings: Settings, port: int | None, on_ready: Callable[[], None]) -> None:
     container = build(settings, role=Role.WORKER)
     worker = build_worker(container)
+    tracing = tracing_of(container)
+    figures = Figures(container) if settings.metrics else None
     loop = asyncio.get_running_loop()
     with ending_on_signals(lambda _sign: loop.call_soon_threadsafe(worker.stop)):
-        async with container.running():
+        async with AsyncExitStack() as stack:
+            if tracing is not None:
+                stack.push_async_callback(tracing.close)
+            if port is not None:
+                await stack.enter_async_context(watched(settings.host, port, figures))
+            await stack.enter_async_context(container.running())
             on_ready()
             await worker.run()
