@@ -105,6 +105,9 @@ async def test_an_older_version_is_never_sent_after_a_newer_one(world: World) ->
         hub.receive(build_entry(changed(status, version)))
         await loop_turns()
     assert listener.versions == [1, 3, 5]
+    late, late_listener = await connected(hub)
+    await late.join(status.queue_id)  # What it reads is version 1 still.
+    assert late_listener.versions == [5]
 
 
 async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: World) -> None:
