@@ -199,7 +199,7 @@ def _first_example(shape: Mapping[str, Any]) -> Any:
 
 def _success(one: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     data = {"type": "null"} if one.answer is None else schemas[repr(one.answer)]
-    example = msgspec.to_builtins(one.example)
+    example = msgspec.json.decode(msgspec.json.encode(one.example))
     envelope = {"success": True, "data": example, "message": one.message, "meta": None}
     return {
         "description": one.message,

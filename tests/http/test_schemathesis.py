@@ -1,0 +1,181 @@
+"""Thousands of strange requests: never a 5xx, never an answer that is not documented."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from qure.application.accounts import create_admin
+from qure.bootstrap import Role, build
+from qure.entrypoints.asgi import create_asgi
+from qure.entrypoints.server import uvicorn_options
+from qure.settings import Settings
+from tests.http.service import PASSWORD
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    allow_header_conformance,
+    unsupported_method,
+]
+
+
+@dataclass(slots=True)
+class World:
+    """A service that listens, and people and things in it."""
+
+    url: str
+    tokens: dict[str, str]
+    ids: dict[str, str]
+
+
+def log_in(http: httpx.Client, email: str) -> dict[str, Any]:
+    response = http.post("/api/auth/login", json={"email": email, "password": PASSWORD})
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+def furnish(url: str) -> World:
+    with httpx.Client(base_url=url) as http:
+        people = {"admin": log_in(http, "admin@example.com")}
+        for name in ("patient", "other"):
+            person = {"firstName": "Maria", "lastName": "Curie", "email": f"{name}@example.com"}
+            secrets = {"password": PASSWORD, "confirmPassword": PASSWORD}
+            assert http.post("/api/auth/register", json=person | secrets).status_code == 201
+            people[name] = log_in(http, person["email"])
+        tokens = {name: person["accessToken"] for name, person in people.items()}
+
+        def post(who: str, path: str, body: object = None) -> dict[str, Any]:
+            headers = {"Authorization": f"Bearer {tokens[who]}"}
+            response = http.post(f"/api{path}", json=body, headers=headers)
+            assert response.status_code == 201, response.text
+            data: dict[str, Any] = response.json()["data"]
+            return data
+
+        clinic = post("admin", "/clinic", {"name": "City", "latitude": 1, "longitude": 1})
+        queue = post("admin", f"/queues/init/{clinic['id']}")
+        token = post("patient", "/tokens", {"queueId": queue["id"]})
+        ids = {
+            "clinicId": clinic["id"],
+            "queueId": queue["id"],
+            "tokenId": token["id"],
+            "patientId": people["patient"]["user"]["id"],
+            "userId": people["other"]["user"]["id"],
+        }
+        return World(url, tokens, ids)
+
+
+async def make_admin(settings: Settings) -> None:
+    container = build(settings, role=Role.COMMAND)
+    async with container.running():
+        await create_admin(
+            email="admin@example.com",
+            first_name="Grace",
+            last_name="Hopper",
+            password=PASSWORD,
+            storage=container.storage,
+            passwords=container.passwords,
+            clock=container.clock,
+            randomness=container.randomness,
+        )
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_database: Path,
+    key_pair: tuple[str, str],
+) -> Iterator[World]:
+    data = tmp_path_factory.mktemp("schemathesis")
+    (data / "qure.db").write_bytes(migrated_database.read_bytes())
+    private, public = key_pair
+    settings = Settings(
+        data_dir=data, jwt_private_key=private, jwt_public_key=public, bcrypt_rounds=4
+    )
+    asyncio.run(make_admin(settings))
+    server = uvicorn.Server(
+        uvicorn.Config(create_asgi(build(settings)), host="127.0.0.1", port=0, **uvicorn_options())
+    )
+    listening = threading.Event()
+    startup = server.startup
+
+    async def startup_and_say(*args: Any, **kwargs: Any) -> None:
+        await startup(*args, **kwargs)
+        listening.set()
+
+    server.startup = startup_and_say  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert listening.wait(30)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield furnish(f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_no_request_whatever_breaks_anything(world: World) -> None:
+    document = httpx.get(f"{world.url}/docs/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=world.url)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) > 30
+    for operation in operations:
+        try_operation(operation, GenerationMode.POSITIVE, 8, world)
+        if operation.body or operation.query or operation.path_parameters:
+            try_operation(operation, GenerationMode.NEGATIVE, 8, world)
+
+
+def try_operation(
+    operation: APIOperation, mode: GenerationMode, examples: int, world: World
+) -> None:
+    @given(
+        case=operation.as_strategy(generation_mode=mode),
+        who=st.sampled_from(["admin", "patient"]),
+    )
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    def attempt(case: Case, who: str) -> None:
+        send(case, who)
+        # And once more at things that exist: most ids that are made up do not.
+        known = {name: world.ids.get(name) for name in case.path_parameters or ()}
+        if known and all(known.values()):
+            case.path_parameters.update(known)
+            send(case, who)
+
+    def send(case: Case, who: str) -> None:
+        case.call_and_validate(
+            headers={"Authorization": f"Bearer {world.tokens[who]}"}, checks=CHECKS
+        )
+
+    attempt()
