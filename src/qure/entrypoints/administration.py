@@ -106,7 +106,7 @@ async def check(settings: Settings, *, connect: bool) -> list[Line]:
     return lines
 
 
-def greeting(settings: Settings, url: str) -> str:
+def greeting(settings: Settings, url: str, *, workers: int = 1) -> str:
     """What an operator reads when the service has started."""
     base = settings.public_url or url
     lines = [
@@ -115,9 +115,18 @@ def greeting(settings: Settings, url: str) -> str:
         f"  Documentation   {base}/docs" if settings.docs else "",
         f"  Data folder     {settings.data_dir.resolve()}",
         f"  Database        {_place(settings.database_url)}" if settings.database_url else "",
+        _about_sockets(settings, workers),
         f"  Next            {command_name()} create-admin you@example.com",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _about_sockets(settings: Settings, workers: int) -> str:
+    if workers == 1:
+        return ""
+    if settings.process_mark:
+        return f"  Workers         each on its own port too, the next {workers}, for a proxy"
+    return "  Socket.IO       over WebSocket only: polling needs QURE_PROCESS_MARK and a proxy"
 
 
 def command_name() -> str:

@@ -84,7 +84,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     serve_until_told(
         settings,
         workers=workers,
-        on_ready=lambda url: click.echo(greeting(settings, url)),
+        on_ready=lambda url: click.echo(greeting(settings, url, workers=workers)),
     )
 
 
