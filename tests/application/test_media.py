@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from qure.application.correlation import request_id
 from qure.application.media import (
     FAILED_KEPT_FOR,
     FORGOTTEN_AFTER,
@@ -122,6 +124,44 @@ async def test_staging_keeps_the_bytes_in_order_and_asks_for_a_job_each(world: W
     assert world.events == [
         events.ImageStaged(image_id=id, actor_id=actor.user_id, at=NOW) for id in ids
     ]
+
+
+async def test_the_request_that_brought_a_picture_is_known_to_the_last_log_line_of_its_job(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor = await world.patient()
+
+    async def upload() -> ImageId:
+        request_id.set("request-1")
+        async with world.storage.write() as uow:
+            (image_id,) = await stage_images(
+                uow,
+                [b"picture"],
+                purpose=ImagePurpose.PROFILE_PICTURE,
+                owner_id=actor.user_id,
+                batch=new_id(),
+                actor=actor,
+                clock=world.clock,
+                randomness=world.randomness,
+            )
+            await uow.commit()
+        return image_id
+
+    async def work(image_id: ImageId) -> str | None:
+        assert request_id.get() is None
+        await process_image(
+            image_id,
+            storage=world.storage,
+            images=world.images,
+            media=world.media,
+            clock=world.clock,
+        )
+        return request_id.get()
+
+    image_id = await asyncio.create_task(upload())
+    with caplog.at_level(logging.INFO):
+        assert await asyncio.create_task(work(image_id)) == "request-1"
+    assert f"picture {image_id} is no longer wanted" in caplog.text
 
 
 async def test_a_profile_picture_is_made_fit_shown_and_told(world: World) -> None:

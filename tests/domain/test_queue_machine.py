@@ -160,5 +160,5 @@ class ClinicDay(RuleBasedStateMachine):
 
 TestClinicDay = ClinicDay.TestCase
 TestClinicDay.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, database=None
+    max_examples=25, stateful_step_count=25, deadline=None, database=None
 )

@@ -188,8 +188,7 @@ class Relay:
                 finally:
                     for entry, told in batch:
                         self._in_hand.discard(entry.id)
-                        if not told.done():
-                            told.set_result(None)
+                        told.set_result(None)
 
     async def _sweep_for_ever(self) -> None:
         while True:
