@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from qure.adapters.sockets import websocket
+from qure.adapters.sockets import edge, websocket
 from qure.domain.errors import Unauthenticated
 from qure.domain.user import Role
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
@@ -125,6 +126,27 @@ async def test_a_user_may_not_open_sockets_without_end(service: Service, transpo
     await eventually(lambda: service.container.hub.clients() == [])
 
 
+async def test_a_socket_does_not_outlive_its_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "RECHECK_SECONDS", 0.05)
+    async with running_service(tmp_path) as service:
+        person, other = await service.person(), await service.person()
+        phone = await open_client(service, person.jwt, "websocket")
+        stays = await open_client(service, other.jwt, "websocket")
+        async with service.container.storage.write() as uow:
+            session = await uow.sessions.get(person.session_id)
+            assert session is not None
+            session.expires_at = service.container.clock.now() - timedelta(seconds=1)
+            await uow.sessions.save(session)
+            await uow.commit()
+        service.container.principals.forget_session(person.session_id)  # As after a minute.
+        async with asyncio.timeout(5):
+            await phone.gone.wait()
+        assert not stays.gone.is_set()
+        await stays.close()
+
+
 async def test_who_hangs_up_is_forgotten(service: Service, clients: Clients) -> None:
     _, queue = await service.clinic()
     phone = await clients(await service.person())
@@ -231,7 +253,7 @@ async def test_a_frame_that_is_too_big_ends_the_connection(service: Service) -> 
     ],
 )
 async def test_pages_of_strange_origins_may_not_connect(
-    tmp_path: Any, origin: str | None, is_allowed: bool
+    tmp_path: Path, origin: str | None, is_allowed: bool
 ) -> None:
     async with running_service(tmp_path, cors_origins=("https://app.example",)) as service:
         if origin == "same":

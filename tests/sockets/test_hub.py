@@ -335,6 +335,18 @@ async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
     assert [listener.closed for listener in listeners] == [wanted, wanted]
 
 
+async def test_an_old_ban_that_is_announced_again_does_not_hit_who_was_let_in_since(
+    world: World,
+) -> None:
+    hub, user = world.hub(), UserId(new_id())
+    ban = build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=False))
+    hub.receive(ban)
+    hub.receive(build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=True)))
+    _, listener = await connected(hub, claims(user))
+    hub.receive(ban)
+    assert listener.closed is None
+
+
 async def test_who_has_no_right_is_not_counted_among_the_listeners(world: World) -> None:
     hub, who = world.hub(), claims()
     world.ended.add(who.session_id)
@@ -365,6 +377,20 @@ async def test_a_user_has_a_bounded_number_of_connections(world: World) -> None:
     assert refusal.value.code == "too_many_connections"
     hub.disconnect(first)
     await connected(hub, claims(user))
+
+
+async def test_a_login_that_has_run_out_is_shown_out_at_the_next_look(world: World) -> None:
+    hub, who = world.hub(), claims()
+    _, of_ended = await connected(hub, who)
+    _, of_other = await connected(hub)
+    world.ended.add(who.session_id)
+    world.is_away = True
+    await hub.recheck()
+    assert of_ended.closed is None  # Nobody is thrown out because a backend is away.
+    world.is_away = False
+    await hub.recheck()
+    assert of_ended.closed is Closing.NOT_ALLOWED
+    assert of_other.closed is None
 
 
 # After a gap

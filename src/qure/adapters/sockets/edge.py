@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +18,11 @@ from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.socketio import SocketIoSession
 from qure.adapters.sockets.websocket import WebSocketSession
+
+logger = logging.getLogger(__name__)
+
+RECHECK_SECONDS: Final = 300.0
+"""How much later than its login, at most, a connection ends when the login simply runs out."""
 
 SOCKETIO_PATH: Final = "/socket.io"
 WEBSOCKET_PATH: Final = "/ws"
@@ -65,14 +70,17 @@ class SocketEdge:
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,
         )
-        watching = asyncio.create_task(self._engine.watch(), name="socket watch")
+        tasks = (
+            asyncio.create_task(self._engine.watch(), name="socket watch"),
+            asyncio.create_task(self._recheck_for_ever(), name="login watch"),
+        )
         try:
             yield
         finally:
             self.drain()
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def drain(self) -> None:
         """Send everybody to another process, and let nobody in any more."""
@@ -95,6 +103,14 @@ class SocketEdge:
                 return
             session = WebSocketSession(scope, receive, send, hub=self._hub, door=self._door)
             await session.serve()
+
+    async def _recheck_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self._hub.recheck()
+            except Exception:
+                logger.exception("checking the logins of open sockets failed")
 
     def _is_allowed(self, scope: Scope) -> bool:
         headers: dict[bytes, bytes] = dict(scope["headers"])

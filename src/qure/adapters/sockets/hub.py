@@ -300,6 +300,17 @@ class Hub:
             for client in self.clients():
                 group.create_task(insist(partial(self._recheck, client)))
 
+    async def recheck(self) -> None:
+        """Show out those whose login has run out: nobody announces that. Best effort."""
+        for client in self.clients():
+            try:
+                await self._principal_of(client.claims)
+            except Unauthenticated:
+                self.close(client, Closing.NOT_ALLOWED)
+            except DomainError as error:
+                logger.warning("logins cannot be checked now: %s", error.message)
+                return
+
     async def _reread_room(self, queue_id: QueueId, room: Room[Client]) -> None:
         try:
             room.offer(await self._status_of(queue_id))
