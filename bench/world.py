@@ -1,0 +1,200 @@
+"""The world a benchmark runs in: real servers, one API process, patients who are logged in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+import psutil
+
+from qure.bootstrap import Container, Role, build, migrate_database
+from qure.domain.clinic import Clinic
+from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
+from qure.domain.queue import MAX_QUEUE_SIZE, Queue
+from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.user import Role as UserRole
+from qure.domain.user import User
+from qure.settings import Settings, load_settings
+from tests.servers.postgres import running_postgres
+from tests.servers.process import accepts_connections, free_port, wait_until
+from tests.servers.redis import running_redis
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Login:
+    """Somebody who is logged in."""
+
+    user_id: UUID
+    jwt: str
+
+
+class World:
+    """Backends, their settings, and programs that run on them."""
+
+    def __init__(self, environment: dict[str, str], stack: ExitStack) -> None:
+        self.environment = environment
+        self._stack = stack
+
+    @property
+    def settings(self) -> Settings:
+        """What every program here is started with."""
+        return load_settings(self.environment, env_file=None)
+
+    def start(self, module: str, *arguments: str) -> Program:
+        """Start ``python -m module PORT arguments`` and wait until it listens."""
+        port = free_port()
+        return self._run([sys.executable, "-m", module, *arguments], port)
+
+    def start_service(self) -> Program:
+        """Start one API process with the real command."""
+        port = free_port()
+        command = [str(Path(sys.executable).parent / "qure"), "serve", "--port", str(port)]
+        return self._run(command, port)
+
+    def start_node(self, script: str, *arguments: str) -> Program:
+        """Start one of the programs in ``bench/node`` and wait until it listens."""
+        return self._run(["node", str(ROOT / "bench/node" / script), *arguments], free_port())
+
+    def _run(self, command: list[str], port: int) -> Program:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.environment, "PORT": str(port)},
+            stdout=subprocess.DEVNULL,
+        )
+        self._stack.callback(_end, process)
+        wait_until(lambda: accepts_connections(port), 30, f"{command[-1]} listening")
+        return Program(port, process)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program under load."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def cpu_seconds(self) -> float:
+        """User and system time that it has used."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def resident_megabytes(self) -> float:
+        """Memory that it holds."""
+        return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
+
+
+@contextmanager
+def world(backend: str) -> Iterator[World]:
+    """``postgres`` (with fsync) and Redis, or ``sqlite`` (its own defaults) embedded."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="qure-bench-"))
+        environment = {"QURE_DATA_DIR": folder, "QURE_LOG_LEVEL": "WARNING"}
+        if backend == "postgres":
+            postgres = stack.enter_context(running_postgres(durable=True))
+            environment["DATABASE_URL"] = postgres.dsn
+            environment["REDIS_URL"] = stack.enter_context(running_redis()).url
+        made = World(environment, stack)
+        asyncio.run(migrate_database(made.settings))
+        yield made
+
+
+async def make_logins(settings: Settings, count: int, role: UserRole, clinic_id: ClinicId | None) -> list[Login]:
+    """Users who are logged in, written straight into the database."""
+    container = build(settings, role=Role.COMMAND)
+    async with container.running():
+        now = container.clock.now()
+        logins = []
+        async with container.storage.write() as uow:
+            for _ in range(count):
+                id = UserId(container.randomness.new_id())
+                user = User.register(
+                    id=id,
+                    first_name="Bench",
+                    last_name="Mark",
+                    email=f"{id}@bench.example",
+                    password_hash="-",
+                    at=now,
+                    role=role,
+                )
+                user.clinic_id = clinic_id
+                session = Session(
+                    id=SessionId(container.randomness.new_id()),
+                    user_id=id,
+                    user_agent=None,
+                    ip_address=None,
+                    created_at=now,
+                    expires_at=now + REFRESH_LIFE,
+                )
+                secret = RefreshSecret(
+                    digest=container.randomness.new_secret()[:64],
+                    session_id=session.id,
+                    created_at=now,
+                    expires_at=session.expires_at,
+                )
+                await uow.users.add(user)
+                await uow.sessions.add(session, secret)
+                logins.append(Login(id, container.jwts.issue(user, session.id, at=now)))
+            await uow.commit()
+    return logins
+
+
+async def make_queue(settings: Settings, *, max_size: int = MAX_QUEUE_SIZE) -> tuple[ClinicId, QueueId]:
+    """A clinic and its open queue of today, as large as the benchmark needs."""
+    container = build(settings, role=Role.COMMAND)
+    async with container.running():
+        now = container.clock.now()
+        clinic = Clinic(
+            id=ClinicId(container.randomness.new_id()),
+            name=f"Clinic {container.randomness.new_id()}",
+            latitude=40.0,
+            longitude=-74.0,
+            timezone="UTC",
+            created_at=now,
+            updated_at=now,
+        )
+        queue = Queue.open(clinic, id=QueueId(container.randomness.new_id()), max_size=max_size, at=now, by=None)
+        async with container.storage.write() as uow:
+            await uow.clinics.add(clinic)
+            await uow.queues.add(queue)
+            await uow.commit()
+    return clinic.id, queue.id
+
+
+def http_load(job: dict[str, Any]) -> dict[str, Any]:
+    """Run the HTTP load program in a process of its own; what it measured."""
+    done = subprocess.run(
+        ["node", str(ROOT / "bench/node/http_load.mjs")],
+        input=json.dumps(job).encode(),
+        capture_output=True,
+        check=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(12)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
