@@ -100,6 +100,7 @@ async def test_a_started_bus_is_live_answers_and_has_no_gap(make_bus: Callable[[
         await bus.ping()
         await bus.publish([entry()])
         await eventually(lambda: len(listener.heard) == 1)
+        assert bus.gaps() == 0
     assert listener.gaps == 0
 
 

@@ -153,6 +153,22 @@ async def test_a_number_is_given_once_and_a_patient_stands_once_in_a_queue() -> 
             await work.tokens.save([build_token(queue, id=gone.id, patient_id=first.patient_id)])
 
 
+async def test_a_changed_address_is_found_and_the_old_one_is_free() -> None:
+    storage = make_storage()
+    ada, grace = build_user(email="ada@example.org"), build_user(email="grace@example.org")
+    async with committed(storage) as work:
+        await work.users.add(ada)
+        await work.users.add(grace)
+        ada.email = "grace@example.org"
+        with pytest.raises(Conflict, match="already registered"):
+            await work.users.save(ada)
+        ada.email = "ada@example.net"
+        await work.users.save(ada)
+        await work.users.add(build_user(email="ada@example.org"))
+    async with storage.read() as work:
+        assert await work.users.by_email("ada@example.net") == ada
+
+
 async def test_what_was_never_added_cannot_be_saved() -> None:
     async with make_storage().write() as work:
         with pytest.raises(LookupError):

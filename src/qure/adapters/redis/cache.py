@@ -16,7 +16,7 @@ from qure.adapters.redis.connection import FAULTS, BestEffort, connect, ping
 from qure.application.ports.gateways import Lease
 from qure.domain.errors import Unavailable
 
-READ_SECONDS = 0.3
+READ_SECONDS = 0.5
 DROP_SECONDS = 0.5
 LEASE_SECONDS = 60
 MAX_KEYS_OF_A_GROUP = 1000
