@@ -265,8 +265,24 @@ async def test_it_is_turned_upright_by_its_exif(
     assert near(corner_colours(fitted), [RED, GREEN, BLUE, WHITE], by=60)
 
 
-async def test_broken_exif_does_not_spoil_a_good_picture(images: PillowImages) -> None:
-    content = saved(corners(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\xff" * 50)
+def spoken_orientation() -> bytes:
+    """One entry of type ASCII where a number belongs."""
+    entry = struct.pack("<HHI4s", ExifTags.Base.Orientation, 2, 3, b"up\0\0")
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + b"\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0no TIFF header",
+        b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\xff" * 50,
+        b"Exif\0\0MM",
+        spoken_orientation(),
+    ],
+    ids=["garbage", "offset", "short", "text"],
+)
+async def test_broken_exif_does_not_spoil_a_good_picture(images: PillowImages, exif: bytes) -> None:
+    content = saved(corners(), "JPEG", exif=exif)
     await images.check(content, path="image")
     assert opened(await images.fit(content)).size == (80, 60)
 
