@@ -245,7 +245,7 @@ async def test_a_line_that_is_ended_in_the_middle_leaves_nobody_waiting(world: W
     await eventually(lambda: world.storage.writes == before + 1)
     second = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
     await asyncio.sleep(0)
-    (serving,) = (task for task in asyncio.all_tasks() if task.get_name() == "issue line")
+    (serving,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("batches of"))
     serving.cancel()
     _, refused = await outcomes((first, second))
     assert [error.code for error in refused] == ["service_unavailable"] * 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from qure.application.access import Principal
+from qure.application.batching import Batches
 from qure.application.ports.gateways import AccessClaims, Clock
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Unauthenticated
@@ -15,6 +16,7 @@ from qure.domain.ids import SessionId, UserId
 
 MAX_AGE = timedelta(seconds=60)
 LIMIT = 50_000
+MAX_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Principals:
     ``hearing`` tells whether announcements reach this process: None while they may be late by
     more than 1.5 s, else a number that changes whenever some may have been missed. What was
     remembered under another number is not believed, and nothing is remembered under None; so
-    a revocation takes effect here within 2 s whatever happens to the bus.
+    a revocation takes effect here within 2 s whatever happens to the bus. Those who are looked
+    up at one moment are read together.
     """
 
     def __init__(
@@ -48,10 +51,13 @@ class Principals:
         self._known: OrderedDict[SessionId, _Known] = OrderedDict()
         self._sessions_of: dict[UserId, set[SessionId]] = {}
         self._forgotten = 0
+        self._loading: Batches[None, AccessClaims, Principal] = Batches(
+            self._load, max_batch=MAX_BATCH
+        )
 
     async def of(self, claims: AccessClaims) -> Principal:
         """Who that is. Raises ``Unauthenticated`` (``session_ended``, ``account_disabled``)."""
-        return self.peek(claims) or await self._load(claims)
+        return self.peek(claims) or await self._loading.ask(None, claims)
 
     def peek(self, claims: AccessClaims) -> Principal | None:
         """Who that is, if it is remembered."""
@@ -78,25 +84,32 @@ class Principals:
         if known is not None:
             self._drop(session_id, known)
 
-    async def _load(self, claims: AccessClaims) -> Principal:
+    async def _load(
+        self, _: None, asked: Sequence[AccessClaims]
+    ) -> Sequence[Principal | Unauthenticated]:
         hearing, forgotten, now = self._hearing(), self._forgotten, self._clock.now()
         async with self._storage.read() as uow:
-            session = await uow.sessions.get(claims.session_id)
-            user = await uow.users.get(claims.user_id)
-        if session is None or user is None or session.user_id != user.id:
-            raise Unauthenticated("session_ended", "This login has ended. Please log in again.")
-        if not user.is_active:
-            raise Unauthenticated("account_disabled", "This account is disabled.")
-        if not session.is_live(now):
-            raise Unauthenticated("session_ended", "This login has ended. Please log in again.")
-        principal = Principal(
-            user_id=user.id, session_id=session.id, role=user.role, clinic_id=user.clinic_id
-        )
+            found = await uow.sessions.with_users({claims.session_id for claims in asked})
         # A change heard while the rows were on their way may be newer than they are.
-        if hearing is not None and forgotten == self._forgotten:
-            until = min(now + MAX_AGE, session.expires_at)
-            self._keep(_Known(principal, until, hearing))
-        return principal
+        keep = hearing is not None and forgotten == self._forgotten
+        answers: list[Principal | Unauthenticated] = []
+        for claims in asked:
+            session, user = found.get(claims.session_id, (None, None))
+            if session is None or user is None or user.id != claims.user_id:
+                answers.append(_ended())
+            elif not user.is_active:
+                answers.append(Unauthenticated("account_disabled", "This account is disabled."))
+            elif not session.is_live(now):
+                answers.append(_ended())
+            else:
+                principal = Principal(
+                    user_id=user.id, session_id=session.id, role=user.role, clinic_id=user.clinic_id
+                )
+                answers.append(principal)
+                if keep and hearing is not None:
+                    until = min(now + MAX_AGE, session.expires_at)
+                    self._keep(_Known(principal, until, hearing))
+        return answers
 
     def _keep(self, known: _Known) -> None:
         principal = known.principal
@@ -113,3 +126,7 @@ class Principals:
         siblings.discard(session_id)
         if not siblings:
             del self._sessions_of[known.principal.user_id]
+
+
+def _ended() -> Unauthenticated:
+    return Unauthenticated("session_ended", "This login has ended. Please log in again.")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from qure.application.access import (
     Principal,
@@ -12,11 +11,12 @@ from qure.application.access import (
     require_patient,
     require_self,
 )
+from qure.application.batching import Batches
 from qure.application.lookup import find_queue, find_token
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
 from qure.application.retrying import retried
-from qure.domain.errors import DomainError, Unavailable
+from qure.domain.errors import DomainError
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import HELD, Token, TokenStatus
 
@@ -24,18 +24,11 @@ MAX_BATCH = 200
 """So many are served by one transaction at most: it bounds how long the first one waits."""
 
 
-@dataclass(slots=True)
-class _Asking:
-    patient_id: UserId
-    answer: asyncio.Future[Token]
-
-
 class IssueLine:
     """Those who ask for a token of one queue at one moment are served by one transaction.
 
-    The first to ask is served at once; whoever asks while that transaction runs is served
-    together by the next. The queue is locked once, asked once for each patient, and written
-    once: one patient's refusal is not another's, and the numbers follow the order of asking.
+    The queue is locked once, asked once for each patient, and written once: one patient's
+    refusal is not another's, and the numbers follow the order of asking.
     """
 
     def __init__(
@@ -49,76 +42,42 @@ class IssueLine:
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
-        self._max_batch = max_batch
-        self._asking: dict[QueueId, list[_Asking]] = {}
-        self._serving: set[asyncio.Task[None]] = set()
+        self._line: Batches[QueueId, UserId, Token] = Batches(self._issue, max_batch=max_batch)
 
     async def take(self, queue_id: QueueId, patient_id: UserId) -> Token:
         """A token for that patient. Raises what ``Queue.issue`` raises, and ``Unavailable``."""
-        asking = _Asking(patient_id, asyncio.get_running_loop().create_future())
-        line = self._asking.get(queue_id)
-        if line is not None:
-            line.append(asking)
-        else:
-            self._asking[queue_id] = [asking]
-            task = asyncio.create_task(self._serve(queue_id), name="issue line")
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
-        return await asking.answer
-
-    async def _serve(self, queue_id: QueueId) -> None:
-        present: list[_Asking] = []
-        try:
-            while line := self._asking[queue_id]:
-                batch, self._asking[queue_id] = line[: self._max_batch], line[self._max_batch :]
-                # Whoever has hung up meanwhile is not given a number.
-                present = [one for one in batch if not one.answer.cancelled()]
-                try:
-                    await self._issue(queue_id, present)
-                except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it was
-                    for one in present:
-                        if not one.answer.done():
-                            one.answer.set_exception(error)
-        finally:
-            # Somebody is left only when this was ended in the middle: they must not wait for ever.
-            for one in (*present, *self._asking.pop(queue_id)):
-                if not one.answer.done():
-                    one.answer.set_exception(Unavailable("The service is about to stop."))
+        return await self._line.ask(queue_id, patient_id)
 
     @retried
-    async def _issue(self, queue_id: QueueId, batch: list[_Asking]) -> None:
-        if not batch:
-            return
-        issued: list[tuple[_Asking, Token]] = []
-        refused: list[tuple[_Asking, DomainError]] = []
+    async def _issue(
+        self, queue_id: QueueId, patients: Sequence[UserId]
+    ) -> Sequence[Token | DomainError]:
+        issued: list[Token] = []
+        answers: list[Token | DomainError] = []
         async with self._storage.write() as uow:
             queue = await find_queue(uow, queue_id, lock=True)
-            standing = dict(await uow.tokens.standing(queue_id, {one.patient_id for one in batch}))
+            standing = dict(await uow.tokens.standing(queue_id, set(patients)))
             now = self._clock.now()
-            for one in batch:
+            for patient_id in patients:
                 try:
                     token = queue.issue(
                         id=TokenId(self._randomness.new_id()),
-                        patient_id=one.patient_id,
-                        standing=standing.get(one.patient_id),
+                        patient_id=patient_id,
+                        standing=standing.get(patient_id),
                         at=now,
                     )
-                except DomainError as error:
-                    refused.append((one, error))
+                except DomainError as refusal:
+                    answers.append(refusal)
                 else:
-                    standing[one.patient_id] = token
-                    issued.append((one, token))
+                    standing[patient_id] = token
+                    issued.append(token)
+                    answers.append(token)
             if issued:
-                await uow.tokens.add([token for _, token in issued])
+                await uow.tokens.add(issued)
                 await uow.queues.save(queue)
                 uow.record(*queue.events)
                 await uow.commit()
-        for one, token in issued:
-            if not one.answer.done():
-                one.answer.set_result(token)
-        for one, refusal in refused:
-            if not one.answer.done():
-                one.answer.set_exception(refusal)
+        return answers
 
 
 async def issue_token(queue_id: QueueId, *, actor: Principal, line: IssueLine) -> Token:

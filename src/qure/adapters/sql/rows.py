@@ -6,10 +6,10 @@ name is what ``faults.py`` tells the domain's refusals by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from advanced_alchemy.base import BasicAttributes, create_registry
@@ -38,10 +38,21 @@ from qure.domain.user import Role
 JsonB = JSON().with_variant(JSONB(), "postgresql")
 
 
+Id = TypeVar("Id")
+
+
 class Row(BasicAttributes, DeclarativeBase):
     """UUIDs, UTC instants and constraint names as advanced-alchemy has them on each database."""
 
     registry = create_registry({str: Text, float: Double})
+
+
+def padded(ids: Collection[Id]) -> list[Id]:
+    """Filled up to a power of two with its last: few different statements for the databases to
+    prepare, however many are asked for at once."""
+    filled = list(ids)
+    wanted = 1 << (len(filled) - 1).bit_length()
+    return filled + filled[-1:] * (wanted - len(filled))
 
 
 def one_of(column: str, values: Iterable[StrEnum]) -> str:

@@ -184,6 +184,11 @@ class Sessions(Protocol):
 
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None: ...
 
+    async def with_users(
+        self, ids: Collection[SessionId]
+    ) -> Mapping[SessionId, tuple[Session, User]]:
+        """Those of the sessions that exist, each with its user."""
+
     async def save(self, session: Session) -> None: ...
 
     async def live_of(self, user_id: UserId, *, now: datetime) -> list[Session]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -88,6 +89,18 @@ class MemorySessions:
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:  # noqa: ARG002
         session = self._state.sessions.get(id)
         return None if session is None else replace(session)
+
+    async def with_users(
+        self, ids: Collection[SessionId]
+    ) -> Mapping[SessionId, tuple[Session, User]]:
+        """Those of the sessions that exist, each with its user."""
+        found: dict[SessionId, tuple[Session, User]] = {}
+        for id in ids:
+            session = self._state.sessions.get(id)
+            user = None if session is None else self._state.users.get(session.user_id)
+            if session is not None and user is not None:
+                found[id] = (replace(session), replace(user))
+        return found
 
     async def save(self, session: Session) -> None:
         if session.id in self._state.sessions:

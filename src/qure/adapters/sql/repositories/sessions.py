@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from qure.adapters.sql.mapping import secret_values, session_values, to_secret, to_session
-from qure.adapters.sql.rows import REFRESH_SECRETS, SESSIONS
+from qure.adapters.sql.mapping import (
+    secret_values,
+    session_values,
+    to_secret,
+    to_session,
+    to_user,
+)
+from qure.adapters.sql.rows import REFRESH_SECRETS, SESSIONS, USERS, padded
 from qure.adapters.sql.transaction import Transaction
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
+from qure.domain.user import User
 
 _GET = select(SESSIONS).where(SESSIONS.c.id == bindparam("id"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of new secrets.
 _LOCK = _GET.with_for_update(key_share=True)
+_SEVERAL = select(SESSIONS).where(SESSIONS.c.id.in_(bindparam("ids", expanding=True)))
+_THEIR_USERS = select(USERS).where(USERS.c.id.in_(bindparam("ids", expanding=True)))
 _SAVE = update(SESSIONS).where(SESSIONS.c.id == bindparam("of"))
 _LIVE = (
     select(SESSIONS)
@@ -49,6 +59,20 @@ class SqlSessions:
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:
         row = await self._transaction.first(_LOCK if lock else _GET, {"id": id})
         return None if row is None else to_session(row)
+
+    async def with_users(
+        self, ids: Collection[SessionId]
+    ) -> Mapping[SessionId, tuple[Session, User]]:
+        if not ids:
+            return {}
+        rows = await self._transaction.all(_SEVERAL, {"ids": padded(ids)})
+        sessions = [to_session(row) for row in rows]
+        if not sessions:
+            return {}
+        user_ids = {session.user_id for session in sessions}
+        rows = await self._transaction.all(_THEIR_USERS, {"ids": padded(user_ids)})
+        users = {user.id: user for user in map(to_user, rows)}
+        return {session.id: (session, users[session.user_id]) for session in sessions}
 
     async def save(self, session: Session) -> None:
         values = session_values(session)

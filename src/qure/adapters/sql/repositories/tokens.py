@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, insert, select, text, update
 
 from qure.adapters.sql.mapping import to_token, token_progress, token_values
-from qure.adapters.sql.rows import QUEUES, TOKENS, one_of
+from qure.adapters.sql.rows import QUEUES, TOKENS, one_of, padded
 from qure.adapters.sql.transaction import Transaction
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import ACTIVE, HELD, Token, TokenStatus
@@ -74,7 +74,7 @@ class SqlTokens:
         if not patients:
             return {}
         rows = await self._transaction.all(
-            _STANDING, {"queue": queue_id, "patients": _padded(list(patients))}
+            _STANDING, {"queue": queue_id, "patients": padded(patients)}
         )
         return {token.patient_id: token for token in map(to_token, rows)}
 
@@ -93,10 +93,3 @@ class SqlTokens:
         return [
             to_token(row) for row in await self._transaction.all(statement, {"queue": queue_id})
         ]
-
-
-def _padded(ids: list[UserId]) -> list[UserId]:
-    """Filled up to a power of two with its last: few different statements for the databases to
-    prepare, however many ask at once."""
-    wanted = 1 << (len(ids) - 1).bit_length()
-    return ids + ids[-1:] * (wanted - len(ids))
