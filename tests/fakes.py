@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from qure.adapters.media.keys import name_for
 from qure.application.ports.gateways import AccessClaims, Job
 from qure.application.ports.storage import OutboxEntry, Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
@@ -86,8 +87,7 @@ class FakeMediaStore:
     async def put(self, key: str, content: bytes, *, content_type: str) -> str:
         if self.is_away:
             raise Unavailable("The media store is away.")
-        assert content_type == "image/jpeg"
-        url = f"{self.BASE}{key}.jpg"
+        url = self.BASE + name_for(key, content_type)
         self.shown[url] = content
         return url
 

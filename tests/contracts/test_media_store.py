@@ -16,6 +16,7 @@ from qure.adapters.media.cloudinary import CloudinaryStore
 from qure.adapters.media.local_disk import LocalDiskStore
 from qure.application.ports.gateways import MediaStore
 from qure.domain.errors import Unavailable
+from tests.fakes import FakeMediaStore
 from tests.servers.cloudinary import running_cloudinary
 
 KEY = "0190f5f0-1111-7000-8000-000000000001"
@@ -52,7 +53,16 @@ def cloudinary(folder: Path) -> Iterator[Shown]:
         store.close()
 
 
-@pytest.fixture(params=[local_disk, cloudinary], ids=["local disk", "cloudinary"])
+@contextmanager
+def stand_in(folder: Path) -> Iterator[Shown]:
+    """What the use cases are tested with."""
+    store = FakeMediaStore()
+    yield Shown(store, store.shown.get, lambda: len(store.shown))
+
+
+@pytest.fixture(
+    params=[local_disk, cloudinary, stand_in], ids=["local disk", "cloudinary", "stand-in"]
+)
 async def shown(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shown]:
     with request.param(tmp_path / "media") as shown:
         yield shown
