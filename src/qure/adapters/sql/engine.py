@@ -6,6 +6,7 @@ What their errors mean is in ``faults.py``.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import sqlite3
@@ -273,6 +274,9 @@ def _has_mathematics() -> bool:
 
 
 _HAS_MATHEMATICS = _has_mathematics()
+
+# When debugging it would log every statement with its values, password hashes too.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 _PRAGMAS = {
     "busy_timeout": str(LOCK_MILLISECONDS),  # first: changing the mode needs it already

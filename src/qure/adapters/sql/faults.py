@@ -74,7 +74,24 @@ _SQLITE_AWAY = frozenset(
 
 
 def translate(error: Exception) -> Exception:
-    """The error as the port promises it; one that is a fault of ours comes back as it is."""
+    """The error as the port promises it; one that is a fault of ours comes back as it is.
+
+    In no case does it show the values of a row any longer: errors end up in logs.
+    """
+    meaning = _meaning(error)
+    _forget_values(error)
+    return meaning
+
+
+def _forget_values(error: BaseException | None) -> None:
+    """Postgres spells out the row that broke a rule in the DETAIL of its error."""
+    while error is not None:
+        if hasattr(error, "detail"):
+            error.detail = None
+        error = error.__cause__
+
+
+def _meaning(error: Exception) -> Exception:
     if isinstance(error, DomainError):
         return error
     if isinstance(error, PoolTimeoutError | OSError):  # TimeoutError is an OSError

@@ -128,13 +128,14 @@ class SqlStorage:
 
     async def ping(self) -> None:
         """Raises ``Unavailable`` within two seconds unless a migrated database answers."""
-        transaction = await self._database.begin(writing=False)
         try:
-            await transaction.scalar(_PING)
+            transaction = await self._database.begin(writing=False)
+            try:
+                await transaction.scalar(_PING)
+            finally:
+                await transaction.end()
         except SQLAlchemyError as error:
-            raise Unavailable("The database has not been migrated.") from error
-        finally:
-            await transaction.end()
+            raise Unavailable("The database has not been migrated, or is damaged.") from error
 
     def pool_use(self) -> PoolUse:
         """How the connections are used at this moment."""

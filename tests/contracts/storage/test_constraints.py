@@ -1,0 +1,185 @@
+"""The databases themselves keep the rules that a race, or a fault of ours, could break."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from qure.adapters.sql.unit_of_work import SqlStorage
+from qure.domain.errors import Conflict
+from qure.domain.ids import ClinicId, UserId
+from qure.domain.token import TokenStatus
+from qure.domain.user import Role
+from tests.builders import (
+    NOW,
+    build_clinic,
+    build_queue,
+    build_secret,
+    build_session,
+    build_staff,
+    build_token,
+    build_user,
+    new_id,
+)
+from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens
+
+
+async def test_a_second_active_token_of_a_patient_in_a_queue_is_refused(
+    sql_storage: SqlStorage,
+) -> None:
+    queue = await given_queue(sql_storage)
+    (standing,) = await given_tokens(sql_storage, queue, {"status": TokenStatus.CALLED})
+    with pytest.raises(Conflict) as refusal:
+        await given(sql_storage, build_token(queue, number=2, patient_id=standing.patient_id))
+    assert refusal.value.code == "active_token_exists"
+
+
+async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
+    queue = await given_queue(sql_storage)
+    await given_tokens(sql_storage, queue, {"status": TokenStatus.CANCELLED})
+    (patient,) = await given_patients(sql_storage, 1)
+    with pytest.raises(Conflict) as refusal:
+        await given(sql_storage, build_token(queue, number=1, patient_id=patient.id))
+    assert refusal.value.code == "token_number_taken"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE queues SET waiting_count = -1",
+        "UPDATE queues SET waiting_count = last_issued_number + 1",
+        "UPDATE queues SET last_issued_number = max_size + 1",
+        "UPDATE queues SET current_number = last_issued_number + 1",
+        "UPDATE queues SET last_served_number = last_issued_number + 1",
+        "UPDATE queues SET max_size = 0",
+        "UPDATE queues SET max_size = 1001",
+        "UPDATE queues SET version = 0",
+        "UPDATE queues SET day_ends_at = day_starts_at",
+        "UPDATE tokens SET number = 0",
+        "UPDATE tokens SET status = 'LOST'",
+        "UPDATE users SET role = 'EMPEROR'",
+        "UPDATE users SET role = 'STAFF', clinic_id = NULL",
+        "UPDATE users SET role = 'ADMIN' WHERE clinic_id IS NOT NULL",
+        "UPDATE clinics SET latitude = 90.1",
+        "UPDATE clinics SET longitude = -180.1",
+        "UPDATE clinics SET type = 'BAKERY'",
+        "UPDATE clinics SET opening_end = opening_start",
+        "UPDATE clinics SET max_queue_size = 0",
+        "DELETE FROM clinics",
+        "DELETE FROM users",
+        "DELETE FROM queues",
+    ],
+)
+async def test_what_cannot_be_is_refused(sql_storage: SqlStorage, change: str) -> None:
+    clinic = build_clinic()
+    queue = build_queue(clinic)
+    await given(sql_storage, clinic, queue, build_staff(clinic.id))
+    await given_tokens(sql_storage, queue, {})
+    async with sql_storage.write() as db:
+        with pytest.raises(IntegrityError):
+            await db._transaction.change(text(change))
+
+
+async def test_nothing_names_what_is_not_there(sql_storage: SqlStorage) -> None:
+    queue = await given_queue(sql_storage)
+    (patient,) = await given_patients(sql_storage, 1)
+    session = build_session(UserId(new_id()))
+    for orphan in (
+        build_queue(build_clinic()),
+        build_token(queue),
+        build_token(build_queue(), patient_id=patient.id),
+        build_staff(ClinicId(new_id())),
+        (session, build_secret(session)),
+    ):
+        with pytest.raises(IntegrityError):
+            await given(sql_storage, orphan)
+
+
+async def test_the_secrets_of_a_forgotten_session_are_forgotten(sql_storage: SqlStorage) -> None:
+    (user,) = await given_patients(sql_storage, 1)
+    session = build_session(user.id, expires_at=NOW)
+    secret = build_secret(session, expires_at=NOW + timedelta(days=1))
+    await given(sql_storage, (session, secret))
+    async with sql_storage.write() as db:
+        assert await db.sessions.delete_expired(before=NOW + timedelta(seconds=1)) == 1
+        assert await db.sessions.secret(secret.digest) is None
+
+
+async def test_a_unit_of_work_in_which_a_statement_failed_cannot_be_committed(
+    sql_storage: SqlStorage,
+) -> None:
+    taken, user = build_user(), build_user()
+    await given(sql_storage, taken)
+    async with sql_storage.write() as db:
+        await db.users.add(user)
+        with pytest.raises(Conflict):
+            await db.users.add(build_user(email=taken.email))
+        with pytest.raises(RuntimeError, match="failed"):
+            await db.commit()
+    async with sql_storage.read() as db:
+        assert await db.users.get(user.id) is None
+
+
+async def test_a_commit_that_has_begun_is_done_although_its_task_is_cancelled(
+    sql_storage: SqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = build_user()
+    begun = asyncio.Event()
+
+    async def add() -> None:
+        async with sql_storage.write() as db:
+            await db.users.add(user)
+            connection = db._transaction._connection
+
+            async def slow_commit() -> None:
+                begun.set()
+                await asyncio.sleep(0.05)
+                await connection.commit()
+
+            monkeypatch.setattr(
+                db._transaction,
+                "_connection",
+                SimpleNamespace(commit=slow_commit, close=connection.close),
+            )
+            await db.commit()
+
+    task = asyncio.create_task(add())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with sql_storage.read() as db:
+        assert await db.users.get(user.id) == user
+
+
+@pytest.mark.parametrize("fault", ["a taken address", "a broken check", "a missing clinic"])
+async def test_no_error_shows_the_values_of_a_row(
+    sql_storage: SqlStorage, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = build_user(
+        email="marker@example.org", password_hash="marker-hash", first_name="marker-name"
+    )
+    await given(sql_storage, replace(secret, id=UserId(new_id())))
+    unlawful = {
+        "a taken address": secret,
+        "a broken check": replace(secret, email="marker2@example.org", role=Role.STAFF),
+        "a missing clinic": replace(
+            secret, email="marker2@example.org", role=Role.STAFF, clinic_id=ClinicId(new_id())
+        ),
+    }[fault]
+    with pytest.raises((Conflict, IntegrityError)) as caught:
+        await given(sql_storage, unlawful)
+    told: BaseException | None = caught.value
+    while told is not None:  # as a traceback shows them, but without this file's lines
+        assert "marker" not in "".join(traceback.format_exception_only(told))
+        told = told.__cause__
+    assert "marker" not in caplog.text
