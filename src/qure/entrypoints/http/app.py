@@ -12,6 +12,7 @@ from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.edge import Edge
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
 from qure.entrypoints.http.methods import methods_by_address
+from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.metrics import metrics_router
 
 
@@ -39,7 +40,7 @@ def create_app(container: Container) -> Litestar:
         debug=False,
     )
     app.asgi_handler = Edge(
-        app.asgi_handler,
+        HotReads(app.asgi_handler, container=container),
         new_id=container.randomness.new_id,
         methods=methods_by_address(app.routes),
         origins=settings.cors_origins,
