@@ -135,17 +135,19 @@ class Service:
 
 @asynccontextmanager
 async def running_service(
-    data_dir: Path, *, graceful_seconds: int = 2, **settings: Any
+    data_dir: Path,
+    *,
+    graceful_seconds: int = 2,
+    server_options: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Service]:
     """Serves until left; whatever is open then is closed."""
     chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
     container = build(chosen)
     await migrate(database_url(chosen))
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_asgi(container),
-        **(uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}),
-    )
+    options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
+    config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

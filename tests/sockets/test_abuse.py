@@ -19,9 +19,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from qure.adapters.sockets import engineio
+from qure.adapters.sockets import engineio, websocket
+from qure.adapters.sockets.hub import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
 from qure.domain.events import QueueActivated
+from qure.domain.queue import Queue
 from qure.domain.user import Role
 from tests.builders import NOW, build_entry
 from tests.sockets.clients import open_client
@@ -252,66 +254,85 @@ async def stuck_websocket(service: Service, path: str, *frames: str) -> socket.s
     return raw
 
 
-@pytest.mark.parametrize("protocol", ["plain", "socket.io"])
-async def test_a_client_that_reads_nothing_is_bounded_and_then_dropped_and_holds_up_nobody(
-    service: Service, protocol: str
-) -> None:
-    clinic, queue = await service.clinic()
-    stuck_person = await service.person()
-    hub = service.container.hub
+async def stuck_member(
+    service: Service, protocol: str, queue: Queue
+) -> tuple[socket.socket, Client, Any]:
+    """A client that has joined the queue and reads nothing from then on, and what waits for it.
+
+    Everything between it and the server is full: what comes next has to wait.
+    """
+    person = await service.person()
     if protocol == "plain":
         stuck = await stuck_websocket(
             service,
             "/ws",
-            json.dumps({"event": "auth", "data": [stuck_person.jwt]}),
+            json.dumps({"event": "auth", "data": [person.jwt]}),
             json.dumps({"event": "join-queue", "data": [str(queue.id)]}),
         )
     else:
         stuck = await stuck_websocket(
             service,
             "/socket.io/?EIO=4&transport=websocket",
-            f"40{json.dumps({'token': stuck_person.jwt})}",
+            f"40{json.dumps({'token': person.jwt})}",
             f'42["join-queue","{queue.id}"]',
         )
+    hub = service.container.hub
     await eventually(lambda: any(client.rooms for client in hub.clients()))
     (client,) = hub.clients()
-    display = await open_client(service, (await service.person(Role.STAFF, clinic)).jwt, "plain")
-    await display.ask("join-queue", str(queue.id))
-
     listener: Any = client.listener
     outgoing = listener._outgoing if protocol == "plain" else listener._socket.outgoing
-    status = queue.status()
-    version = status.version
-    while len(outgoing) == 0:  # Until the buffers between the two are full.
-        for _ in range(50):
-            version += 1
-            changed = QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
-            hub.receive(build_entry(changed))
-            await asyncio.sleep(0)
-    for _ in range(1000):
-        version += 1
-        changed = QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
-        hub.receive(build_entry(changed))
+    while len(outgoing) == 0:
+        for _ in range(10):
+            client.send("noise", b'"%s"' % (b"x" * 20_000))
         await asyncio.sleep(0)
-    assert len(outgoing) <= 2
-    await display.next("queue:status_update", lambda body: body["version"] == version)
+    return stuck, client, outgoing
 
+
+@pytest.mark.parametrize("protocol", ["plain", "socket.io"])
+async def test_statuses_for_a_client_that_reads_nothing_take_the_room_of_one_and_hold_up_nobody(
+    service: Service, protocol: str
+) -> None:
+    clinic, queue = await service.clinic()
+    stuck, _, outgoing = await stuck_member(service, protocol, queue)
+    display = await open_client(service, (await service.person(Role.STAFF, clinic)).jwt, "plain")
+    await display.ask("join-queue", str(queue.id))
+    status = queue.status()
+    before = len(outgoing)
+    for version in range(status.version + 1, status.version + 2000):
+        changed = QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+        service.container.hub.receive(build_entry(changed))
+        await asyncio.sleep(0)
+    assert len(outgoing) <= before + 1
+    await display.next("queue:status_update", lambda body: body["version"] == version)
+    await display.close()
+    stuck.close()
+
+
+@pytest.mark.parametrize("protocol", ["plain", "socket.io"])
+async def test_a_client_that_leaves_too_much_unread_is_dropped_at_once(
+    service: Service, protocol: str
+) -> None:
+    _, queue = await service.clinic()
+    stuck, client, _ = await stuck_member(service, protocol, queue)
+    connections = service.server.server_state.connections
+    assert len(connections) == 1
     for _ in range(MAX_MESSAGES + 2):
         client.send("queue:your_token_called", b'"something that is never merged away"')
-    await eventually(lambda: client not in hub.clients())
-    await eventually(lambda: is_closed(stuck))
+    await eventually(lambda: service.container.hub.clients() == [], within=1)
+    await eventually(lambda: len(connections) == 0, within=1)
     stuck.close()
-    assert (await display.ask("leave-queue", str(queue.id)))["ok"] is True
-    await display.close()
 
 
-def is_closed(raw: socket.socket) -> bool:
-    """Whether the peer has dropped the connection; reads what is left in the buffer."""
-    try:
-        while raw.recv(1 << 20):
-            continue
-    except BlockingIOError:
-        return False
-    except ConnectionError:
-        return True
-    return True
+@pytest.mark.parametrize("protocol", ["plain", "socket.io"])
+async def test_a_client_that_reads_nothing_cannot_keep_its_connection_when_it_is_ended(
+    service: Service, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engineio, "CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr(websocket, "CLOSING_SECONDS", 0.2)
+    _, queue = await service.clinic()
+    stuck, client, _ = await stuck_member(service, protocol, queue)
+    connections = service.server.server_state.connections
+    client.expel()
+    assert service.container.hub.clients() == []
+    await eventually(lambda: len(connections) == 0, within=2)
+    stuck.close()

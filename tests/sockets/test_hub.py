@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Closing
-from qure.domain.errors import Conflict, NotFound, Unauthenticated
+from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,
     QueueActivated,
@@ -124,6 +124,50 @@ async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: World)
     await loop_turns()
     assert listener.names == ["join-queue", "queue:status_update"]
     assert listener.versions == [2]
+
+
+async def test_the_room_stands_while_one_leaves_and_another_is_about_to_enter(
+    world: World,
+) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    (first, _), (second, listener) = await connected(hub), await connected(hub)
+    await first.join(status.queue_id)
+    world.reading = asyncio.Event()
+    joining = asyncio.create_task(second.join(status.queue_id))
+    await loop_turns()
+    first.leave(status.queue_id)
+    world.reading.set()
+    await joining
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert listener.versions == [1, 2]
+
+
+async def test_who_joins_again_hears_nothing_between_asking_and_join_queue(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    await client.join(status.queue_id)
+    world.reading = asyncio.Event()
+    joining = asyncio.create_task(client.join(status.queue_id))
+    await loop_turns()
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    world.reading.set()
+    await joining
+    assert listener.names == ["join-queue", "queue:status_update"] * 2
+    assert listener.versions == [1, 2]
+
+
+async def test_joining_again_in_vain_leaves_things_as_they_were(world: World) -> None:
+    hub, status = world.hub(), watched(world, version=1)
+    client, listener = await connected(hub)
+    await client.join(status.queue_id)
+    world.is_away = True
+    with pytest.raises(Unavailable):
+        await client.join(status.queue_id)
+    hub.receive(build_entry(changed(status, 2)))
+    await loop_turns()
+    assert listener.versions[-1] == 2
 
 
 async def test_a_newer_status_read_by_a_joiner_reaches_those_who_were_in_already(

@@ -177,9 +177,10 @@ class Hub:
         if client.is_patient:
             try:
                 await self._catch_up(client)
-            except DomainError as error:
+            except Exception as error:
                 # Coming back later is how it hears of its call after all.
-                logger.warning("a connecting patient could not be caught up: %s", error.message)
+                is_fault = not isinstance(error, DomainError)
+                logger.warning("a connecting patient could not be caught up", exc_info=is_fault)
                 self.close(client, Closing.GOING_AWAY)
 
     def disconnect(self, client: Client) -> None:

@@ -36,6 +36,7 @@ CLOSING_SECONDS: Final = 5.0
 
 POLICY_VIOLATION: Final = 1008
 TOO_BIG: Final = 1009
+INTERNAL_ERROR: Final = 1011
 SERVICE_RESTART: Final = 1012
 """Close codes (RFC 6455 §7.4.1 and the IANA registry)."""
 
@@ -93,6 +94,7 @@ class WebSocketSession:
                 task.cancel()
             for ended in await asyncio.gather(reader, writer, return_exceptions=True):
                 if isinstance(ended, Exception):
+                    self._close_code = INTERNAL_ERROR
                     logger.error("serving a WebSocket failed", exc_info=ended)
             await self._hang_up()
 
