@@ -11,8 +11,8 @@ from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.edge import Edge
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
-from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.http.hot_reads import HotReads
+from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.http.metrics import metrics_router
 
 

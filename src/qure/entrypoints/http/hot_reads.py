@@ -29,7 +29,7 @@ STATUS_PREFIX = "/api/queues/"
 STATUS_SUFFIX = "/status"
 STATUS_PATH_LENGTH = len(STATUS_PREFIX) + 36 + len(STATUS_SUFFIX)
 
-_PROFILE_MESSAGE: str = accounts.me.opt[OPERATION].message
+_PROFILE_MESSAGE: str = accounts.read_profile.opt[OPERATION].message
 _STATUS_MESSAGE: str = queues.read_status.opt[OPERATION].message
 _ENCODED_LIMIT = 10_000
 
@@ -101,9 +101,7 @@ class HotReads:
                 if value[:7] != b"Bearer ":
                     return None
                 try:
-                    claims = self._jwts.verify(
-                        value[7:].decode("latin-1"), at=self._clock.now()
-                    )
+                    claims = self._jwts.verify(value[7:].decode("latin-1"), at=self._clock.now())
                 except DomainError:
                     return None  # The plain route says why.
                 return self._principals.peek(claims)
