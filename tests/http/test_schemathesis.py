@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
@@ -28,9 +26,8 @@ from schemathesis.specs.openapi.checks import (
 
 from qure.application.accounts import create_admin
 from qure.bootstrap import Role, build
-from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
 from qure.settings import Settings
+from tests.http.listening import listening_service
 from tests.http.service import PASSWORD
 
 CHECKS = [
@@ -117,26 +114,8 @@ def world(
         data_dir=data, jwt_private_key=private, jwt_public_key=public, bcrypt_rounds=4
     )
     asyncio.run(make_admin(settings))
-    server = uvicorn.Server(
-        uvicorn.Config(create_asgi(build(settings)), host="127.0.0.1", port=0, **uvicorn_options())
-    )
-    listening = threading.Event()
-    startup = server.startup
-
-    async def startup_and_say(*args: Any, **kwargs: Any) -> None:
-        await startup(*args, **kwargs)
-        listening.set()
-
-    server.startup = startup_and_say  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert listening.wait(30)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield furnish(f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join()
+    with listening_service(settings) as url:
+        yield furnish(url)
 
 
 def test_no_request_whatever_breaks_anything(world: World) -> None:

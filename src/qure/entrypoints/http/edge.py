@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import cast
 from uuid import UUID
 
 from litestar.enums import ScopeType
@@ -102,7 +103,8 @@ class Edge:
             return
         is_head = scope["method"] == "HEAD"
         if is_head:
-            scope["method"] = "GET"
+            # In a copy: the server looks at its own to know that no body follows.
+            scope = cast("HTTPScope", {**scope, "method": "GET"})
         started = time.perf_counter()
 
         async def send_dressed(message: Message) -> None:
