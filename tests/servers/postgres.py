@@ -63,6 +63,8 @@ class PostgresServer:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+        self.binaries = binaries
+        """Where its programs are, `pg_dump` and the others too."""
         arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
         self._process = ServerProcess(
             [str(binaries / "postgres"), "-D", str(self._data), *arguments],
