@@ -42,6 +42,8 @@ class CloudinaryServer:
         self.cloud, self.key, self.secret = cloud, key, secret
         self.assets: dict[str, Asset] = {}
         self.calls: list[tuple[str, dict[str, str]]] = []
+        self.waiting = 0
+        """How many calls have come and hang."""
         self._answers: deque[int | str] = deque()
         self._gate = threading.Event()
         self._gate.set()
@@ -74,7 +76,11 @@ class CloudinaryServer:
         self._thread.join()
 
     def fail(self, *answers: int | str) -> None:
-        """Answer the next calls so, each once: a status, ``"nonsense"`` or ``"nothing"``."""
+        """Answer the next calls so, each once.
+
+        A status, ``"nonsense"``, ``"nothing"`` (the connection is closed), or ``"drip"``: a body
+        that comes byte by byte for three seconds.
+        """
         self._answers.extend(answers)
 
     def hang(self) -> None:
@@ -98,8 +104,11 @@ class CloudinaryServer:
     def answer(self, path: str, fields: dict[str, bytes]) -> tuple[int, Any]:
         """Status and body of the answer to one call."""
         parameters = {name: value.decode() for name, value in fields.items() if name != "file"}
+        with self._lock:
+            self.waiting += 1
         self._gate.wait()
         with self._lock:
+            self.waiting -= 1
             self.calls.append((path, parameters))
             if self._answers:
                 planned = self._answers.popleft()
@@ -170,6 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer == "nothing":
             self.close_connection = True
             return
+        if answer == "drip":
+            self._drip()
+            return
         if answer == "nonsense":
             status, content = 502, b"<html>Bad gateway</html>"
         else:
@@ -179,6 +191,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _drip(self) -> None:
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Length", "30")
+        self.end_headers()
+        for _ in range(30):
+            self.wfile.write(b" ")
+            time.sleep(0.1)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the tests look at ``calls``."""

@@ -57,7 +57,7 @@ class CloudinaryStore:
             rf"https://(?:res\.cloudinary\.com/{cloud}|{cloud}-res\.cloudinary\.com)"
             rf"/image/upload/(?:v\d+/)?({folder}/{KEY_PATTERN})\.[a-z]+"
         )
-        self._threads = BoundedThreads("pictures", threads=threads, queue_limit=64)
+        self._threads = BoundedThreads("uploads", threads=threads, queue_limit=64)
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> str:
         """Upload it and return its URL, which holds a version: the same key again overwrites.
