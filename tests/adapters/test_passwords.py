@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
@@ -15,8 +15,10 @@ UNREADABLE = ["x" * 73, "ü" * 37, "nul\0inside", "\0", "half a pair \ud800"]
 
 
 @pytest.fixture
-def hasher() -> BcryptHasher:
-    return BcryptHasher(rounds=4)
+def hasher() -> Iterator[BcryptHasher]:
+    hasher = BcryptHasher(rounds=4)
+    yield hasher
+    hasher.close()
 
 
 async def test_a_password_fits_its_own_hash_and_no_other_password_does(

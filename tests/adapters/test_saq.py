@@ -180,6 +180,26 @@ async def test_two_sweeps_at_once_put_a_job_back_once(
         await queue.disconnect()
 
 
+async def test_an_entry_without_a_job_is_swept_away(redis_server: str) -> None:
+    client = connect(redis_server, seconds=5)
+    queue = Queue(client, name=f"test-{uuid4()}")
+    function, arguments, key = encode(picture())
+    await queue.enqueue(function, key=key, retries=3, heartbeat=1, **arguments)
+    job = await queue.dequeue(timeout=1)
+    assert job is not None
+    await client.delete(job.id)  # as when it was done by two, and the record has expired
+    assert await queue.sweep() == [job.id]
+    assert (await queue.counted())["active"] == 0
+    await queue.disconnect()
+
+
+async def test_without_redis_nothing_is_swept_and_nothing_raised(own_redis: RedisServer) -> None:
+    queue = Queue(connect(own_redis.url, seconds=5), name="test")
+    own_redis.stop()
+    assert await queue.sweep() == []
+    await queue.disconnect()
+
+
 async def test_a_job_that_kills_every_worker_is_given_up(redis_server: str) -> None:
     client = connect(redis_server, seconds=5)
     queue = Queue(client, name=f"test-{uuid4()}")
@@ -338,6 +358,32 @@ async def test_a_worker_may_be_started_before_its_redis(own_redis: RedisServer) 
         await jobs.enqueue([picture()])
         await eventually(lambda: len(done) == 1)
         await jobs.close()
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+async def test_both_ends_can_be_closed_while_redis_is_away(
+    own_redis: RedisServer, how: str
+) -> None:
+    jobs = SaqJobs(own_redis.url)
+    began = asyncio.Event()
+
+    async def handle(job: Job, last_attempt: bool) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    worker = SaqWorker(own_redis.url, handle, drain_seconds=0.1)
+    running = asyncio.create_task(worker.run())
+    await jobs.enqueue([picture()])
+    await began.wait()
+    if how == "stopped":
+        own_redis.stop()
+    else:
+        own_redis.pause()
+    start = time.monotonic()
+    worker.stop()
+    await running
+    await jobs.close()
+    assert time.monotonic() - start < 8
 
 
 async def test_each_time_of_a_cron_is_one_run_however_many_workers(redis_server: str) -> None:

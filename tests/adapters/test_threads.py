@@ -74,3 +74,19 @@ async def test_work_abandoned_while_it_runs_still_takes_its_place(gate: threadin
     assert abandoned.cancelled()
     with pytest.raises(Unavailable):
         await threads.run(gate.wait, 20)
+
+
+async def test_after_closing_nothing_starts_and_nobody_is_left_waiting(
+    gate: threading.Event,
+) -> None:
+    threads = BoundedThreads("tests", threads=1, queue_limit=1)
+    running = asyncio.ensure_future(threads.run(gate.wait, 20))
+    waiting = asyncio.ensure_future(threads.run(gate.wait, 20))
+    await asyncio.sleep(0)
+    threads.close()
+    await asyncio.wait([waiting], timeout=5)
+    assert waiting.cancelled()
+    with pytest.raises(Unavailable, match="about to stop"):
+        await threads.run(gate.wait, 20)
+    gate.set()
+    assert await running

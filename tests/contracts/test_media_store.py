@@ -221,3 +221,11 @@ async def test_a_disk_that_cannot_be_written_is_unavailable(tmp_path: Path) -> N
         await store.put(KEY, b"x", content_type=JPEG)
     await store.delete(f"/media/{KEY}.jpg")
     store.close()
+
+
+async def test_a_picture_that_cannot_be_removed_is_unavailable(
+    disk: LocalDiskStore, tmp_path: Path
+) -> None:
+    (tmp_path / "media" / f"{KEY}.jpg" / "in-the-way").mkdir(parents=True)
+    with pytest.raises(Unavailable):
+        await disk.delete(f"/media/{KEY}.jpg")

@@ -27,16 +27,19 @@ class BoundedThreads:
         self._room = threading.BoundedSemaphore(threads + queue_limit)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``work`` returns or raises. Raises ``Unavailable`` (``busy``) over the bound."""
+        """What ``work`` returns or raises.
+
+        Raises ``Unavailable``: over the bound (``busy``), and after ``close``.
+        """
         if not self._room.acquire(blocking=False):
             raise Unavailable(
                 f"The server is busy with {self._name} at the moment.", code="busy", retry_after=1
             )
         try:
             future = self._threads.submit(work, *args, **kwargs)
-        except BaseException:
+        except RuntimeError as closed:
             self._room.release()
-            raise
+            raise Unavailable("The server is about to stop.") from closed
         future.add_done_callback(self._make_room)
         return await asyncio.wrap_future(future)
 

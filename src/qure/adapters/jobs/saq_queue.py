@@ -79,13 +79,21 @@ def connect(url: str, *, seconds: float) -> Redis:
 
 
 class Queue(RedisQueue):
-    """SAQ's queue, with two of its ways mended: what it does about the dead, and without Redis."""
+    """SAQ's queue, with some of its ways mended: what it does about the dead, and without Redis."""
 
     def __init__(self, redis: Redis, *, name: str) -> None:
         super().__init__(redis, name=name)
         self._take_back = redis.register_script(_TAKE_BACK)
         self._unmarked_since: dict[bytes, float] = {}
         self._away = False
+
+    async def disconnect(self) -> None:
+        """Close the connections, even when Redis is away and cannot be told."""
+        try:
+            await super().disconnect()
+        except FAULTS as fault:
+            logger.debug("closed without telling Redis: %r", fault)
+            await self.redis.aclose()
 
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:  # noqa: ARG002
         """Put jobs whose worker has died back into the queue; their ids.
@@ -163,6 +171,13 @@ class Queue(RedisQueue):
             logger.warning("Redis is back: jobs are done again")
         self._away = False
         return job
+
+    async def disconnect(self) -> None:
+        """Close the connections.
+
+        SAQ would open one for it, to end a subscription that never was, and fail without Redis.
+        """
+        await self.redis.aclose(close_connection_pool=True)
 
     async def counted(self) -> dict[str, int]:
         """How many are queued, active and scheduled, and what the living workers have done."""
