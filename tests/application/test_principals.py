@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from qure.domain.errors import Unauthenticated
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import Session
 from qure.domain.user import Role, User
-from tests.application.world import World
+from tests.application.world import World, outcomes
 from tests.builders import NOW, build_session, build_staff, build_user, new_id
 from tests.fakes import Hearing
 
@@ -280,6 +281,51 @@ async def test_only_so_many_are_remembered_and_the_oldest_go_first(world: World)
     assert door.principals.peek(third) is not None
     door.principals.forget_user(user.id)
     assert door.principals.peek(claims_of(second)) is None
+
+
+async def test_nothing_is_kept_of_whom_was_forgotten(world: World) -> None:
+    door = Door(world, limit=2)
+    user = build_user()
+    first, second = await logged_in(world, user), build_session(user.id)
+    await world.keep(second)
+    third, fourth = await logged_in(world), await logged_in(world)
+    for claims in (first, claims_of(second), third, fourth):
+        await door.principals.of(claims)
+    door.principals.forget_session(third.session_id)
+    door.principals.forget_user(fourth.user_id)
+    # Not to be seen from outside but in the memory of a server that has run for weeks.
+    assert (len(door.principals._known), door.principals._sessions_of) == (0, {})
+
+
+async def test_those_who_come_at_one_moment_are_read_together_each_for_themselves(
+    world: World, door: Door
+) -> None:
+    live = [await logged_in(world) for _ in range(3)]
+    ended = await logged_in(world, revoked_at=NOW)
+    disabled = await logged_in(world, build_user(is_active=False))
+    before = world.storage.reads
+    found, refused = await outcomes(door.principals.of(one) for one in (*live, ended, disabled))
+    assert [principal.user_id for principal in found] == [claims.user_id for claims in live]
+    assert [error.code for error in refused] == ["session_ended", "account_disabled"]
+    assert world.storage.reads == before + 1
+    assert all(door.principals.peek(claims) is not None for claims in live)
+
+
+async def test_whoever_comes_after_a_change_is_not_answered_from_a_read_before_it(
+    world: World, door: Door
+) -> None:
+    claims = await logged_in(world)
+    late: list[asyncio.Task[Principal]] = []
+
+    async def change_and_come_again() -> None:
+        await promote(world, claims.user_id)
+        door.principals.forget_user(claims.user_id)
+        late.append(asyncio.create_task(door.principals.of(claims)))
+        await asyncio.sleep(0)
+
+    world.storage.before_read = change_and_come_again
+    assert (await door.principals.of(claims)).role is Role.PATIENT
+    assert (await late[0]).role is Role.ADMIN
 
 
 async def test_looking_again_makes_one_the_newest(world: World) -> None:
