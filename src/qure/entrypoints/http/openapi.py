@@ -128,7 +128,7 @@ def _operation(
     if parameters:
         described["parameters"] = parameters
     if one.body is not None:
-        described["requestBody"] = _request_body(one, schemas[repr(one.body)])
+        described["requestBody"] = _request_body(one, schemas[repr(one.body)], components)
     if one.public:
         described["security"] = []
     return described
@@ -161,7 +161,9 @@ def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def _request_body(one: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+def _request_body(
+    one: Operation, schema: Mapping[str, Any], components: Mapping[str, Any]
+) -> dict[str, Any]:
     assert one.body is not None
     example = _sample_of(one.body)
     content: dict[str, Any] = {}
@@ -170,9 +172,10 @@ def _request_body(one: Operation, schema: dict[str, Any]) -> dict[str, Any]:
             name: _file() if most == 1 else {"type": "array", "maxItems": most, "items": _file()}
             for name, most in one.pictures.items()
         }
-        content["multipart/form-data"] = {
-            "schema": {"allOf": [schema, {"type": "object", "properties": files}]}
-        }
+        # Written out, not composed: a page makes form fields of properties only.
+        texts = components[one.body.__name__]
+        form = {**texts, "properties": {**texts["properties"], **files}}
+        content["multipart/form-data"] = {"schema": form}
     content[_JSON] = {"schema": schema, "example": example}
     return {"required": not one.body_optional, "content": content}
 
