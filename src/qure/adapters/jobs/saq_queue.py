@@ -87,14 +87,6 @@ class Queue(RedisQueue):
         self._unmarked_since: dict[bytes, float] = {}
         self._away = False
 
-    async def disconnect(self) -> None:
-        """Close the connections, even when Redis is away and cannot be told."""
-        try:
-            await super().disconnect()
-        except FAULTS as fault:
-            logger.debug("closed without telling Redis: %r", fault)
-            await self.redis.aclose()
-
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:  # noqa: ARG002
         """Put jobs whose worker has died back into the queue; their ids.
 
