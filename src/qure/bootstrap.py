@@ -32,7 +32,6 @@ from qure.adapters.security.passwords import BcryptHasher
 from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
 from qure.adapters.sockets.edge import SocketEdge
 from qure.adapters.sockets.hub import Hub
-from qure.adapters.sql.faults import translate
 from qure.adapters.sql.migrations import migrate as migrations
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.adapters.system.clock import SystemClock
@@ -49,7 +48,6 @@ from qure.application.queues import open_due_queues, read_status
 from qure.application.relay import Relay
 from qure.application.schedule import Chore, Schedule
 from qure.application.tokens import IssueLine, held_tokens_of
-from qure.domain.errors import Unavailable
 from qure.settings import Settings, SettingsError
 
 
@@ -289,9 +287,7 @@ async def migrate_database(settings: Settings) -> Revisions:
             "was it migrated by a newer one?"
         ) from error
     except (SQLAlchemyError, OSError) as error:
-        if isinstance(translate(error), Unavailable):
-            raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
-        raise
+        raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
 
 
 async def database_revisions(settings: Settings) -> Revisions:

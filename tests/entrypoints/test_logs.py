@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -21,18 +20,6 @@ SECRETS = [
     "hunter2",
     "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
 ]
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    logging.captureWarnings(False)
 
 
 def logged(format: str, *, level: str = "INFO") -> StringIO:
@@ -90,9 +77,7 @@ def test_planted_secrets_do_not_come_out(format: str) -> None:
 
 
 def test_what_is_no_secret_is_left_alone() -> None:
-    harmless = (
-        "queue 0197f2a0-0000-7000-8000-000000000001 at http://127.0.0.1:3000/docs"
-    )
+    harmless = "queue 0197f2a0-0000-7000-8000-000000000001 at http://127.0.0.1:3000/docs"
     assert without_secrets(harmless) == harmless
 
 

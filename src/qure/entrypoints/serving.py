@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,8 +17,6 @@ from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.process import run_process
 from qure.entrypoints.supervisor import Supervisor
 from qure.settings import Settings, SettingsError
-
-logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
 
@@ -65,11 +62,6 @@ def _own_listeners(
     Through it a proxy sends a polling client to the very process that has its session.
     """
     if not settings.process_mark:
-        logger.warning(
-            "%d processes share one port, and QURE_PROCESS_MARK is not set: Socket.IO clients "
-            "can use the websocket transport only",
-            workers,
-        )
         return
     port = shared.getsockname()[1]
     for number in range(1, workers + 1):
