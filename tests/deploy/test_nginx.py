@@ -7,7 +7,9 @@ containers would. What only Docker can do (resolving `api`) is replaced by their
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,7 +21,7 @@ from typing import ClassVar
 import httpx
 import pytest
 
-from tests.servers.nginx import NginxServer, running_nginx
+from tests.servers.nginx import NginxServer, find_binary, running_nginx
 from tests.servers.process import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "nginx"
@@ -105,6 +107,28 @@ def nginx(api_port: int) -> Iterator[NginxServer]:
         port = free_port()
         configuration = compose_configuration(port, api_port)
         yield stack.enter_context(running_nginx(configuration, port=port))
+
+
+def test_the_main_file_is_well_formed_and_has_room_for_many_phones(tmp_path: Path) -> None:
+    text = (DEPLOY / "nginx.conf").read_text()
+    processes = (DEPLOY / "processes" / "one-machine.conf").read_text()
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "qure.conf").write_text((DEPLOY / "qure.conf").read_text())
+    (tmp_path / "conf.d" / "processes.conf").write_text(processes)
+    text = text.replace("/etc/nginx/conf.d", str(tmp_path / "conf.d"))
+    text = text.replace("/run/nginx.pid", str(tmp_path / "pid"))
+    for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
+        text = text.replace("http {", f"http {{\n    {name}_temp_path {tmp_path}/{name};", 1)
+    (tmp_path / "nginx.conf").write_text(text)
+    done = subprocess.run(
+        [find_binary(), "-t", "-p", tmp_path, "-c", "nginx.conf"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+    assert int(re.findall(r"worker_connections (\d+);", text)[0]) >= 2 * 10_000
 
 
 def ask(nginx: NginxServer, path: str, **headers: str) -> httpx.Response:
