@@ -54,6 +54,6 @@ def test_decisions_are_numbered_without_a_gap_and_say_why_and_what_follows() -> 
     assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
     for path in decisions:
         text = path.read_text()
-        assert re.match(rf"# {path.name[:4]}:? \w", text), path.name
+        assert re.match(rf"# {path.name[:4]}:? \S", text), path.name
         for heading in ("## Context", "## Decision", "## Consequences"):
             assert heading in text, f"{path.name}: {heading}"

@@ -27,6 +27,8 @@ from tests.servers.process import free_port
 from tests.servers.qure import QureProcess
 from tests.servers.redis import running_redis
 
+pytestmark = pytest.mark.timeout(300)  # Five servers are started in the first one's time.
+
 ROOT = Path(__file__).parents[2]
 NGINX = ROOT / "deploy" / "nginx"
 ADMIN = {"email": "admin@example.org", "password": "correct horse"}
@@ -127,7 +129,6 @@ def session_ids(deployment: Deployment, count: int) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_the_javascript_client_lives_through_every_transport(deployment: Deployment) -> None:
     if shutil.which("node") is None:
         pytest.fail("node is missing: install Node.js 18 or newer with npm")
