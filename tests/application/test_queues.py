@@ -409,6 +409,22 @@ async def test_a_clinic_another_process_has_seen_to_meanwhile_is_passed_over(
         await todays_queue(clinic.id, storage=world.storage, clock=world.clock)
 
 
+async def test_a_clinic_that_has_wished_anew_meanwhile_waits_for_its_next_midnight(
+    world: World,
+) -> None:
+    clinic = await wishing(world)
+    world.clock.set(MIDNIGHT)
+
+    async def wish_anew() -> None:
+        await changed(world, clinic, auto_open_queue=False)
+        await changed(world, clinic, auto_open_queue=True)
+
+    world.storage.before_read = wish_anew
+    assert await open_due_queues(**world.ports) == 0
+    world.clock.advance(days=1)
+    assert await opened_by_the_clock(world) == [(clinic.id, date(2026, 1, 1))]
+
+
 def test_the_default_queue_takes_fifty() -> None:
     clinic = build_clinic()
     queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=NOW, by=None)
