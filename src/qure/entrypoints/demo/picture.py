@@ -36,7 +36,7 @@ async def showing(day: Day, console: Console, *, live: bool) -> AsyncIterator[No
     if live:
         with Live(
             console=console,
-            get_renderable=lambda: _picture(day),
+            get_renderable=lambda: picture_of(day),
             refresh_per_second=FRAMES_A_SECOND,
             vertical_overflow="crop",
         ):
@@ -71,7 +71,8 @@ def _line(clinic: Clinic) -> str:
     return f"{clinic.name}: now {clinic.status.get('currentTokenNo', 0)}; {told}"
 
 
-def _picture(day: Day) -> RenderableType:
+def picture_of(day: Day) -> RenderableType:
+    """The day at this moment."""
     clinics = Table.grid(expand=True, padding=(0, 1))
     for _ in day.clinics:
         clinics.add_column(ratio=1)

@@ -22,6 +22,8 @@ from qure.settings import Settings
 
 ADMIN = "admin@demo.example"
 LONGEST_DAY_SECONDS = 600.0
+WIDTH = 100
+"""Of plain lines: a file or a pipe has none of its own."""
 COMING_SECONDS = 0.12
 """Of the day, for each patient: the day grows with their number."""
 
@@ -37,6 +39,8 @@ LAST_NAMES = ("Adams", "Brook", "Costa", "Diaz", "Evans", "Fujita", "Gupta", "Ha
 async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
     """Play a day and print its summary; whether it went as it must. Raises ``DemoError``."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     configure_logging(level="CRITICAL")  # The summary says what matters.
     with tempfile.TemporaryDirectory(prefix="qure-demo-") as name:
         folder = Path(name)
@@ -121,13 +125,14 @@ def _judge(day: Day, console: Console) -> bool:
     console.print(summary(day))
     found = list(complaints(day))
     for complaint in found:
-        console.print(f"  {complaint}", style="red", markup=False)
+        console.print(f"  {complaint}", style="red", markup=False, soft_wrap=True)
     if found:
         return False
     console.print(
         f"Nobody was lost, nobody was served twice, nobody heard what was not for them; "
         f"{day.pictures_shown} pictures are shown.",
         style="green",
+        soft_wrap=True,
     )
     return True
 
