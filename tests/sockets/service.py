@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from qure.adapters.sql.migrations.migrate import migrate
 from qure.application.access import Principal
 from qure.application.tokens import issue_token
 from qure.bootstrap import Container, build, database_url
+from qure.bootstrap import Role as ContainerRole
 from qure.domain.clinic import Clinic
 from qure.domain.ids import SessionId, UserId
 from qure.domain.queue import Queue
@@ -133,6 +137,21 @@ class Service:
         return await self.call("GET", f"/queues/{queue.id}/status", person)
 
 
+_prepared: list[Path] = []
+
+
+async def prepared_data() -> Path:
+    """A data folder with a migrated database and a key pair: making them is most of a start."""
+    if not _prepared:
+        folder = Path(tempfile.mkdtemp(prefix="qure-tests-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        settings = Settings(data_dir=folder)
+        async with build(settings, role=ContainerRole.COMMAND).running():
+            await migrate(database_url(settings))
+        _prepared.append(folder)
+    return _prepared[0]
+
+
 @asynccontextmanager
 async def running_service(
     data_dir: Path,
@@ -142,9 +161,9 @@ async def running_service(
     **settings: Any,
 ) -> AsyncIterator[Service]:
     """Serves until left; whatever is open then is closed."""
+    shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
     chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
     container = build(chosen)
-    await migrate(database_url(chosen))
     listening = socket.create_server(("127.0.0.1", 0))
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
     config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))

@@ -29,22 +29,18 @@ def is_expired(service: Service, person: Person) -> bool:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("token", [None, ""])
-async def test_without_a_token_the_word_is_unauthorized(
-    service: Service, transport: str, token: object
-) -> None:
-    with pytest.raises(ConnectionRefusedError, match="UNAUTHORIZED"):
-        await open_client(service, token, transport)
+async def test_without_a_token_the_word_is_unauthorized(service: Service, transport: str) -> None:
+    for token in (None, ""):
+        with pytest.raises(ConnectionRefusedError, match="UNAUTHORIZED"):
+            await open_client(service, token, transport)
     assert service.container.hub.clients() == []
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("token", ["x", "a.b.c", 7, {"a": 1}, ["x"], True, "x" * 20_000])
-async def test_with_a_bad_token_the_word_is_invalid_token(
-    service: Service, transport: str, token: object
-) -> None:
-    with pytest.raises(ConnectionRefusedError, match="INVALID_TOKEN"):
-        await open_client(service, token, transport)
+async def test_with_a_bad_token_the_word_is_invalid_token(service: Service, transport: str) -> None:
+    for token in ("x", "a.b.c", 7, {"a": 1}, ["x"], True, "x" * 20_000):
+        with pytest.raises(ConnectionRefusedError, match="INVALID_TOKEN"):
+            await open_client(service, token, transport)
     assert service.container.hub.clients() == []
 
 
@@ -172,11 +168,11 @@ async def say(service: Service, *frames: Any) -> list[Any]:
         return [said, connection.close_code]
 
 
-@pytest.mark.parametrize(
-    "first", ["no json", "[]", "{}", '{"event": 7}', '{"event":"join-queue","data":["x"]}', "\x00"]
-)
-async def test_whoever_does_not_begin_with_auth_is_shown_out(service: Service, first: str) -> None:
-    assert await say(service, first) == [{"event": "auth-error", "data": ["UNAUTHORIZED"]}, 1008]
+async def test_whoever_does_not_begin_with_auth_is_shown_out(service: Service) -> None:
+    refusal = [{"event": "auth-error", "data": ["UNAUTHORIZED"]}, 1008]
+    join = '{"event":"join-queue","data":["x"]}'
+    for first in ("no json", "[]", "{}", '{"event": 7}', join, "\x00"):
+        assert await say(service, first) == refusal, first
 
 
 async def test_who_does_not_say_who_it_is_in_time_is_shown_out(

@@ -24,6 +24,18 @@ class Outgoing:
     writes it at once and returns True, or returns False and the frame waits like any other.
     """
 
+    __slots__ = (
+        "_characters",
+        "_ended",
+        "_next_key",
+        "_oldest",
+        "_on_overflow",
+        "_reader",
+        "_reader_is_writing",
+        "_waiting",
+        "write_through",
+    )
+
     def __init__(self, on_overflow: Callable[[], None]) -> None:
         self.write_through: Callable[[bytes], bool] | None = None
         self._on_overflow = on_overflow

@@ -30,6 +30,8 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionErro
 class SocketIoSession:
     """What is spoken with one client. Its events are handled one after the other."""
 
+    __slots__ = ("_client", "_door", "_hub", "_incomplete", "_is_connecting", "_socket")
+
     def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door) -> None:
         self._socket = socket
         self._hub = hub

@@ -65,6 +65,16 @@ class Refused(Exception):
 class WebSocketSession:
     """One connection, and a listener of the hub. Its frames are handled one after the other."""
 
+    __slots__ = (
+        "_abort",
+        "_close_code",
+        "_door",
+        "_hub",
+        "_outgoing",
+        "_receive",
+        "_send",
+    )
+
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, hub: Hub, door: Door) -> None:
         self._receive = receive
         self._send = send
@@ -82,21 +92,17 @@ class WebSocketSession:
         """Accept the client and speak with it until one of both has enough."""
         await self._send({"type": "websocket.accept"})
         writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read())
         try:
-            # Whoever ends first: the client hangs up, or the last word has been written.
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if not writer.done():
-                self._outgoing.end()
-                await asyncio.wait((writer,), timeout=CLOSING_SECONDS)
+            await self._read()
+        except Exception:
+            logger.exception("serving a WebSocket failed")
+            self._close_code = INTERNAL_ERROR
         finally:
-            for task in (reader, writer):
-                task.cancel()
-            for ended in await asyncio.gather(reader, writer, return_exceptions=True):
-                if isinstance(ended, Exception):
-                    self._close_code = INTERNAL_ERROR
-                    logger.error("serving a WebSocket failed", exc_info=ended)
-            await self._hang_up()
+            # What waits is still written, unless nobody reads it.
+            self._outgoing.end()
+            await asyncio.wait((writer,), timeout=CLOSING_SECONDS)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
     # As a listener of the hub
 
@@ -189,6 +195,8 @@ class WebSocketSession:
                     await self._send({"type": "websocket.send", "text": encoded.text})
         except (OSError, RuntimeError) as error:
             logger.debug("a client cannot be written to: %s", error)
+        # The last word has been written. The reader hears of it as of any other hanging up.
+        await self._hang_up()
 
     async def _hang_up(self) -> None:
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
