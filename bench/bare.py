@@ -5,7 +5,6 @@ Started as a program, with the settings of the service that it is compared with.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

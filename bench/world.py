@@ -10,15 +10,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import psutil
+from tests.servers.postgres import running_postgres
+from tests.servers.process import accepts_connections, free_port, wait_until
+from tests.servers.redis import running_redis
 
-from qure.bootstrap import Container, Role, build, migrate_database
+from qure.bootstrap import Role, build, migrate_database
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
@@ -26,9 +28,6 @@ from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.user import Role as UserRole
 from qure.domain.user import User
 from qure.settings import Settings, load_settings
-from tests.servers.postgres import running_postgres
-from tests.servers.process import accepts_connections, free_port, wait_until
-from tests.servers.redis import running_redis
 
 ROOT = Path(__file__).parent.parent
 
@@ -117,7 +116,9 @@ def world(backend: str) -> Iterator[World]:
         yield made
 
 
-async def make_logins(settings: Settings, count: int, role: UserRole, clinic_id: ClinicId | None) -> list[Login]:
+async def make_logins(
+    settings: Settings, count: int, role: UserRole, clinic_id: ClinicId | None
+) -> list[Login]:
     """Users who are logged in, written straight into the database."""
     container = build(settings, role=Role.COMMAND)
     async with container.running():
@@ -157,7 +158,9 @@ async def make_logins(settings: Settings, count: int, role: UserRole, clinic_id:
     return logins
 
 
-async def make_queue(settings: Settings, *, max_size: int = MAX_QUEUE_SIZE) -> tuple[ClinicId, QueueId]:
+async def make_queue(
+    settings: Settings, *, max_size: int = MAX_QUEUE_SIZE
+) -> tuple[ClinicId, QueueId]:
     """A clinic and its open queue of today, as large as the benchmark needs."""
     container = build(settings, role=Role.COMMAND)
     async with container.running():
@@ -171,12 +174,24 @@ async def make_queue(settings: Settings, *, max_size: int = MAX_QUEUE_SIZE) -> t
             created_at=now,
             updated_at=now,
         )
-        queue = Queue.open(clinic, id=QueueId(container.randomness.new_id()), max_size=max_size, at=now, by=None)
+        queue = Queue.open(
+            clinic, id=QueueId(container.randomness.new_id()), max_size=max_size, at=now, by=None
+        )
         async with container.storage.write() as uow:
             await uow.clinics.add(clinic)
             await uow.queues.add(queue)
             await uow.commit()
     return clinic.id, queue.id
+
+
+async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
+    """Patients who wait there, one token each."""
+    logins = await make_logins(settings, count, UserRole.PATIENT, None)
+    container = build(settings, role=Role.COMMAND)
+    async with container.running():
+        await asyncio.gather(
+            *(container.issue_line.take(queue_id, UserId(login.user_id)) for login in logins)
+        )
 
 
 def http_load(job: dict[str, Any]) -> dict[str, Any]:

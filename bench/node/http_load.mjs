@@ -20,11 +20,15 @@ if (job.requests) {
 }
 const started = performance.now();
 const statuses = {};
+let ended = 0;
 const run = autocannon(options, (error, result) => {
   if (error) throw error;
   const seconds = job.requests ? (performance.now() - started) / 1000 : result.duration;
   const { p50, p99, max } = result.latency;
   const answered = Object.values(statuses).reduce((sum, n) => sum + n, 0);
-  console.log(JSON.stringify({ answered, seconds, statuses, errors: result.errors, p50, p99, max }));
+  console.log(JSON.stringify({ answered, seconds, statuses, errors: result.errors, ended: ended / 1000, p50, p99, max }));
 });
-run.on("response", (_client, status) => { statuses[status] = (statuses[status] ?? 0) + 1; });
+run.on("response", (_client, status) => {
+  statuses[status] = (statuses[status] ?? 0) + 1;
+  ended = performance.timeOrigin + performance.now();
+});

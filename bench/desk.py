@@ -1,0 +1,132 @@
+"""Calling the next patient: from the click to the caller's own status update."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime
+from statistics import median
+from uuid import UUID, uuid4
+
+import asyncpg
+import websockets
+
+from bench.report import Figure
+from bench.world import Login, Program, UserRole, World, fill_queue, make_logins, make_queue, world
+from qure.domain.ids import ClinicId, QueueId
+
+
+def run(*, quick: bool) -> list[Figure]:
+    """One caller in turn, over Socket.IO; then the same statements by hand."""
+    calls = 100 if quick else 500
+    with world("postgres") as made:
+        service = made.start_service()
+        clinic_id, queue_id = asyncio.run(make_queue(made.settings))
+        (staff,) = asyncio.run(make_logins(made.settings, 1, UserRole.STAFF, clinic_id))
+        asyncio.run(fill_queue(made.settings, queue_id, calls + 20))
+        whole, trip = asyncio.run(_call(service, staff, queue_id, calls))
+        statements = asyncio.run(_by_hand(made, clinic_id, calls))
+    return [
+        Figure(
+            path="call-next, one caller in turn, to the own status update",
+            value=whole / (statements + trip),
+            target=2.0,
+            at_least=False,
+            measured=f"p50 {whole * 1000:.2f} ms",
+            compared_with=f"raw asyncpg {statements * 1000:.2f} ms"
+            f" + one socket round trip {trip * 1000:.2f} ms",
+        )
+    ]
+
+
+async def _call(service: Program, staff: Login, queue_id: UUID, calls: int) -> tuple[float, float]:
+    url = service.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+    async with websockets.connect(url, compression=None) as socket:
+
+        async def until(wanted: str) -> None:
+            while True:
+                frame = str(await asyncio.wait_for(socket.recv(), 10))
+                if frame == "2":
+                    await socket.send("3")
+                if frame.startswith(wanted):
+                    return
+
+        await until("0")
+        await socket.send("40" + json.dumps({"token": staff.jwt}))
+        await until("40")
+        await socket.send("42" + json.dumps(["join-queue", str(queue_id)]))
+        await until('42["queue:status_update"')
+        whole, trips = [], []
+        for turn in range(calls):
+            started = time.perf_counter()
+            await socket.send("42" + json.dumps(["queue:call_next", str(queue_id)]))
+            await until('42["queue:status_update"')
+            whole.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            await socket.send(f"42{turn}" + json.dumps(["leave-queue", str(uuid4())]))
+            await until("43")
+            trips.append(time.perf_counter() - started)
+    return median(whole), median(trips)
+
+
+async def _by_hand(made: World, clinic_id: ClinicId, calls: int) -> float:
+    """What the use case has to say to Postgres, said with nothing in between."""
+    _, queue_id = await make_queue(made.settings)
+    await fill_queue(made.settings, queue_id, calls + 1)
+    (staff,) = await make_logins(made.settings, 1, UserRole.STAFF, clinic_id)
+    db = await asyncpg.connect(made.environment["DATABASE_URL"])
+    costs = []
+    try:
+        for _ in range(calls):
+            started = time.perf_counter()
+            await _call_by_hand(db, queue_id, staff.user_id)
+            costs.append(time.perf_counter() - started)
+    finally:
+        await db.close()
+    return median(costs)
+
+
+async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUID) -> None:
+    now = datetime.now(UTC)
+    async with db.transaction():
+        await db.fetchrow("SELECT * FROM queues WHERE id = $1 FOR UPDATE", queue_id)
+        token = await db.fetchrow(
+            "SELECT * FROM tokens WHERE queue_id = $1 AND status IN ('WAITING')"
+            " ORDER BY number LIMIT 1",
+            queue_id,
+        )
+        held = await db.fetch(
+            "SELECT * FROM tokens WHERE queue_id = $1 AND held_by = $2"
+            " AND status IN ('CALLED', 'IN_PROGRESS') ORDER BY number",
+            queue_id,
+            staff_id,
+        )
+        await db.executemany(
+            "UPDATE tokens SET status = $2, called_at = $3, held_by = $4 WHERE id = $1",
+            [
+                *((one["id"], "COMPLETED", now, staff_id) for one in held),
+                (token["id"], "CALLED", now, staff_id),
+            ],
+        )
+        await db.executemany(
+            "INSERT INTO staff_activities (id, staff_id, token_id, action, created_at)"
+            " VALUES ($1, $2, $3, $4, $5)",
+            [
+                *((uuid4(), staff_id, one["id"], "COMPLETE", now) for one in held),
+                (uuid4(), staff_id, token["id"], "CALL", now),
+            ],
+        )
+        await db.execute(
+            "UPDATE queues SET current_number = $2, waiting_count = waiting_count - 1,"
+            " version = version + 1, updated_at = $3 WHERE id = $1",
+            queue_id,
+            token["number"],
+            now,
+        )
+        await db.execute(
+            "INSERT INTO outbox (id, created_at, events) VALUES ($1, $2, $3)",
+            uuid4(),
+            now,
+            b"x" * 1800,  # as large as what the use case stores
+        )
