@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from tests.servers.nginx import NginxServer, find_binary, running_nginx
-from tests.servers.process import free_port
+from tests.servers.process import free_port, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "nginx"
 NETWORK = "127.30.83"
@@ -83,10 +83,10 @@ def with_own_port(text: str, port: int) -> str:
 
 def compose_configuration(port: int, api_port: int) -> str:
     processes = (DEPLOY / "processes" / "compose.conf").read_text()
-    members = "".join(f"server {NETWORK}.{host}:{api_port};" for host in HOSTS)
-    assert "server api:3000 resolve;" in processes
+    members = "".join(f"server {NETWORK}.{host}:{api_port} fail_timeout=1s;" for host in HOSTS)
+    assert "server api:3000 resolve fail_timeout=1s;" in processes
     processes = (
-        processes.replace("server api:3000 resolve;", members)
+        processes.replace("server api:3000 resolve fail_timeout=1s;", members)
         .replace("${QURE_EDGE_NETWORK}", NETWORK)
         .replace(":3000", f":{api_port}")
     )
@@ -216,6 +216,21 @@ def test_a_process_that_is_gone_costs_no_request_while_others_stand(api_port: in
             assert answer.json()["address"] == f"{NETWORK}.{HOSTS[1]}"
 
 
+def test_one_that_is_back_takes_over_at_once_from_one_that_goes(api_port: int) -> None:
+    with ExitStack() as stack:
+        free, port = free_port(), free_port()
+        first, second = (f"{NETWORK}.{host}" for host in HOSTS[:2])
+        nginx = stack.enter_context(running_nginx(compose_configuration(port, free), port=port))
+        with stand_in(second, free):  # The first one is away, and nginx has noticed.
+            assert {ask(nginx, "/api").json()["address"] for _ in range(6)} == {second}
+            stack.enter_context(stand_in(first, free))
+            wait_until(lambda: ask(nginx, "/api").json()["address"] == first, 3, "its return")
+        began = monotonic()
+        wait_until(lambda: ask(nginx, "/api").status_code == 200, 3, "an answer")
+        assert ask(nginx, "/api").json()["address"] == first
+        assert monotonic() - began < 2
+
+
 def test_the_client_address_is_what_nginx_saw(nginx: NginxServer) -> None:
     headers = ask(
         nginx, "/api/auth/me", **{"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4"}
@@ -283,8 +298,8 @@ def test_the_list_of_a_fixed_set_of_processes_leads_to_each_of_them() -> None:
         for number in range(1, 5):
             ports[number] = port = free_port()
             stack.enter_context(stand_in("127.0.0.1", port))
-            assert text.count(f"127.0.0.1:{3000 + number};") == 2
-            text = text.replace(f"127.0.0.1:{3000 + number};", f"127.0.0.1:{port};")
+            assert text.count(f"127.0.0.1:{3000 + number}") == 2
+            text = text.replace(f"127.0.0.1:{3000 + number}", f"127.0.0.1:{port}")
         port = free_port()
         text += with_own_port((DEPLOY / "qure.conf").read_text(), port)
         nginx = stack.enter_context(running_nginx(text, port=port))

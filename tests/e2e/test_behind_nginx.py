@@ -105,10 +105,12 @@ def deployment(
                 for host in HOSTS
             ]
             marks = {str(host) for host in HOSTS}
-            members = "".join(f"server {NETWORK}.{host}:{api_port};" for host in HOSTS)
+            members = "".join(
+                f"server {NETWORK}.{host}:{api_port} fail_timeout=1s;" for host in HOSTS
+            )
             text = (NGINX / "processes" / "compose.conf").read_text()
             text = (
-                text.replace("server api:3000 resolve;", members)
+                text.replace("server api:3000 resolve fail_timeout=1s;", members)
                 .replace("${QURE_EDGE_NETWORK}", NETWORK)
                 .replace(":3000", f":{api_port}")
             )
