@@ -170,6 +170,29 @@ async def test_pictures_are_taken_away_by_null(service: Service) -> None:
     assert (gone["logo"], gone["images"]) == (None, [])
 
 
+async def test_in_a_form_an_empty_text_takes_a_picture_away_and_an_empty_file_does_not(
+    service: Service,
+) -> None:
+    admin = await service.admin()
+    clinic = await service.clinic(admin)
+    path = f"/clinic/{clinic['id']}"
+    data_of(await admin.put(path, files={"logo": ("logo.jpg", jpeg(), "image/jpeg")}))
+
+    async def shown() -> bool:
+        return data_of(await admin.get(path))["logo"] is not None
+
+    await comes_true(shown)
+    logo = data_of(await admin.get(path))["logo"]
+    headers = {"content-type": "multipart/form-data; boundary=edge"}
+    for disposition, kept in (
+        ('name="logo"; filename=""', logo),
+        ('name="logo"', None),
+    ):
+        form = f"--edge\r\nContent-Disposition: form-data; {disposition}\r\n\r\n\r\n--edge--\r\n"
+        changed = data_of(await admin.put(path, content=form.encode(), headers=headers))
+        assert changed["logo"] == kept
+
+
 async def test_a_retired_clinic_is_not_listed_but_can_be_read(service: Service) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)

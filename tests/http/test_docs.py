@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.openapi import TAGS, openapi_document, operations
 from qure.settings import Settings
 from qure.wire.parsing import Fields
@@ -76,6 +77,12 @@ async def test_documentation_can_be_switched_off(settings: Settings, clock: Fixe
     async with running_service(replace(settings, docs=False), clock) as service:
         for path in ("/docs", "/docs/openapi.json", "/docs/assets/swagger-ui.css"):
             refused(await service.http.get(path), 404, "not_found")
+
+
+def test_a_missing_package_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qure.entrypoints.http.docs.find_spec", lambda _: None)
+    with pytest.raises(RuntimeError, match="swagger-ui-py"):
+        docs_router()
 
 
 async def test_the_document_is_the_apps_own(service: Service) -> None:

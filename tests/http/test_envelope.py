@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from litestar.exceptions import InternalServerException
 
 from qure.domain import errors
 from qure.domain.errors import Unavailable
@@ -288,6 +289,44 @@ async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
     assert record.exc_info is not None
     assert str(record.exc_info[1]) == "the secret is 42"
     assert patient.id not in record.getMessage()
+
+
+async def test_a_fault_of_the_framework_is_a_500_like_any_other(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise InternalServerException("details of ours")
+
+    patient = await service.patient()
+    monkeypatch.setattr(tokens.tokens, "active_token_of", broken)
+    response = await patient.get(f"/tokens/{patient.id}")
+    refused(response, 500, "internal_error")
+    assert "details" not in response.text
+
+
+async def test_a_websocket_where_there_is_none_is_closed(service: Service) -> None:
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/api/tokens",
+        "raw_path": b"/api/tokens",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"qure.example")],
+        "subprotocols": [],
+        "scheme": "ws",
+        "client": ("127.0.0.1", 5),
+        "server": ("qure.example", 80),
+    }
+    await service.app(scope, receive, send)  # type: ignore[arg-type]
+    assert [message["type"] for message in sent] == ["websocket.close"]
 
 
 async def test_a_backend_that_is_away_is_503_and_says_when_to_try_again(

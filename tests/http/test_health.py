@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from qure.domain.errors import Unavailable
-from tests.http.service import Service
+from qure.settings import Settings
+from tests.builders import FixedClock
+from tests.http.service import Service, running_service
 
 
 async def test_a_living_process_says_so_and_touches_nothing(
@@ -59,3 +62,26 @@ async def test_a_backend_that_hangs_is_not_waited_for(
     async with asyncio.timeout(2):
         response = await service.http.get("/health/ready")
     assert response.json()["backends"]["database"] == "down"
+
+
+async def test_failed_pictures_are_not_counted_while_the_database_is_away(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> None:
+        raise Unavailable("Away.")
+
+    monkeypatch.setattr(type(service.container.storage), "read", away)
+    response = await service.http.get("/health/ready")
+    assert response.json()["failedImages"] is None
+
+
+async def test_redis_is_named_when_it_is_used(
+    settings: Settings, clock: FixedClock, redis_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_service(replace(settings, redis_url=redis_database), clock) as service:
+        response = await service.http.get("/health/ready")
+        assert response.json()["backends"] == {"database": "up", "redis": "up", "jobs": "up"}
+        monkeypatch.setattr(type(service.container.bus), "is_live", lambda _: False)
+        response = await service.http.get("/health/ready")
+        assert response.status_code == 503
+        assert response.json()["backends"]["redis"] == "down"

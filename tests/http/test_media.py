@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.http.pictures import jpeg
@@ -41,3 +43,13 @@ async def test_no_path_leads_out_of_the_folder(service: Service, path: str) -> N
     await service.container.media.put("users/abc-1", jpeg(), content_type="image/jpeg")
     response = await service.http.get(f"/media/{path}")
     refused(response, 404, "not_found")
+
+
+async def test_a_picture_that_goes_in_the_last_moment_is_404(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def find(_self: object, _name: str) -> Path:
+        return tmp_path / "gone.jpg"
+
+    monkeypatch.setattr(type(service.container.media), "find", find)
+    refused(await service.http.get("/media/gone.jpg"), 404, "not_found")

@@ -170,6 +170,7 @@ def test_null_for_what_may_be_left_out_is_as_if_it_were_left_out() -> None:
         ("website", "javascript:alert(1)"),
         ("website", "http://"),
         ("website", "http://a b"),
+        ("website", "http://:80"),
         ("website", "https://a.example:0"),
         ("website", "https://a.example:99999"),
         ("website", "https://[a"),

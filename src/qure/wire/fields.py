@@ -1,12 +1,11 @@
 """The rules of single fields, each said once: its shape, its sentence, its normal form.
 
-Every text is bounded, holds no NUL (databases cannot keep it) and no lone surrogate (UTF-8
+Every number has bounds, which also keep out what is not finite. Every text is bounded, holds no NUL (databases cannot keep it) and no lone surrogate (UTF-8
 cannot write it).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from functools import cache
@@ -74,12 +73,6 @@ def _website(text: str) -> str:
     if not parts.hostname or parts.port == 0:
         raise ValueError
     return text
-
-
-def _finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise ValueError
-    return number
 
 
 @cache
@@ -187,20 +180,18 @@ ClinicName = Annotated[
 ]
 Latitude = Annotated[
     float,
-    Meta(ge=-90, le=90, extra=_rule("Must be a number from -90 to 90.", _finite), examples=[40.7]),
+    Meta(ge=-90, le=90, extra=_rule("Must be a number from -90 to 90."), examples=[40.7]),
 ]
 Longitude = Annotated[
     float,
-    Meta(
-        ge=-180, le=180, extra=_rule("Must be a number from -180 to 180.", _finite), examples=[-74]
-    ),
+    Meta(ge=-180, le=180, extra=_rule("Must be a number from -180 to 180."), examples=[-74]),
 ]
 Radius = Annotated[
     float,
     Meta(
         gt=0,
         le=1_000_000,
-        extra=_rule("Must be a number of kilometres above 0, at most 1000000.", _finite),
+        extra=_rule("Must be a number of kilometres above 0, at most 1000000."),
         description="In kilometres.",
     ),
 ]
