@@ -13,8 +13,9 @@ import asyncpg
 import websockets
 
 from bench.report import Figure
-from bench.world import Login, Program, UserRole, World, fill_queue, make_logins, make_queue, world
+from bench.world import Login, Program, World, fill_queue, make_logins, make_queue, world
 from qure.domain.ids import ClinicId, QueueId
+from qure.domain.user import Role
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -23,7 +24,7 @@ def run(*, quick: bool) -> list[Figure]:
     with world("postgres") as made:
         service = made.start_service()
         clinic_id, queue_id = asyncio.run(make_queue(made.settings))
-        (staff,) = asyncio.run(make_logins(made.settings, 1, UserRole.STAFF, clinic_id))
+        (staff,) = asyncio.run(make_logins(made.settings, 1, Role.STAFF, clinic_id))
         asyncio.run(fill_queue(made.settings, queue_id, calls + 20))
         whole, trip = asyncio.run(_call(service, staff, queue_id, calls))
         statements = asyncio.run(_by_hand(made, clinic_id, calls))
@@ -74,7 +75,7 @@ async def _by_hand(made: World, clinic_id: ClinicId, calls: int) -> float:
     """What the use case has to say to Postgres, said with nothing in between."""
     _, queue_id = await make_queue(made.settings)
     await fill_queue(made.settings, queue_id, calls + 1)
-    (staff,) = await make_logins(made.settings, 1, UserRole.STAFF, clinic_id)
+    (staff,) = await make_logins(made.settings, 1, Role.STAFF, clinic_id)
     db = await asyncpg.connect(made.environment["DATABASE_URL"])
     costs = []
     try:

@@ -16,7 +16,8 @@ from tests.servers.process import accepts_connections, free_port
 from bench.issuing import TOKENS, issue_all
 from bench.report import Figure
 from bench.sockets import clients
-from bench.world import Login, Program, UserRole, make_logins, make_queue, world
+from bench.world import Login, Program, make_logins, make_queue, world
+from qure.domain.user import Role
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -56,8 +57,8 @@ def _answers(port: int) -> bool:
 def _memory(*, quick: bool) -> list[Figure]:
     tokens, connects = (10_000, 1_000) if quick else (100_000, 10_000)
     with world("postgres") as made:
-        clinic_id, queue_id = asyncio.run(make_queue(made.settings))
-        logins = asyncio.run(make_logins(made.settings, TOKENS, UserRole.PATIENT, clinic_id))
+        _, queue_id = asyncio.run(make_queue(made.settings))
+        logins = asyncio.run(make_logins(made.settings, TOKENS, Role.PATIENT, None))
         idle = made.start_service()
         held = asyncio.run(_with_sockets(idle, queue_id, logins))
         service = made.start_service()

@@ -1,4 +1,4 @@
-"""Taking tokens: 32 at once on one queue, against a bare handler and the least a database can do."""
+"""Taking tokens: 32 at once on one queue, against a bare handler and a bare database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import asyncpg
 import httpx
 
 from bench.report import Figure
-from bench.world import Login, Program, UserRole, World, http_load, make_logins, make_queue, world
+from bench.world import Login, Program, World, http_load, make_logins, make_queue, world
+from qure.domain.user import Role
 
 AT_ONCE = 32
 TOKENS = 992  # as many for each connection
@@ -31,7 +32,7 @@ def run(*, quick: bool) -> list[Figure]:
     """Each round a new queue, the three in turn, the median of the ratios round by round."""
     rounds = 2 if quick else 5
     with world("postgres") as made:
-        logins = asyncio.run(make_logins(made.settings, TOKENS, UserRole.PATIENT, None))
+        logins = asyncio.run(make_logins(made.settings, TOKENS, Role.PATIENT, None))
         bare, service = made.start("bench.bare"), made.start_service()
         _look_first(bare, "/me", logins)
         _look_first(service, "/api/auth/me", logins)
@@ -44,7 +45,7 @@ def run(*, quick: bool) -> list[Figure]:
         steadiness = asyncio.run(_last_against_first(made, service))
         ours, ceiling, raw = (median(one) for one in zip(*rates, strict=True))
     with world("sqlite") as made:
-        logins = asyncio.run(make_logins(made.settings, TOKENS, UserRole.PATIENT, None))
+        logins = asyncio.run(make_logins(made.settings, TOKENS, Role.PATIENT, None))
         service = made.start_service()
         _look_first(service, "/api/auth/me", logins)
         sqlite = median([issue_all(service, "/api/tokens", made, logins) for _ in range(rounds)])
@@ -137,13 +138,11 @@ async def _raw(made: World, logins: list[Login]) -> float:
 
 async def _last_against_first(made: World, service: Program) -> Figure:
     _, queue_id = await make_queue(made.settings)
-    logins = await make_logins(made.settings, 1000, UserRole.PATIENT, None)
-    costs = []
+    logins = await make_logins(made.settings, 1000, Role.PATIENT, None)
     async with httpx.AsyncClient(base_url=service.url) as http:
         for login in logins:
             await http.get("/api/auth/me", headers={"authorization": f"Bearer {login.jwt}"})
-        for login in logins:
-            costs.append(await _one(http, login, queue_id))
+        costs = [await _one(http, login, queue_id) for login in logins]
     first, last = median(costs[:100]), median(costs[-100:])
     return Figure(
         path="the 1000th token against the first, one at a time (within ±20 %)",

@@ -11,7 +11,8 @@ import httpx
 from passlib.hash import bcrypt
 
 from bench.report import Figure
-from bench.world import Program, UserRole, make_logins, make_queue, world
+from bench.world import Program, make_logins, make_queue, world
+from qure.domain.user import Role
 
 PASSWORD = "correct horse"
 AT_ONCE = 8
@@ -23,7 +24,7 @@ def run(*, quick: bool) -> list[Figure]:
     with world("postgres") as made:
         service = made.start_service()
         _, queue_id = asyncio.run(make_queue(made.settings))
-        (reader,) = asyncio.run(make_logins(made.settings, 1, UserRole.PATIENT, None))
+        (reader,) = asyncio.run(make_logins(made.settings, 1, Role.PATIENT, None))
         asyncio.run(_register(service))
         path = f"/api/queues/{queue_id}/status"
         rate, p99 = asyncio.run(_log_in(service, logins, path, reader.jwt))

@@ -6,7 +6,8 @@ import asyncio
 from statistics import median
 
 from bench.report import Figure
-from bench.world import UserRole, http_load, make_logins, make_queue, world
+from bench.world import http_load, make_logins, make_queue, world
+from qure.domain.user import Role
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -14,7 +15,7 @@ def run(*, quick: bool) -> list[Figure]:
     pairs, seconds = (1, 3) if quick else (5, 5)
     with world("postgres") as made:
         _, queue_id = asyncio.run(make_queue(made.settings))
-        (login,) = asyncio.run(make_logins(made.settings, 1, UserRole.PATIENT, None))
+        (login,) = asyncio.run(make_logins(made.settings, 1, Role.PATIENT, None))
         bare, service = made.start("bench.bare"), made.start_service()
         headers = {"authorization": f"Bearer {login.jwt}"}
 

@@ -11,12 +11,14 @@ import httpx
 from sqlalchemy import insert
 
 from bench.report import Figure
-from bench.world import UserRole, make_logins, world
+from bench.world import make_logins, world
 from qure.adapters.sql.mapping import clinic_values
 from qure.adapters.sql.rows import CLINICS
-from qure.bootstrap import Role, build
+from qure.bootstrap import Role as ProcessRole
+from qure.bootstrap import build
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId
+from qure.domain.user import Role
 from qure.settings import Settings
 
 FEW, MANY = 1_000, 100_000
@@ -30,7 +32,7 @@ def run(*, quick: bool) -> list[Figure]:
 
 def _on(backend: str, asks: int) -> Figure:
     with world(backend) as made:
-        (login,) = asyncio.run(make_logins(made.settings, 1, UserRole.PATIENT, None))
+        (login,) = asyncio.run(make_logins(made.settings, 1, Role.PATIENT, None))
         asyncio.run(_fill(made.settings, FEW))
         few = asyncio.run(_ask(made.start_service().url, login.jwt, asks))
         asyncio.run(_fill(made.settings, MANY - FEW))
@@ -46,7 +48,7 @@ def _on(backend: str, asks: int) -> Figure:
 
 
 async def _fill(settings: Settings, count: int) -> None:
-    container = build(settings, role=Role.COMMAND)
+    container = build(settings, role=ProcessRole.COMMAND)
     chance = random.Random(count)
     async with container.running():
         now = container.clock.now()

@@ -20,7 +20,6 @@ from bench.world import (
     ROOT,
     Login,
     Program,
-    UserRole,
     World,
     http_load,
     make_logins,
@@ -32,6 +31,7 @@ from qure.application.ports.storage import OutboxEntry
 from qure.domain.events import QueueActivated
 from qure.domain.ids import ClinicId, EntryId, QueueId
 from qure.domain.queue_status import QueueStatus
+from qure.domain.user import Role
 from qure.wire.responses import StatusBody, encode
 
 PAUSE_SECONDS = 0.12
@@ -169,7 +169,7 @@ async def _fan_out(
         if turn == 0:  # it is warm
             cpu = server.cpu_seconds()
         started = time.time()
-        emitted = asyncio.create_task(emit())
+        emitted = asyncio.ensure_future(emit())
         await asyncio.sleep(0)
         reached = await listening.reached(emitter.version)
         await emitted
@@ -188,7 +188,7 @@ def run(*, quick: bool) -> list[Figure]:
     figures = []
     with world("postgres") as made:
         clinic_id, queue_id = asyncio.run(make_queue(made.settings))
-        logins = asyncio.run(make_logins(made.settings, 100, UserRole.PATIENT, None))
+        logins = asyncio.run(make_logins(made.settings, 100, Role.PATIENT, None))
         figures += asyncio.run(_fan_outs(made, clinic_id, queue_id, logins, quick=quick))
         figures.append(asyncio.run(_joins(made, queue_id, logins)))
         figures += asyncio.run(_burst(made, logins))
@@ -288,7 +288,7 @@ async def _joins(made: World, queue_id: QueueId, logins: list[Login]) -> Figure:
 async def _burst(made: World, logins: list[Login]) -> list[Figure]:
     service = made.start_service()
     _, queue_id = await make_queue(made.settings)
-    askers = await make_logins(made.settings, 200, UserRole.PATIENT, None)
+    askers = await make_logins(made.settings, 200, Role.PATIENT, None)
     requests = [
         {
             "path": "/api/tokens",

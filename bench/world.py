@@ -20,13 +20,13 @@ from tests.servers.postgres import running_postgres
 from tests.servers.process import accepts_connections, free_port, wait_until
 from tests.servers.redis import running_redis
 
-from qure.bootstrap import Role, build, migrate_database
+from qure.bootstrap import Role as ProcessRole
+from qure.bootstrap import build, migrate_database
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
-from qure.domain.user import Role as UserRole
-from qure.domain.user import User
+from qure.domain.user import Role, User
 from qure.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -117,10 +117,10 @@ def world(backend: str) -> Iterator[World]:
 
 
 async def make_logins(
-    settings: Settings, count: int, role: UserRole, clinic_id: ClinicId | None
+    settings: Settings, count: int, role: Role, clinic_id: ClinicId | None
 ) -> list[Login]:
     """Users who are logged in, written straight into the database."""
-    container = build(settings, role=Role.COMMAND)
+    container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         now = container.clock.now()
         logins = []
@@ -162,7 +162,7 @@ async def make_queue(
     settings: Settings, *, max_size: int = MAX_QUEUE_SIZE
 ) -> tuple[ClinicId, QueueId]:
     """A clinic and its open queue of today, as large as the benchmark needs."""
-    container = build(settings, role=Role.COMMAND)
+    container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         now = container.clock.now()
         clinic = Clinic(
@@ -186,8 +186,8 @@ async def make_queue(
 
 async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
     """Patients who wait there, one token each."""
-    logins = await make_logins(settings, count, UserRole.PATIENT, None)
-    container = build(settings, role=Role.COMMAND)
+    logins = await make_logins(settings, count, Role.PATIENT, None)
+    container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         await asyncio.gather(
             *(container.issue_line.take(queue_id, UserId(login.user_id)) for login in logins)
