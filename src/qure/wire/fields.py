@@ -1,7 +1,7 @@
 """The rules of single fields, each said once: its shape, its sentence, its normal form.
 
-Every number has bounds, which also keep out what is not finite. Every text is bounded, holds no NUL (databases cannot keep it) and no lone surrogate (UTF-8
-cannot write it).
+Every number has bounds, which also keep out what is not finite. Every text is bounded, holds no
+NUL (databases cannot keep it) and no lone surrogate (UTF-8 cannot write it).
 """
 
 from __future__ import annotations
