@@ -56,6 +56,7 @@ format: install-dev ## Put the code into its format
 
 .PHONY: bench
 bench: install-dev ## Run the benchmarks (BENCH=--quick for a minute's worth)
+	@scripts/install-js bench/node
 	@exec $(BIN)/python -m bench $(BENCH)
 
 .PHONY: lock
