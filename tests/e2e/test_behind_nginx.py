@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -120,6 +121,10 @@ def deployment(
         processes[0].command("create-admin", ADMIN["email"], "--password", ADMIN["password"])
         nginx = stack.enter_context(running_nginx(text + "\n" + server, port=port))
         yield Deployment(nginx, processes, marks)
+        for process in processes:
+            began = monotonic()
+            process.stop()
+            assert monotonic() - began < 10
 
 
 def session_ids(deployment: Deployment, count: int) -> list[str]:

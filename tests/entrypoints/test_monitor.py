@@ -14,6 +14,8 @@ from qure.bootstrap import SetupError, build, migrate_database
 from qure.entrypoints.figures import Figures
 from qure.entrypoints.monitor import watched
 from qure.settings import Settings
+from tests.servers.process import free_port
+from tests.servers.qure import QureProcess
 
 
 @pytest.fixture
@@ -77,3 +79,18 @@ async def test_a_port_in_use_is_one_sentence() -> None:
         with pytest.raises(SetupError, match=rf"^cannot listen on 127.0.0.1 port {port}: .*\.$"):
             async with watched("127.0.0.1", port, None):
                 pass
+
+
+def test_the_command_answers_on_the_port_that_it_is_given(redis_database: str) -> None:
+    port = free_port()
+    worker = QureProcess({"REDIS_URL": redis_database}, "worker", "--port", str(port))
+    try:
+        worker.command("migrate")
+        worker.start()
+        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=10).status_code == 200
+        shown = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+        assert 'qure_backend_up{backend="redis"} 1.0' in shown
+        assert 'qure_jobs{state="queued"} 0.0' in shown
+        worker.stop()
+    finally:
+        worker.close()
