@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from qure.adapters.sockets.hub import Client, Closing, Hub
+from qure.adapters.sockets.clients import Client, Closing
+from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Message
 from qure.application.access import Principal
 from qure.application.ports.gateways import AccessClaims

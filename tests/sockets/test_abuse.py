@@ -20,8 +20,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from qure.adapters.sockets import engineio, websocket
-from qure.adapters.sockets.hub import Client
+from qure.adapters.sockets import engine_socket, websocket
+from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
 from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
@@ -220,7 +220,7 @@ async def test_two_polling_requests_at_once_end_the_connection(service: Service)
 async def test_who_opens_a_transport_and_says_nothing_is_sent_away(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engineio, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(engine_socket, "HANDSHAKE_SECONDS", 0.2)
     async with engine_websocket(service) as connection:
         with pytest.raises(ConnectionClosed):
             async with asyncio.timeout(5):
@@ -325,7 +325,7 @@ async def test_a_client_that_leaves_too_much_unread_is_dropped_at_once(
 async def test_a_client_that_reads_nothing_cannot_keep_its_connection_when_it_is_ended(
     service: Service, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engineio, "CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr(engine_socket, "CLOSING_SECONDS", 0.2)
     monkeypatch.setattr(websocket, "CLOSING_SECONDS", 0.2)
     _, queue = await service.clinic()
     stuck, client, _ = await stuck_member(service, protocol, queue)

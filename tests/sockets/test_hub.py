@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Closing
+from qure.adapters.sockets.clients import Closing
+from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,

@@ -16,8 +16,9 @@ import uvicorn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.edge import SocketEdge
-from qure.adapters.sockets.hub import Client, Hub
+from qure.adapters.sockets.hub import Hub
 from qure.application.ports.gateways import AccessClaims
 from qure.domain.user import Role
 from qure.entrypoints.server import uvicorn_options

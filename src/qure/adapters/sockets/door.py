@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Protocol
 
-from qure.adapters.sockets.hub import Client
+from qure.adapters.sockets.clients import Client
 from qure.application.ports.gateways import AccessClaims
 
 Scope = MutableMapping[str, Any]

@@ -12,19 +12,19 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from enum import Enum
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
+from qure.adapters.sockets.clients import Client, Closing, Listener
 from qure.adapters.sockets.messages import Message
 from qure.adapters.sockets.rooms import Room
 from qure.application.access import Principal
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.storage import OutboxEntry
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
-from qure.domain.ids import EntryId, QueueId, SessionId, TokenId, UserId
+from qure.domain.ids import EntryId, QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token, TokenStatus
+from qure.domain.token import Token
 from qure.domain.user import Role
 from qure.wire import socket_events
 from qure.wire.responses import TokenBody, encode
@@ -34,91 +34,10 @@ logger = logging.getLogger(__name__)
 
 MAX_ROOMS_PER_CLIENT: Final = 100
 REMEMBERED_ENTRIES: Final = 10_000
-REMEMBERED_TOKENS: Final = 32
 REREADS_AT_ONCE: Final = 16
 RETRY_SECONDS: Final = 0.5
 
-_PROGRESS = {
-    TokenStatus.WAITING: 0,
-    TokenStatus.CALLED: 1,
-    TokenStatus.IN_PROGRESS: 2,
-    TokenStatus.COMPLETED: 3,
-    TokenStatus.SKIPPED: 3,
-    TokenStatus.CANCELLED: 3,
-}
-"""How far a token has come: a patient who heard of a later status is not told an earlier one."""
-
-
 Key = TypeVar("Key", UserId, SessionId)
-
-
-class Closing(Enum):
-    """Why the server ends a connection."""
-
-    NOT_ALLOWED = "not allowed"
-    """The login has ended or the user is disabled: coming back with the same JWT is no use."""
-
-    GOING_AWAY = "going away"
-    """This process stops or cannot serve: the client should come back."""
-
-
-class Listener(Protocol):
-    """The end of one connection in this process. Nothing here waits for the network."""
-
-    @property
-    def protocol(self) -> str:
-        """What is spoken over it at this moment."""
-
-    def send(self, message: Message) -> None:
-        """In order, after everything sent before."""
-
-    def send_status(self, queue_id: QueueId, message: Message) -> None:
-        """Likewise, but one of the same queue that still waits may be dropped for it."""
-
-    def close(self, why: Closing) -> None:
-        """Send what waits, and end the connection."""
-
-
-class Client:
-    """One connected client, whichever protocol it speaks."""
-
-    __slots__ = (
-        "_hub",
-        "claims",
-        "is_closed",
-        "is_patient",
-        "is_ready",
-        "listener",
-        "rooms",
-        "told",
-    )
-
-    def __init__(self, hub: Hub, listener: Listener, claims: AccessClaims) -> None:
-        self._hub = hub
-        self.listener = listener
-        self.claims = claims
-        self.rooms: dict[QueueId, Room[Client]] = {}
-        self.told: dict[TokenId, int] = {}
-        self.is_patient = False
-        self.is_ready = False
-        self.is_closed = False
-
-    def send(self, name: str, body: bytes | None = None) -> None:
-        """An event for this client alone; ``body`` is its argument as JSON."""
-        if not self.is_closed:
-            self.listener.send(Message(name, body))
-
-    async def join(self, queue_id: QueueId) -> QueueStatus:
-        """See ``Hub.join``."""
-        return await self._hub.join(self, queue_id)
-
-    def leave(self, queue_id: QueueId) -> None:
-        """Hear no more of that queue."""
-        self._hub.leave(self, queue_id)
-
-    def expel(self) -> None:
-        """The login behind this connection is over."""
-        self._hub.close(self, Closing.NOT_ALLOWED)
 
 
 class Hub:
@@ -334,17 +253,10 @@ class Hub:
 
     def _tell(self, clients: Iterable[Client], name: str, token: Token) -> None:
         message: Message | None = None
-        progress = _PROGRESS[token.status]
         for client in tuple(clients):
-            if not client.is_ready or client.is_closed or client.told.get(token.id, 0) >= progress:
-                continue
-            client.told.pop(token.id, None)
-            client.told[token.id] = progress
-            if len(client.told) > REMEMBERED_TOKENS:
-                del client.told[next(iter(client.told))]
-            if message is None:
-                message = Message(name, encode(TokenBody.of(token)))
-            client.listener.send(message)
+            if client.is_ready and not client.is_closed and client.is_news(token):
+                message = message or Message(name, encode(TokenBody.of(token)))
+                client.listener.send(message)
 
     def _expel(self, clients: Iterable[Client]) -> None:
         for client in tuple(clients):

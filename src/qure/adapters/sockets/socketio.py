@@ -13,9 +13,10 @@ from typing import Final
 from socketio import packet
 from socketio.packet import Packet
 
+from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.door import Door
-from qure.adapters.sockets.engineio import BadPacketError, EngineSocket
-from qure.adapters.sockets.hub import Client, Closing, Hub
+from qure.adapters.sockets.engine_socket import BadPacketError, EngineSocket
+from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.door import (
     CONNECTION_EXTENSION,
     MAX_FRAME_BYTES,
@@ -22,7 +23,7 @@ from qure.adapters.sockets.door import (
     Scope,
     Send,
 )
-from qure.adapters.sockets.hub import Client, Closing, Hub
+from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
