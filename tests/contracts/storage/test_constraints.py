@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -180,6 +179,6 @@ async def test_no_error_shows_the_values_of_a_row(
         await given(sql_storage, unlawful)
     told: BaseException | None = caught.value
     while told is not None:  # as a traceback shows them, but without this file's lines
-        assert "marker" not in "".join(traceback.format_exception_only(told))
+        assert "marker" not in str(told)
         told = told.__cause__
     assert "marker" not in caplog.text

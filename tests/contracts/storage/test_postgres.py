@@ -115,17 +115,21 @@ async def test_an_empty_database_does_not_answer_a_ping(
             await storage.ping()
 
 
+@pytest.mark.parametrize("noticed", [False, True])
 async def test_a_restart_is_felt_by_nobody_who_comes_after_it(
-    own_postgres: PostgresServer, own_storage: SqlStorage
+    own_postgres: PostgresServer, own_storage: SqlStorage, noticed: bool
 ) -> None:
-    users = await given_patients(own_storage, 1)
+    (user,) = await given_patients(own_storage, 1)
     # Fill the pool, so that every connection in it is broken by the restart.
     await asyncio.gather(*(own_storage.ping() for _ in range(8)))
     own_postgres.stop()
-    with unavailable_promptly():
-        await own_storage.ping()
+    if noticed:
+        with unavailable_promptly():
+            await own_storage.ping()
     own_postgres.start()
-    found = await asyncio.gather(*(name_of(own_storage, users[0].id) for _ in range(8)))
+    for _ in range(5):  # the server was stopped and started without letting the loop hear of it
+        await asyncio.sleep(0)
+    found = await asyncio.gather(*(name_of(own_storage, user.id) for _ in range(8)))
     assert found == ["Ada"] * 8
 
 

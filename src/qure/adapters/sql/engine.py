@@ -136,7 +136,6 @@ def postgres_engine(
 ) -> AsyncEngine:
     """``limited``: with our time limits, for requests; migrations take the time they need."""
     connecting: dict[str, Any] = {"server_settings": {"application_name": "qure"}}
-    adapting: dict[str, Any] = {}
     if limited:
         connecting["timeout"] = ACQUIRE_SECONDS
         if address.pooled:
@@ -144,18 +143,14 @@ def postgres_engine(
         else:
             connecting["server_settings"] |= _LIMITS
     if address.pooled:
+        # What is kept then has no name, and is parsed anew in the round trip that executes it.
         connecting["statement_cache_size"] = 0
-        adapting["prepared_statement_cache_size"] = 0
-        adapting["prepared_statement_name_func"] = lambda: ""
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(address.dsn, **connecting)
 
-    def create() -> Any:
-        return engine.sync_engine.dialect.dbapi.connect(async_creator_fn=connect, **adapting)  # type: ignore[union-attr]
-
     engine = create_async_engine(
-        "postgresql+asyncpg://", creator=create, hide_parameters=True, **engine_options
+        "postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **engine_options
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
@@ -286,7 +281,8 @@ _PRAGMAS = {
 
 
 class SqliteDatabase:
-    """One writer at a time, in the order they came; readers on snapshots beside it."""
+    """One writer at a time, in the order they came: they share one connection, and the pool is
+    a queue. Readers are on snapshots beside it."""
 
     def __init__(self, path: Path) -> None:
         self._writer = sqlite_engine(
@@ -305,22 +301,13 @@ class SqliteDatabase:
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
         )
-        self._turn = asyncio.Lock()
         self._waiting = 0
 
     async def begin(self, *, writing: bool) -> Transaction:
         self._waiting += 1
         try:
             async with asyncio.timeout(ACQUIRE_SECONDS):
-                if not writing:
-                    return Transaction(await self._readers.connect())
-                await self._turn.acquire()
-                try:
-                    connection = await self._writer.connect()
-                except BaseException:
-                    self._turn.release()
-                    raise
-                return Transaction(connection, release=self._turn.release)
+                return Transaction(await (self._writer if writing else self._readers).connect())
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise translate(error) from error
         finally:

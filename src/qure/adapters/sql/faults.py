@@ -86,8 +86,8 @@ def translate(error: Exception) -> Exception:
 def _forget_values(error: BaseException | None) -> None:
     """Postgres spells out the row that broke a rule in the DETAIL of its error."""
     while error is not None:
-        if hasattr(error, "detail"):
-            error.detail = None
+        if isinstance(getattr(error, "detail", None), str):
+            error.detail = None  # type: ignore[attr-defined]
         error = error.__cause__
 
 

@@ -26,7 +26,7 @@ class Transaction:
     Every error of the database comes out as the port promises it (see ``faults``). After any of
     them the transaction can only be left: Postgres would answer COMMIT with a silent ROLLBACK.
     ``cut`` breaks the connection off: it is called when the server has not answered for
-    ``patience`` seconds. ``release`` is called last.
+    ``patience`` seconds.
     """
 
     def __init__(
@@ -35,12 +35,10 @@ class Transaction:
         *,
         cut: Callable[[], None] | None = None,
         patience: float = 0,
-        release: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
         self._cut = cut
         self._patience = patience
-        self._release = release
         self._failed = False
         self._ended = False
 
@@ -104,12 +102,8 @@ class Transaction:
             await self._close()
 
     async def _close(self) -> None:
-        try:
-            with self._watched():
-                await self._connection.close()
-        finally:
-            if self._release is not None:
-                self._release()
+        with self._watched():
+            await self._connection.close()
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

@@ -6,28 +6,21 @@ Every command is one transaction and waits for any other migration of the same d
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import NullPool
 
-from qure.adapters.sql.engine import (
-    PostgresAddress,
-    is_sqlite,
-    postgres_engine,
-    sqlite_engine,
-    sqlite_path,
+from qure.adapters.sql.migrations.revision import (
+    SCRIPTS,
+    WAIT_SECONDS,
+    current,
+    head,
+    migration_engine,
 )
 
-SCRIPTS = Path(__file__).parent
-
-WAIT_SECONDS = 60
-"""How long a migration waits for another one, and for locks of the running service."""
+__all__ = ["current", "downgrade", "head", "migrate", "revise"]
 
 _ADVISORY_LOCK = 0x71757265  # "qure"
 
@@ -54,23 +47,6 @@ async def revise(url: str, message: str) -> None:
     )
 
 
-async def current(url: str) -> str | None:
-    """The revision of the database, None when it is empty."""
-    engine = _engine(url)
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(
-                lambda plain: MigrationContext.configure(plain).get_current_revision()
-            )
-    finally:
-        await engine.dispose()
-
-
-def head() -> str | None:
-    """The revision that this version of the program works with."""
-    return _scripts().get_current_head()
-
-
 async def _run(url: str, act: Callable[[Config], object]) -> None:
     def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
@@ -82,7 +58,7 @@ async def _run(url: str, act: Callable[[Config], object]) -> None:
         if connection.dialect.name == "sqlite":
             _check_foreign_keys(connection)
 
-    engine = _engine(url)
+    engine = migration_engine(url)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(run)
@@ -99,21 +75,6 @@ def _config() -> Config:
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
     return config
-
-
-def _engine(url: str) -> AsyncEngine:
-    if not is_sqlite(url):
-        return postgres_engine(PostgresAddress.parse(url), limited=False, poolclass=NullPool)
-    # SQLite changes a table by making it anew; no foreign key may stumble over that, so they
-    # are looked at once, in the end.
-    pragmas = {
-        "busy_timeout": str(WAIT_SECONDS * 1000),  # first: changing the mode needs it already
-        "journal_mode": "WAL",
-        "foreign_keys": "OFF",
-    }
-    return sqlite_engine(
-        sqlite_path(url), begin="BEGIN IMMEDIATE", pragmas=pragmas, poolclass=NullPool
-    )
 
 
 def _check_foreign_keys(connection: Connection) -> None:
