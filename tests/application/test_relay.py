@@ -210,6 +210,19 @@ async def test_what_a_command_without_a_relay_commits_is_found_by_the_services_s
     assert service.bus.published == [entry]
 
 
+async def test_what_the_sweep_finds_is_known_here_before_anybody_is_told(
+    service: Service,
+) -> None:
+    await service.commit()
+    (entry,) = await service.outbox()
+    service.applied.clear()
+    service.bus.error = AWAY
+    service.grow_old()
+    with pytest.raises(Unavailable):
+        await service.make_relay(far=False).sweep()
+    assert service.applied == [entry]
+
+
 async def test_the_sweep_leaves_young_entries_to_whoever_committed_them(
     service: Service,
 ) -> None:
@@ -439,6 +452,33 @@ async def test_closing_waits_only_so_long_and_leaves_the_rest_to_the_next_start(
     assert len(await service.outbox()) == 1
 
 
+async def test_closing_right_after_the_start_announces_what_was_handed_over_in_between(
+    service: Service,
+) -> None:
+    service.bus.live = False
+    await service.relay.start()
+    await service.commit()
+    await service.relay.close()
+    assert len(service.bus.published) == 1
+
+
+async def test_what_is_committed_while_closing_waits_for_nothing_and_is_left_to_the_sweep(
+    service: Service,
+) -> None:
+    service.bus.hang()
+    relay = service.make_relay(announce_within=FAR_OFF)
+    await relay.start()
+    first = asyncio.create_task(service.commit())
+    await eventually(lambda: len(service.applied) >= 1)
+    closing = asyncio.create_task(relay.close())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(service.commit(), timeout=5)
+    service.bus.released.set()
+    await asyncio.gather(first, closing)
+    assert len(service.bus.published) == 1
+    assert len(await service.outbox()) == 1
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_what_is_committed_while_no_relay_runs_is_left_to_the_sweep(
     service: Service, when: str
@@ -501,6 +541,14 @@ async def test_sweeping_goes_on_after_a_failure(
     async with started(service.make_relay(sweep_every=0.001)):
         await eventually(lambda: len(service.bus.published) == 1)
     assert caplog.text.count("outbox") >= 2
+
+
+async def test_what_has_been_marked_is_not_kept_in_mind(service: Service) -> None:
+    async with started(service.relay) as relay:
+        await service.commit()
+        await service.marked()
+        # Not to be seen from outside but in the memory of a server that has run for weeks.
+        await eventually(lambda: not relay._sent)
 
 
 async def test_many_entries_cost_few_marks(service: Service) -> None:
