@@ -199,7 +199,13 @@ def build(
         freshness.apply(entry)
         hub.receive(entry)
 
-    bus.subscribe(on_entry, hub.reread)
+    async def on_gap() -> None:
+        await hub.reread()
+        if role is Role.WORKER:
+            # A Redis that keeps nothing on disk has come back without the jobs.
+            await resume_images(storage=storage, jobs=jobs, clock=clock, all=True)
+
+    bus.subscribe(on_entry, on_gap)
     chores = (
         Chore(
             "opening queues",
