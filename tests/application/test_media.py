@@ -86,11 +86,11 @@ async def with_pictures(world: World, number: int) -> tuple[Clinic, list[StagedI
         build_staged_image(
             clinic.id, purpose=ImagePurpose.CLINIC_IMAGE, batch=batch, position=position
         )
-        for position in range(number)
+        for position in reversed(range(number))
     ]
     clinic.images_batch = batch
     await world.keep(clinic, *images)
-    return clinic, images
+    return clinic, images[::-1]
 
 
 async def test_staging_keeps_the_bytes_in_order_and_asks_for_a_job_each(world: World) -> None:
