@@ -46,6 +46,7 @@ class Day:
         self.patients: list[Patient] = []
         self.desks: list[Desk] = []
         self.record = Record()
+        self._rests: list[tuple[int, str]] = []
         self._moments: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def reach(self, moment: str) -> None:
@@ -55,6 +56,10 @@ class Day:
     async def reached(self, moment: str) -> None:
         """Wait for it."""
         await self._moments[moment].wait()
+
+    def rest_after(self, patients: int, moment: str) -> None:
+        """When staff have seen so many, they call nobody until that moment."""
+        self._rests.append((patients, moment))
 
     async def live(self, *, undisturbed: bool) -> Record:
         """The whole day, once."""
@@ -155,12 +160,14 @@ class Day:
 
     async def _see_everybody(self) -> None:
         phones = {one.person.id: one.phone for one in self.patients}
-        seeing = asyncio.gather(*(desk.work(self.queue_id, phones) for desk in self.desks))
-        while not seeing.done():
-            if sum(desk.seen for desk in self.desks) >= 10:
-                self.reach("ten were seen")
-            await asyncio.wait((seeing,), timeout=0.05)
-        await seeing
+        await asyncio.gather(*(desk.work(self.queue_id, phones, self._rest) for desk in self.desks))
+
+    async def _rest(self) -> None:
+        seen = sum(desk.seen for desk in self.desks)
+        for patients, moment in self._rests:
+            if seen >= patients:
+                self.reach(f"{patients} were seen")
+                await self.reached(moment)
 
     async def _leave(self, patient: Patient) -> None:
         """A few of the last go home; too late if they were called already."""

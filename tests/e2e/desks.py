@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.clients.sockets import ConnectionLost
@@ -37,14 +38,20 @@ class Desk:
         self._queue_id = ""
         self._held: str | None = None
 
-    async def work(self, queue_id: str, phones: dict[str, Phone]) -> None:
-        """See one patient after the other, until nobody waits. ``phones`` are the patients'."""
+    async def work(
+        self, queue_id: str, phones: dict[str, Phone], may_call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """See one patient after the other, until nobody waits.
+
+        ``phones`` are the patients'; ``may_call`` returns when it is time for the next.
+        """
         self._queue_id = queue_id
         while (token := await self._call_next()) is not None:
             await self._see(token, phones[token["patientId"]])
             self.seen += 1
             # How long a visit takes: others act meanwhile.
             await asyncio.sleep(self._visit_seconds)
+            await may_call()
         if self._held is not None:
             await self._do("COMPLETE", self._held, over_http=False)
 

@@ -12,25 +12,31 @@ REDIS_AWAY_SECONDS = 5.0
 
 async def everything_breaks(day: Day) -> None:
     """A worker dies in the middle of its uploads, a server in the rush, Redis while staff work."""
-    topology = day.topology
-    cloudinary = topology.cloudinary
+    cloudinary, worker, redis = day.topology.cloudinary, day.topology.worker, day.topology.redis
     assert cloudinary
-    assert topology.worker
-    assert topology.redis
+    assert worker
+    assert redis
+    server = day.topology.processes[0]
+    # Staff see some patients before, some while Redis is away, and some after it is back.
+    day.rest_after(10, "Redis is away")
+    day.rest_after(25, "Redis is back")
+
     cloudinary.hang()
     await day.reached("pictures given")
     await eventually(lambda: cloudinary.waiting > 0, within=30)
-    await asyncio.to_thread(topology.worker.kill)
+    await asyncio.to_thread(worker.kill)
     cloudinary.resume()
-    await asyncio.to_thread(topology.worker.start)
+    await asyncio.to_thread(worker.start)
 
     await day.reached("everybody asks")
-    await asyncio.to_thread(topology.processes[0].kill)
-    await asyncio.to_thread(topology.processes[0].start)
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
 
-    await day.reached("ten were seen")
-    await asyncio.to_thread(topology.redis.stop)
+    await day.reached("10 were seen")
+    await asyncio.to_thread(redis.stop)
+    day.reach("Redis is away")
     await asyncio.sleep(REDIS_AWAY_SECONDS)
-    await asyncio.to_thread(topology.redis.start)
+    await asyncio.to_thread(redis.start)
+    day.reach("Redis is back")
     await day.caught_up()
     day.reach("nothing disturbs any more")
