@@ -107,3 +107,20 @@ async def test_what_expired_is_forgotten_and_what_lives_is_kept(storage: Storage
         assert await db.sessions.get(live.id) == live
         assert await db.sessions.secret(old.digest) is None
         assert await db.sessions.secret(fresh.digest) == fresh
+
+
+async def test_several_sessions_come_with_their_users(storage: Storage) -> None:
+    ada, grace = build_user(), build_user(is_active=False)
+    first, second = build_session(ada.id), build_session(ada.id, revoked_at=NOW)
+    third, unasked = build_session(grace.id), build_session(grace.id)
+    sessions = [first, second, third, unasked]
+    await given(storage, ada, grace, *((session, build_secret(session)) for session in sessions))
+    asked = [first.id, second.id, third.id, SessionId(new_id())]
+    async with storage.read() as db:
+        assert await db.sessions.with_users(asked) == {
+            first.id: (first, ada),
+            second.id: (second, ada),
+            third.id: (third, grace),
+        }
+        assert await db.sessions.with_users([]) == {}
+        assert await db.sessions.with_users([SessionId(new_id())]) == {}
