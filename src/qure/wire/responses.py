@@ -146,15 +146,7 @@ class UserBody(_Body):
 
     @classmethod
     def of(cls, user: User) -> UserBody:
-        return cls(
-            user.id,
-            user.email,
-            user.first_name,
-            user.last_name,
-            user.role.value,
-            user.clinic_id,
-            user.profile_picture,
-        )
+        return cls(*_seen(user))
 
 
 class ProfileBody(UserBody):
@@ -164,16 +156,7 @@ class ProfileBody(UserBody):
 
     @classmethod
     def of(cls, user: User) -> ProfileBody:
-        return cls(
-            user.id,
-            user.email,
-            user.first_name,
-            user.last_name,
-            user.role.value,
-            user.clinic_id,
-            user.profile_picture,
-            instant(user.created_at),
-        )
+        return cls(*_seen(user), instant(user.created_at))
 
 
 class ManagedUserBody(ProfileBody):
@@ -183,17 +166,20 @@ class ManagedUserBody(ProfileBody):
 
     @classmethod
     def of(cls, user: User) -> ManagedUserBody:
-        return cls(
-            user.id,
-            user.email,
-            user.first_name,
-            user.last_name,
-            user.role.value,
-            user.clinic_id,
-            user.profile_picture,
-            instant(user.created_at),
-            user.is_active,
-        )
+        return cls(*_seen(user), instant(user.created_at), user.is_active)
+
+
+def _seen(user: User) -> tuple[UUID, str, str, str, str, UUID | None, str]:
+    """The fields of ``UserBody``, in their order."""
+    return (
+        user.id,
+        user.email,
+        user.first_name,
+        user.last_name,
+        user.role.value,
+        user.clinic_id,
+        user.profile_picture,
+    )
 
 
 class StaffBody(_Body):
