@@ -10,29 +10,23 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from qure.adapters.jobs.inprocess import InProcessJobs
-from qure.adapters.jobs.saq import SaqJobs
-from qure.adapters.jobs.saq_worker import Cron, SaqWorker
 from qure.adapters.media.cloudinary import CloudinaryStore
 from qure.adapters.media.images import PillowImages
 from qure.adapters.media.local_disk import LocalDiskStore
 from qure.adapters.memory.bus import MemoryBus
 from qure.adapters.memory.cache import MemoryCache
 from qure.adapters.memory.throttle import MemoryThrottle
-from qure.adapters.redis.bus import RedisBus
-from qure.adapters.redis.cache import RedisCache
-from qure.adapters.redis.throttle import RedisThrottle
 from qure.adapters.security.access_jwts import RsaAccessJwts
 from qure.adapters.security.passwords import BcryptHasher
 from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
 from qure.adapters.sockets.edge import SocketEdge
 from qure.adapters.sockets.hub import Hub
-from qure.adapters.sql.migrations import migrate as migrations
+from qure.adapters.sql.migrations import revision
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.adapters.system.clock import SystemClock
 from qure.adapters.system.randomness import SystemRandomness
@@ -49,6 +43,13 @@ from qure.application.relay import Relay
 from qure.application.schedule import Chore, Schedule
 from qure.application.tokens import IssueLine, held_tokens_of
 from qure.settings import Settings, SettingsError
+
+if TYPE_CHECKING:  # Loaded where Redis is set: they are a sixth of an embedded service's start.
+    from qure.adapters.jobs.saq import SaqJobs
+    from qure.adapters.jobs.saq_worker import SaqWorker
+    from qure.adapters.redis.bus import RedisBus
+    from qure.adapters.redis.cache import RedisCache
+    from qure.adapters.redis.throttle import RedisThrottle
 
 
 class SetupError(SettingsError):
@@ -109,7 +110,7 @@ class Container:
             stack.callback(self.passwords.close)
             stack.callback(self.images.close)
             stack.callback(self.media.close)
-            if isinstance(self.throttle, RedisThrottle):
+            if not isinstance(self.throttle, MemoryThrottle):
                 stack.push_async_callback(self.throttle.close)
             if self.far_cache is not None:
                 stack.push_async_callback(self.far_cache.close)
@@ -158,9 +159,7 @@ def build(
         pool_size=settings.database_pool_size,
     )
     redis = settings.redis_url
-    bus = MemoryBus() if redis is None else RedisBus(redis)
-    far_cache = None if redis is None else RedisCache(redis)
-    throttle = MemoryThrottle() if redis is None else RedisThrottle(redis)
+    bus, far_cache, throttle = _shared_by_processes(redis)
 
     def hearing() -> int | None:
         return bus.gaps() if bus.is_live() else None
@@ -178,7 +177,7 @@ def build(
                 job, last_attempt, storage=storage, images=images, media=media, clock=clock
             )
 
-    jobs = InProcessJobs(do_job) if redis is None else SaqJobs(redis)
+    jobs = InProcessJobs(do_job) if redis is None else _saq_jobs(redis)
     relay = Relay(
         storage=storage,
         bus=bus,
@@ -257,8 +256,28 @@ def build_worker(container: Container) -> SaqWorker:
     """
     if container.settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set, and without Redis the server does its own jobs.")
+    from qure.adapters.jobs.saq_worker import Cron, SaqWorker
+
     crons = [Cron(name=one.name, expression=_cron(one), work=one.do) for one in container.chores]
     return SaqWorker(container.settings.redis_url, container.run_job, crons=crons, concurrency=10)
+
+
+def _shared_by_processes(
+    redis: str | None,
+) -> tuple[MemoryBus | RedisBus, RedisCache | None, MemoryThrottle | RedisThrottle]:
+    if redis is None:
+        return MemoryBus(), None, MemoryThrottle()
+    from qure.adapters.redis.bus import RedisBus
+    from qure.adapters.redis.cache import RedisCache
+    from qure.adapters.redis.throttle import RedisThrottle
+
+    return RedisBus(redis), RedisCache(redis), RedisThrottle(redis)
+
+
+def _saq_jobs(redis: str) -> SaqJobs:
+    from qure.adapters.jobs.saq import SaqJobs
+
+    return SaqJobs(redis)
 
 
 def _cron(chore: Chore) -> str:
@@ -269,7 +288,7 @@ def _cron(chore: Chore) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Which version of the schema a database had and has; None: it was empty."""
+    """Which version of the schema a database has (None: empty), and which it has to have."""
 
     before: str | None
     after: str | None
@@ -278,22 +297,24 @@ class Revisions:
 async def migrate_database(settings: Settings) -> Revisions:
     """Bring the database to the schema that this program works with.
 
-    Any number of processes may do it at once: one of them does it, the others wait. Raises
-    ``SetupError``; nothing was changed then.
+    Returns what was before. Any number of processes may do it at once: one of them does it, the
+    others wait. Raises ``SetupError``; nothing was changed then.
     """
-    _make_data_folder(settings)
-    url = database_url(settings, direct=True)
-    try:
-        before = await migrations.current(url)
-        await migrations.migrate(url)
-        return Revisions(before, await migrations.current(url))
-    except CommandError as error:
+    found = await database_revisions(settings)
+    if found.before == found.after:
+        return found
+    if found.before is not None and found.before not in revision.known():
         raise SetupError(
-            f"The database's schema ({before}) is unknown to this version of Qure: "
+            f"The database's schema ({found.before}) is unknown to this version of Qure: "
             "was it migrated by a newer one?"
-        ) from error
+        )
+    from qure.adapters.sql.migrations.migrate import migrate
+
+    try:
+        await migrate(database_url(settings, direct=True))
     except (SQLAlchemyError, OSError) as error:
         raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
+    return found
 
 
 async def database_revisions(settings: Settings) -> Revisions:
@@ -303,10 +324,10 @@ async def database_revisions(settings: Settings) -> Revisions:
     """
     _make_data_folder(settings)
     try:
-        now = await migrations.current(database_url(settings, direct=True))
+        now = await revision.current(database_url(settings, direct=True))
     except (SQLAlchemyError, OSError) as error:
         raise SetupError(f"The database cannot be used: {_reason(error)}.") from error
-    return Revisions(now, migrations.head())
+    return Revisions(now, revision.head())
 
 
 def _reason(error: Exception) -> str:

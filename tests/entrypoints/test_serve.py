@@ -139,9 +139,10 @@ def test_workers_that_cannot_start_end_the_command_with_one_line(
     assert line.startswith("qure: the keys in data cannot be used: ")
 
 
-def test_an_interrupt_while_it_starts_leaves_no_traceback(alone: Path) -> None:
+@pytest.mark.parametrize("moment", [".", "qure.db", "keys"])
+def test_an_interrupt_while_it_starts_leaves_no_traceback(alone: Path, moment: str) -> None:
     with running("serve", "--port", "0", folder=alone) as command:
-        wait_until(lambda: (alone / "data").exists(), 60, "the first sign of life")
+        wait_until(lambda: (alone / "data" / moment).exists(), 60, "that moment")
         os.kill(command.process.pid, signal.SIGINT)
         assert command.process.wait(30) in (0, 130)
         assert "Traceback" not in command.errors

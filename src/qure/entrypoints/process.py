@@ -96,6 +96,26 @@ def ending_on_signals(end: Callable[[int], Any]) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """A first Ctrl-C waits for the end of the block, which it then ends; a second one does not."""
+    came = False
+
+    def handle(_sign: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 def _cut_off() -> None:
     logger.error("ending took too long and is cut off; nothing committed is lost")
     sys.stderr.flush()

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from qure.bootstrap import SetupError, migrate_database
 from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.process import run_process
+from qure.entrypoints.process import interrupts_wait, run_process
 from qure.entrypoints.supervisor import Supervisor
 from qure.settings import Settings, SettingsError
 
@@ -35,7 +35,8 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
     configure_logging(level=settings.log_level, format=settings.log_format)
     with _listen(settings.host, settings.port) as listener:
         url = url_of(listener)
-        asyncio.run(migrate_database(settings))
+        with interrupts_wait():
+            asyncio.run(migrate_database(settings))
         if workers == 1:
             run_process(settings, [listener], on_ready=lambda: on_ready(url))
             return
