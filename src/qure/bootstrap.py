@@ -199,6 +199,7 @@ def build(
         hub.receive(entry)
 
     async def on_gap() -> None:
+        await relay.catch_up()
         await hub.reread()
         if role is Role.WORKER:
             # A Redis that keeps nothing on disk has come back without the jobs.

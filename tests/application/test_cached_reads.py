@@ -129,14 +129,14 @@ async def test_what_was_remembered_before_a_gap_is_not_believed_after_it(
     assert process.reads.peek(GROUP, KEY) is None
 
 
-async def test_while_announcements_may_be_late_the_near_level_is_not_believed(
+async def test_while_announcements_may_be_late_neither_level_is_believed(
     process: Process, source: Source
 ) -> None:
     await process.read(source)
     process.hearing.lose()
     assert process.reads.peek(GROUP, KEY) is None
     assert await process.read(source) == b"old"
-    assert source.loads == (2 if process.far is None else 1)
+    assert source.loads == 2
 
 
 async def test_a_load_that_fails_is_not_remembered(process: Process, source: Source) -> None:

@@ -233,6 +233,17 @@ async def test_the_sweep_leaves_young_entries_to_whoever_committed_them(
     assert await service.relay.sweep() == 1
 
 
+async def test_catching_up_after_a_gap_announces_young_entries_too_and_all_of_them(
+    service: Service,
+) -> None:
+    for _ in range(5):
+        await service.commit()
+    relay = service.make_relay(batch=2)
+    await relay.catch_up()
+    assert len(service.bus.published) == 5
+    assert await relay.sweep(min_age=-SWEEP_AGE) == 0
+
+
 async def test_the_sweep_leaves_alone_what_is_in_hand_or_sent_and_only_unmarked(
     service: Service,
 ) -> None:

@@ -61,8 +61,9 @@ class NearCache(Protocol):
 class CachedReads:
     """Two levels of bytes: ``near`` in this process, ``far`` (if any) shared by all.
 
-    The near level is believed only while announcements are heard (see ``Principals`` for
-    ``hearing``); losing either level slows reads and breaks none.
+    Both are believed only while announcements are heard (see ``Principals`` for ``hearing``):
+    who hears none cannot know whether the far level has been told of a change either. Losing
+    them slows reads and breaks none.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class CachedReads:
     ) -> bytes:
         """The remembered bytes, else what ``load`` gives, which is then remembered."""
         if not self._listen():
-            return await self._through_far(group, key, ttl_seconds, load)
+            return await load()
         found = self._near.peek(group, key)
         if found is not None:
             return found

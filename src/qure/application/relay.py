@@ -124,15 +124,22 @@ class Relay:
         if self._bus.is_live():
             await asyncio.wait((told,), timeout=self._announce_within_seconds)
 
-    async def sweep(self) -> int:
+    async def catch_up(self) -> None:
+        """Announce everything that is in the outbox, however young.
+
+        For a gap: what was committed in it has not reached the far cache, which must not be
+        believed before it has. Raises ``Unavailable``.
+        """
+        while await self.sweep(min_age=timedelta(0)) >= self._batch:
+            continue
+
+    async def sweep(self, *, min_age: timedelta = SWEEP_AGE) -> int:
         """Announce what is in the outbox and in nobody's hands; how many entries that were.
 
         Raises ``Unavailable`` when a backend is away; nothing is lost by it.
         """
         async with self._storage.read() as uow:
-            found = await uow.outbox.pending(
-                before=self._clock.now() - SWEEP_AGE, limit=self._batch
-            )
+            found = await uow.outbox.pending(before=self._clock.now() - min_age, limit=self._batch)
         left = [one for one in found if one.id not in self._in_hand and one.id not in self._sent]
         for entry in left:
             self._apply_here(entry)
