@@ -159,6 +159,18 @@ async def test_a_commit_that_has_begun_is_done_although_its_task_is_cancelled(
         assert await db.users.get(user.id) == user
 
 
+async def test_after_the_commit_a_unit_of_work_answers_nothing_more(
+    sql_storage: SqlStorage,
+) -> None:
+    async with sql_storage.write() as db:
+        await db.users.add(build_user())
+        await db.commit()
+        with pytest.raises(RuntimeError, match="ended"):
+            await db.outbox.depth()
+    with pytest.raises(RuntimeError, match="ended"):
+        await db.outbox.depth()
+
+
 @pytest.mark.parametrize("fault", ["a taken address", "a broken check", "a missing clinic"])
 async def test_no_error_shows_the_values_of_a_row(
     sql_storage: SqlStorage, caplog: pytest.LogCaptureFixture, fault: str

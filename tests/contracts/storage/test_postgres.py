@@ -344,6 +344,27 @@ async def test_a_row_that_names_a_locked_one_can_be_added(
                 await db.commit()
 
 
+async def test_who_stops_waiting_for_a_lock_leaves_nothing_behind(
+    postgres_url: str, clock: FixedClock, announced: Announced
+) -> None:
+    async with opened(postgres_url, clock=clock, announced=announced, pool_size=2) as storage:
+        queue = await given_queue(storage)
+
+        async def wait_for_it() -> None:
+            async with storage.write() as db:
+                await db.queues.get(queue.id, lock=True)
+
+        async with storage.write() as holder:
+            await holder.queues.get(queue.id, lock=True)
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await wait_for_it()
+                assert storage.pool_use().in_use == 1
+        async with asyncio.timeout(1):
+            await wait_for_it()
+
+
 # --- behind PgBouncer -----------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,33 @@ async def test_a_patient_who_asks_many_times_at_once_gets_one_token(storage: Sto
     )
     assert len([result for result in results if isinstance(result, Token)]) == 1
     assert len([result for result in results if isinstance(result, ActiveTokenExists)]) == 9
+
+
+async def test_callers_who_go_away_in_the_middle_leave_neither_gaps_nor_locks(
+    storage: Storage,
+) -> None:
+    chance = random.Random(7)
+    queue = await given_queue(storage, max_size=200)
+    patients = await given_patients(storage, 60)
+    tasks = [asyncio.create_task(issue(storage, queue.id, patient.id)) for patient in patients]
+    for task in chance.sample(tasks, 30):
+        for _ in range(chance.randrange(40)):
+            await asyncio.sleep(0)
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    issued = [result for result in results if isinstance(result, Token)]
+    assert {type(result) for result in results} <= {Token, asyncio.CancelledError}
+    async with storage.read() as db:
+        tokens = await db.tokens.of_queue(queue.id)
+        after = await db.queues.get(queue.id)
+        assert await db.outbox.depth() == len(tokens)
+    assert numbers(tokens) == list(range(1, len(tokens) + 1))
+    assert {token.id for token in issued} <= {token.id for token in tokens}
+    assert after is not None
+    assert (after.last_issued_number, after.waiting_count) == (len(tokens), len(tokens))
+    # And the next one is served at once.
+    (patient,) = await given_patients(storage, 1)
+    assert (await issue(storage, queue.id, patient.id)).number == len(tokens) + 1
 
 
 async def test_two_callers_never_get_the_same_token(storage: Storage) -> None:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import stat
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
+from qure.adapters.sql import engine
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import open_storage
+from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.errors import Unavailable
 from qure.domain.ids import UserId
-from tests.builders import FixedClock, SequentialRandomness, build_staged_image, build_user, new_id
+from tests.builders import (
+    FixedClock,
+    SequentialRandomness,
+    build_clinic,
+    build_staged_image,
+    build_user,
+    new_id,
+)
 from tests.contracts.storage.conftest import Announced, opened
 from tests.contracts.storage.given import given, given_patients, given_queue
 from tests.contracts.storage.test_races import issue
@@ -93,6 +104,54 @@ async def test_a_database_that_would_not_be_kept_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="file"):
         open_storage(url, clock=clock, randomness=SequentialRandomness(), on_commit=announced)
+
+
+def test_the_url_of_another_database_is_refused(clock: FixedClock, announced: Announced) -> None:
+    with pytest.raises(ValueError, match="postgresql"):
+        open_storage(
+            "mysql://localhost/qure",
+            clock=clock,
+            randomness=SequentialRandomness(),
+            on_commit=announced,
+        )
+
+
+async def test_a_sqlite_built_without_mathematics_finds_the_same_places(
+    sqlite_url: str, clock: FixedClock, announced: Announced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinics = [build_clinic(latitude=float(degrees), longitude=179.0) for degrees in range(10)]
+    wanted = ClinicFilter(nearby=Nearby(4.4, -179.0, 500))
+    async with opened(sqlite_url, clock=clock, announced=announced) as storage:
+        await given(storage, *clinics)
+        async with storage.read() as db:
+            found = await db.clinics.search(wanted, page=Page())
+    assert 0 < len(found[0]) < 10
+
+    monkeypatch.setattr(engine, "_HAS_MATHEMATICS", False)
+    asked: list[float] = []
+
+    def asin(number: float) -> float:
+        asked.append(number)
+        return math.asin(number)
+
+    monkeypatch.setattr(
+        engine,
+        "math",
+        SimpleNamespace(
+            sin=math.sin, cos=math.cos, asin=asin, sqrt=math.sqrt, radians=math.radians
+        ),
+    )
+    async with (
+        opened(sqlite_url, clock=clock, announced=announced) as storage,
+        storage.read() as db,
+    ):
+        again = await db.clinics.search(wanted, page=Page())
+    assert again[1] == found[1]
+    assert [each.clinic for each in again[0]] == [each.clinic for each in found[0]]
+    assert [each.distance_km for each in again[0]] == pytest.approx(
+        [each.distance_km for each in found[0]]
+    )
+    assert asked
 
 
 async def test_a_file_that_another_process_writes_to_is_unavailable_in_time(

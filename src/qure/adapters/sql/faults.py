@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from qure.application.ports.storage import TransactionConflict
-from qure.domain.errors import Conflict, DomainError, Unavailable
+from qure.domain.errors import Conflict, Unavailable
 
 CONFLICTS = {
     ("uq_users_email", "users.email"): (
@@ -92,8 +92,6 @@ def _forget_values(error: BaseException | None) -> None:
 
 
 def _meaning(error: Exception) -> Exception:
-    if isinstance(error, DomainError):
-        return error
     if isinstance(error, PoolTimeoutError | OSError):  # TimeoutError is an OSError
         return _unavailable()
     if isinstance(error, DBAPIError) and error.connection_invalidated:
