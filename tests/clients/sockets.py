@@ -70,6 +70,8 @@ class SocketIoClient(Hearing):
         self, *, reconnects: bool = False, on_connect: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__()
+        self.has_given_up = asyncio.Event()
+        """Set when the library will not reconnect by itself, as after an Engine.IO farewell."""
         self.sio = socketio.AsyncClient(
             reconnection=reconnects,
             reconnection_delay=0.2,
@@ -86,11 +88,13 @@ class SocketIoClient(Hearing):
 
         async def on_connected() -> None:
             self.gone.clear()
+            self.has_given_up.clear()
             on_connect()
 
         self.sio.on("*", on_any)
         self.sio.on("connect", on_connected)
         self.sio.on("disconnect", on_disconnect)
+        self.sio.on("__disconnect_final", self.has_given_up.set)
 
     async def open(
         self, url: str, token: object, transports: list[str] | None, *, seconds: float = 5

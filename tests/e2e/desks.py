@@ -77,9 +77,10 @@ class Desk:
         over_http = self._uses_http and number % 3 == 0
         if not self._uses_http:
             # This one waits for the patient to come, whose phone says when.
-            await eventually(
-                lambda: any(one["id"] == id for _, one in phone.personal), within=PATIENCE_SECONDS
-            )
+            try:
+                await eventually(lambda: phone.has_heard_of(id), within=PATIENCE_SECONDS)
+            except AssertionError as error:
+                raise AssertionError(f"token {number} was called, and {phone} is silent") from error
         if number % 5 == 0:
             await self._do("SKIP", id, over_http=over_http)
             return

@@ -41,15 +41,14 @@ class Phone:
         else:
             self.client = SocketIoClient(reconnects=True, on_connect=self._connected)
 
+    def __repr__(self) -> str:
+        state = "gone" if self.client.gone.is_set() else "connected"
+        return f"<{self.transport} {state}, since {self.connected_at}: {self.client.heard[-4:]}>"
+
     async def open(self) -> None:
         """Connect for the first time. Raises ``ConnectionRefusedError``."""
-        if isinstance(self.client, SocketIoClient):
-            transports = socketio_transports(self.transport)
-            await self.client.open(self._url, self._jwt, transports, seconds=ANSWER_SECONDS)
-        else:
-            await self.client.open(websocket_url(self._url), self._jwt)
-            self._connected()
-            self._begin(self._come_back(self.client))
+        await self._open()
+        self._begin(self._come_back())
 
     async def watch(self, queue_id: str) -> None:
         """Join the queue, now and whenever it has connected anew."""
@@ -86,6 +85,10 @@ class Phone:
             if name.startswith(PERSONAL)
         ]
 
+    def has_heard_of(self, token_id: str) -> bool:
+        """Whether it was told anything of that token."""
+        return any(token["id"] == token_id for _, token in self.personal)
+
     def versions(self) -> list[list[int]]:
         """Of the statuses that each of its connections brought."""
         ends = [*self.connected_at[1:], len(self.client.heard)]
@@ -114,13 +117,25 @@ class Phone:
                 return
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _come_back(self, client: WebSocketClient) -> None:
+    async def _open(self) -> None:
+        if isinstance(self.client, SocketIoClient):
+            transports = socketio_transports(self.transport)
+            await self.client.open(self._url, self._jwt, transports, seconds=ANSWER_SECONDS)
+        else:
+            await self.client.open(websocket_url(self._url), self._jwt)
+            self._connected()
+
+    async def _come_back(self) -> None:
+        """The part of the app: Socket.IO's library comes back by itself, unless told farewell."""
+        if isinstance(self.client, SocketIoClient):
+            loss = self.client.has_given_up
+        else:
+            loss = self.client.gone
         while True:
-            await client.gone.wait()
+            await loss.wait()
             await asyncio.sleep(AGAIN_SECONDS)
             with suppress(*REFUSALS):
-                await client.open(websocket_url(self._url), self._jwt)
-                self._connected()
+                await self._open()
 
     def _begin(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
