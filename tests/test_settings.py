@@ -179,6 +179,12 @@ def test_migrations_use_the_same_database_unless_told() -> None:
     assert found.database_direct_url == "postgresql://host/qure"
 
 
+def test_a_process_may_be_marked_by_its_own_number_in_a_network() -> None:
+    assert load(QURE_PROCESS_MARK="127.0.0.0/24").process_mark == "1"
+    with pytest.raises(SettingsError, match=r"^QURE_PROCESS_MARK names the network"):
+        load(QURE_PROCESS_MARK="240.0.0.0/24")
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert load(PORT="", DATABASE_URL="  ") == Settings()
 

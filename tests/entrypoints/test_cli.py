@@ -171,6 +171,13 @@ def test_damaged_keys_are_one_line(run: Run, alone: Path) -> None:
     assert line.startswith("the keys in data cannot be used: ")
 
 
+def test_keys_that_are_no_pair_are_one_line(run: Run) -> None:
+    given = {"JWT_PRIVATE_KEY": "hunter1", "JWT_PUBLIC_KEY": "hunter2"}
+    line = run("create-admin", "a@b.org", "--password", PASSWORD, **given).is_refused(code=2)
+    assert line.startswith("JWT_PRIVATE_KEY and JWT_PUBLIC_KEY: ")
+    assert "hunter" not in line
+
+
 def test_a_port_in_use_is_one_line(run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -181,8 +188,8 @@ def test_a_port_in_use_is_one_line(run: Run) -> None:
 
 
 def test_an_address_that_is_not_ours_is_one_line(run: Run) -> None:
-    line = run("serve", "--host", "192.0.2.1", "--port", "0").is_refused(code=2)
-    assert line.startswith("cannot listen on 192.0.2.1 port 0: ")
+    line = run("serve", "--host", "240.0.0.1", "--port", "0").is_refused(code=2)
+    assert line.startswith("cannot listen on 240.0.0.1 port 0: ")
     line = run("serve", "--host", "no.such.host.invalid").is_refused(code=2)
     assert line.startswith("no.such.host.invalid is no address to listen on")
 

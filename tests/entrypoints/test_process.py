@@ -1,0 +1,53 @@
+"""How a process ends: when it is told to, in order, and come what may."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from qure.entrypoints.process import interrupts_wait
+
+HANGS = """
+import sys, threading, time
+from qure.entrypoints import process
+process.END_WITHIN_SECONDS = 0.5
+with process.ending_on_signals(lambda sign: print("told", flush=True)):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_hangs_is_cut_off(alone: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+        one.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert one.stdout.readline() == "told\n"
+        assert one.wait(20) == 1
+        assert time.monotonic() - began < 10
+
+
+def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut_in_two() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        os.kill(os.getpid(), signal.SIGINT)
+        done = True
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_interrupt_does_not_wait() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), interrupts_wait():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        done = True
+    assert not done
