@@ -134,8 +134,8 @@ def _nearest(matching: Select[Any], page: Page) -> Select[Any]:
 
 def _distance_km(place: Nearby) -> ColumnElement[float]:
     """Great-circle distance by the haversine formula, which is exact for near points too."""
-    north = func.sin(func.radians(CLINICS.c.latitude - place.latitude) / 2.0)
-    east = func.sin(func.radians(CLINICS.c.longitude - place.longitude) / 2.0)
+    north = func.sin(func.radians(CLINICS.c.latitude - place.latitude) * 0.5)
+    east = func.sin(func.radians(CLINICS.c.longitude - place.longitude) * 0.5)
     shrink = cos(radians(place.latitude)) * func.cos(func.radians(CLINICS.c.latitude))
     # Rounding may lift the sum above 1 for antipodes, where asin would fail.
     half_chord = func.sqrt(smaller_of(1.0, north * north + shrink * east * east))
