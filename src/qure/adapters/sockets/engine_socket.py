@@ -159,12 +159,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     # What Qure calls
 
     def end(self, *, silently: bool = False, reason: str | None = None) -> None:
-        """End the connection when what waits has been sent, and a farewell unless ``silently``."""
+        """End the connection when what waits has been sent, with a farewell unless ``silently``."""
         if self.closed:
             return
         self.closing = self.closed = True
         self._cancel_ping()
-        if not silently:
+        if not silently and not self.upgraded:
+            # Over a WebSocket its own close is enough; told farewell, python-socketio's client
+            # would not come back.
             self.outgoing.put(_CLOSE)
         self.outgoing.end()
         self.server.sockets.pop(self.sid, None)
