@@ -198,8 +198,12 @@ def build(
         freshness.apply(entry)
         hub.receive(entry)
 
+    built_at = clock.now()
+
     async def on_gap() -> None:
         await relay.catch_up()
+        for entry in await relay.kept_entries(after=built_at):
+            on_entry(entry)
         await hub.reread()
         if role is Role.WORKER:
             # A Redis that keeps nothing on disk has come back without the jobs.
@@ -217,6 +221,7 @@ def build(
             60,
             partial(resume_images, storage=storage, jobs=jobs, clock=clock),
         ),
+        Chore("forgetting what was announced", 60, relay.forget_sent),
         Chore("sweeping", 600, partial(sweep_expired, storage=storage, clock=clock)),
     )
     return Container(

@@ -15,7 +15,7 @@ from qure.adapters.memory.storage import MemoryStorage
 from qure.application.cached_reads import CachedReads, profile_group
 from qure.application.ports.gateways import DeleteMedia, Job, Lease, ProcessImage
 from qure.application.ports.storage import OutboxEntry
-from qure.application.relay import SWEEP_AGE, Relay, jobs_asked_by
+from qure.application.relay import SENT_KEPT_FOR, SWEEP_AGE, Relay, jobs_asked_by
 from qure.domain import events
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
@@ -242,6 +242,29 @@ async def test_catching_up_after_a_gap_announces_young_entries_too_and_all_of_th
     await relay.catch_up()
     assert len(service.bus.published) == 5
     assert await relay.sweep(min_age=-SWEEP_AGE) == 0
+
+
+async def test_what_was_announced_is_kept_for_two_minutes_for_who_did_not_hear_it(
+    service: Service,
+) -> None:
+    before = service.clock.now() - SENT_KEPT_FOR
+    async with started(service.make_relay()) as relay:
+        await service.commit()
+        await service.marked()
+        (entry,) = service.bus.published
+        service.clock.advance(seconds=SENT_KEPT_FOR.total_seconds())
+        await relay.forget_sent()
+        assert await relay.kept_entries(after=before) == [entry]
+        service.clock.advance(milliseconds=1)
+        await relay.forget_sent()
+        assert await relay.kept_entries(after=before) == []
+
+
+async def test_what_waits_to_be_announced_is_kept_however_old(service: Service) -> None:
+    await service.commit()
+    service.clock.advance(seconds=10 * SENT_KEPT_FOR.total_seconds())
+    await service.relay.forget_sent()
+    assert len(await service.outbox()) == 1
 
 
 async def test_the_sweep_leaves_alone_what_is_in_hand_or_sent_and_only_unmarked(

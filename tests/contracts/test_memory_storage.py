@@ -112,7 +112,7 @@ async def test_nothing_is_changed_through_a_reader_or_after_the_end() -> None:
 async def test_who_is_told_of_a_commit_may_write_in_turn() -> None:
     async def write_too(entry: OutboxEntry) -> None:
         async with committed(storage) as work:
-            await work.outbox.mark_sent([entry.id])
+            await work.outbox.mark_sent([entry.id], at=NOW)
 
     storage = make_storage(on_commit=write_too, lock_seconds=0.2)
     clinic = build_clinic()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qure.application.cached_reads import groups_changed_by
 from qure.application.ports.gateways import (
@@ -32,6 +32,9 @@ BATCH = 500
 SWEEP_EVERY_SECONDS = 0.5
 SWEEP_AGE = timedelta(seconds=1)
 """Younger entries are still in the hands of the process that committed them."""
+SENT_KEPT_FOR = timedelta(minutes=2)
+"""Longer than any process needs to find its way back to the bus after it was heard again."""
+KEPT_LIMIT = 10_000
 MARK_EVERY_SECONDS = 0.05
 ANNOUNCE_WITHIN_SECONDS = 0.25
 FLUSH_WITHIN_SECONDS = 3.0
@@ -132,6 +135,21 @@ class Relay:
         """
         while await self.sweep(min_age=timedelta(0)) >= self._batch:
             continue
+
+    async def kept_entries(self, *, after: datetime) -> list[OutboxEntry]:
+        """What was committed after then, announced or not, as far as it is kept; oldest first.
+
+        The bus remembers nothing: whoever did not hear it for a while finds here what was said.
+        At most the newest 10,000. Raises ``Unavailable``.
+        """
+        async with self._storage.read() as uow:
+            return await uow.outbox.kept(after=after, limit=KEPT_LIMIT)
+
+    async def forget_sent(self) -> None:
+        """Delete what was announced more than two minutes ago. Raises ``Unavailable``."""
+        async with self._storage.write() as uow:
+            await uow.outbox.delete_sent(before=self._clock.now() - SENT_KEPT_FOR)
+            await uow.commit()
 
     async def sweep(self, *, min_age: timedelta = SWEEP_AGE) -> int:
         """Announce what is in the outbox and in nobody's hands; how many entries that were.
@@ -234,6 +252,6 @@ class Relay:
         if not marking:
             return
         async with self._storage.write() as uow:
-            await uow.outbox.mark_sent(marking)
+            await uow.outbox.mark_sent(marking, at=self._clock.now())
             await uow.commit()
         self._sent -= marking

@@ -28,7 +28,7 @@ QUESTIONS: list[tuple[str, Ask]] = [
     ("clinics_position", lambda db, *_: db.clinics.search(NEARBY, page=Page())),
     ("clinics_newest", lambda db, *_: db.clinics.search(ClinicFilter(), page=Page())),
     ("clinics_next_opening", lambda db, *_: db.clinics.due_for_opening(NOW, limit=1)),
-    ("outbox_order", lambda db, *_: db.outbox.pending(before=NOW, limit=10)),
+    ("outbox_pending", lambda db, *_: db.outbox.pending(before=NOW, limit=10)),
 ]
 """The end of an index's name, and a question that it is for."""
 

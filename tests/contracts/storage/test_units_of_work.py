@@ -212,12 +212,38 @@ async def test_pending_entries_come_oldest_first_until_marked_as_sent(
         assert await db.outbox.pending(before=NOW, limit=10) == [first]
         assert await db.outbox.pending(before=clock.now(), limit=2) == [first, second]
         assert await db.outbox.depth() == 3
-        await db.outbox.mark_sent([third.id, first.id, EntryId(new_id())])
-        await db.outbox.mark_sent([])
+        await db.outbox.mark_sent([third.id, first.id, EntryId(new_id())], at=clock.now())
+        await db.outbox.mark_sent([], at=clock.now())
         await db.commit()
     async with storage.read() as db:
         assert await db.outbox.pending(before=clock.now(), limit=10) == [second]
         assert await db.outbox.depth() == 1
+
+
+async def test_announced_entries_are_kept_for_who_missed_them_until_they_are_deleted(
+    storage: Storage, clock: FixedClock, announced: Announced
+) -> None:
+    for _ in range(3):
+        async with storage.write() as db:
+            db.record(user_changed())
+            await db.commit()
+        clock.advance(milliseconds=1)
+    first, second, third = announced.entries
+    async with storage.write() as db:
+        await db.outbox.mark_sent([first.id], at=NOW)
+        await db.outbox.mark_sent([second.id], at=clock.now())
+        await db.commit()
+    async with storage.read() as db:
+        just_before = NOW - timedelta(milliseconds=1)
+        assert await db.outbox.kept(after=just_before, limit=10) == [first, second, third]
+        assert await db.outbox.kept(after=NOW, limit=10) == [second, third]
+        assert await db.outbox.kept(after=just_before, limit=2) == [second, third]
+    async with storage.write() as db:
+        assert await db.outbox.delete_sent(before=clock.now()) == 1
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.outbox.kept(after=just_before, limit=10) == [second, third]
+        assert await db.outbox.pending(before=clock.now(), limit=10) == [third]
 
 
 async def test_a_storage_that_is_there_answers_a_ping(storage: Storage) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -110,6 +110,7 @@ class State:
     activities: Table[UUID, StaffActivity] = field(default_factory=Table)
     staged_images: Table[ImageId, StagedImage] = field(default_factory=Table)
     outbox: Table[EntryId, OutboxEntry] = field(default_factory=Table)
+    sent_at: Table[EntryId, datetime] = field(default_factory=Table)
 
     def fork(self) -> State:
         """A state that may be changed without this one noticing."""

@@ -282,11 +282,14 @@ class OutboxRow(Row):
     """One committed transaction's events, as ``wire.stored_events`` writes them."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_order", "created_at", "id"),)
+    __table_args__ = (
+        _partial_index("ix_outbox_pending", "created_at", "id", where="sent_at IS NULL"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
     events: Mapped[bytes]
+    sent_at: Mapped[datetime | None]
 
 
 def _table(row: type[Row]) -> Table:

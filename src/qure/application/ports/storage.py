@@ -237,16 +237,22 @@ class StagedImages(Protocol):
 
 
 class Outbox(Protocol):
-    """Committed events that have not been announced yet."""
+    """Committed events, until they have been announced and a while longer."""
 
     async def pending(self, *, before: datetime, limit: int) -> list[OutboxEntry]:
-        """Recorded at or before then, oldest first."""
+        """Not announced, recorded at or before then, oldest first."""
 
-    async def mark_sent(self, ids: Iterable[EntryId]) -> None:
-        """They are announced and may be forgotten; unknown ids are ignored."""
+    async def kept(self, *, after: datetime, limit: int) -> list[OutboxEntry]:
+        """Announced or not, recorded after then: the newest ``limit`` of them, oldest first."""
+
+    async def mark_sent(self, ids: Iterable[EntryId], *, at: datetime) -> None:
+        """They are announced; unknown ids are ignored."""
+
+    async def delete_sent(self, *, before: datetime) -> int:
+        """Forget those that were announced before then; how many went."""
 
     async def depth(self) -> int:
-        """How many wait."""
+        """How many wait to be announced."""
 
 
 class UnitOfWork(Protocol):

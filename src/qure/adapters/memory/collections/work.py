@@ -70,12 +70,28 @@ class MemoryOutbox:
 
     async def pending(self, *, before: datetime, limit: int) -> list[OutboxEntry]:
         """Oldest first."""
-        entries = [e for e in self._state.outbox.values() if e.created_at <= before]
+        entries = [e for e in self._waiting() if e.created_at <= before]
         return entries[:limit]
 
-    async def mark_sent(self, ids: Iterable[EntryId]) -> None:
+    async def kept(self, *, after: datetime, limit: int) -> list[OutboxEntry]:
+        """The newest ``limit`` of them, oldest first."""
+        entries = [e for e in self._state.outbox.values() if e.created_at > after]
+        return entries[-limit:]
+
+    async def mark_sent(self, ids: Iterable[EntryId], *, at: datetime) -> None:
         for id in ids:
+            if id in self._state.outbox:
+                self._state.sent_at[id] = at
+
+    async def delete_sent(self, *, before: datetime) -> int:
+        old = [id for id in self._state.sent_at if self._state.sent_at[id] < before]
+        for id in old:
+            self._state.sent_at.discard(id)
             self._state.outbox.discard(id)
+        return len(old)
 
     async def depth(self) -> int:
-        return len(self._state.outbox)
+        return len(self._waiting())
+
+    def _waiting(self) -> list[OutboxEntry]:
+        return [e for e in self._state.outbox.values() if e.id not in self._state.sent_at]

@@ -80,9 +80,17 @@ def upgrade() -> None:
         sa.Column("id", GUID(), nullable=False),
         sa.Column("created_at", DateTimeUTC(), nullable=False),
         sa.Column("events", sa.LargeBinary(), nullable=False),
+        sa.Column("sent_at", DateTimeUTC(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
-    op.create_index("ix_outbox_order", "outbox", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_outbox_pending",
+        "outbox",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("sent_at IS NULL"),
+        sqlite_where=sa.text("sent_at IS NULL"),
+    )
 
     op.create_table(
         "staged_images",
