@@ -13,7 +13,6 @@ import pytest
 from redis.asyncio import Redis
 
 from qure.adapters.memory.bus import MemoryBus
-from qure.adapters.redis import bus as bus_module
 from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.gateways import EventBus
 from qure.application.ports.storage import OutboxEntry
@@ -363,57 +362,6 @@ async def test_publishing_works_at_once_when_redis_is_back(own_redis: RedisServe
         told = entry()
         await bus.publish([told])
         await eventually(lambda: told in listener.heard)
-
-
-async def test_what_is_published_before_a_process_has_subscribed_again_reaches_it_in_order(
-    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    late, publisher = Listener(), RedisBus(own_redis.url)
-    async with started(RedisBus(own_redis.url), late) as bus:
-        monkeypatch.setattr(bus_module, "FIRST_DELAY", 2.0)
-        monkeypatch.setattr(bus_module, "LONGEST_DELAY", 2.0)
-        own_redis.stop()
-        await eventually(lambda: bus.attempts == 2)  # the next one is at least a second away
-        own_redis.start()
-        missed = [entry() for _ in range(3)]
-        for one in missed:
-            await publisher.publish([one])
-        assert late.heard == []
-        await eventually(bus.is_live, within=5)
-        told = entry()
-        await publisher.publish([told])
-        await eventually(lambda: told in late.heard)
-    assert late.heard == [*missed, told]
-    await publisher.close()
-
-
-async def test_a_process_that_begins_to_listen_hears_nothing_of_the_past(
-    own_redis: RedisServer,
-) -> None:
-    listener = Listener()
-    async with started(RedisBus(own_redis.url)) as publisher:
-        await publisher.publish([entry()])
-        async with started(RedisBus(own_redis.url), listener) as bus:
-            await eventually(bus.is_live)
-            told = entry()
-            await publisher.publish([told])
-            await eventually(lambda: bool(listener.heard))
-    assert listener.heard == [told]
-
-
-@pytest.mark.parametrize("forbidden", ["-lpush", "-lrange"])
-async def test_a_redis_that_will_not_remember_carries_all_the_same(
-    own_redis: RedisServer, forbidden: str
-) -> None:
-    listener = Listener()
-    async with (
-        Redis.from_url(own_redis.url) as redis,
-        started(RedisBus(own_redis.url), listener) as bus,
-    ):
-        await redis.execute_command("ACL", "SETUSER", "default", forbidden)
-        await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        await eventually(lambda: bus.gaps() == 1)
-        await assert_heals(bus, listener)
 
 
 async def test_a_refused_batch_does_not_spoil_the_next(own_redis: RedisServer) -> None:

@@ -8,20 +8,16 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from qure.adapters.redis.connection import FAULTS, connect, new_connection
 from qure.adapters.redis.gaps import Gaps
-from qure.adapters.redis.publisher import Command, Publisher
+from qure.adapters.redis.publisher import Publisher
 from qure.adapters.redis.subscription import SILENCE_SECONDS, Subscription
 from qure.application.ports.storage import OutboxEntry
 from qure.domain.errors import Unavailable
 from qure.wire.stored_events import decode_entry, encode_entry
 
 PUBLISH_SECONDS = 0.9
-REMEMBERED = 2000
-"""So many of the last entries are kept in Redis for processes that could not listen."""
-REMEMBERED_SECONDS = 600
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 1.0
 SETTLED_SECONDS = 1.0
@@ -33,10 +29,8 @@ _log = logging.getLogger(__name__)
 class RedisBus:
     """See ``EventBus``.
 
-    PUBLISH keeps nothing for who is not listening. A lost subscription is therefore a gap: the bus
-    is not live again until it has subscribed anew and ``on_gap`` has returned. When Redis comes
-    back, one process publishes what had to wait while another has not subscribed yet: so the last
-    entries are kept beside, and taken again, in order, by whoever subscribes after a gap.
+    Redis keeps nothing for who is not listening. A lost subscription is therefore a gap: the bus
+    is not live again until it has subscribed anew and ``on_gap`` has returned.
     """
 
     def __init__(
@@ -53,7 +47,6 @@ class RedisBus:
         # Channels are shared by all databases of a server, keys are not: so the channel says which.
         database = self._listener.connection_pool.connection_kwargs.get("db", 0)
         self._channel = f"{prefix}events:{database}"
-        self._recent = f"{prefix}recent-events"
         self._monotonic = monotonic
         self._start_seconds = start_seconds
         self._on_entry: Callable[[OutboxEntry], None] | None = None
@@ -105,26 +98,12 @@ class RedisBus:
         """In one round trip, within a second. Raises ``Unavailable``; some may be out then."""
         if not entries:
             return
-        encoded = [encode_entry(entry) for entry in entries]
-        # Kept before it is published: whoever subscribes too late for the second finds the first.
-        remembering: list[Command] = [
-            ("LPUSH", self._recent, *encoded),
-            ("LTRIM", self._recent, "0", str(REMEMBERED - 1)),
-            ("EXPIRE", self._recent, str(REMEMBERED_SECONDS)),
-        ]
-        publishing: list[Command] = [("PUBLISH", self._channel, one) for one in encoded]
-        # A Redis that is out of memory refuses to remember, and publishes all the same.
-        await self._send(remembering, publishing)
-
-    async def _send(self, optional: list[Command], needed: list[Command]) -> list[Any]:
         try:
-            answers = (await self._publisher.send([*optional, *needed]))[len(optional) :]
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+            await self._publisher.send(
+                [("PUBLISH", self._channel, encode_entry(entry)) for entry in entries]
+            )
         except FAULTS as error:
             raise Unavailable("The message bus is away.") from error
-        return answers
 
     def is_live(self) -> bool:
         """Whether everything published up to 1.5 s ago has been heard, or read anew since."""
@@ -137,7 +116,10 @@ class RedisBus:
 
     async def ping(self) -> None:
         """Raises ``Unavailable`` when Redis does not answer within a second."""
-        await self._send([], [("PING",)])
+        try:
+            await self._publisher.send([("PING",)])
+        except FAULTS as error:
+            raise Unavailable("The message bus is away.") from error
 
     async def _stay_subscribed(self) -> None:
         attempt = 0
@@ -171,22 +153,12 @@ class RedisBus:
             if subscription.confirmed:
                 self._gaps.open()
 
-    async def _heard_again(self) -> None:
-        if self._subscribed.is_set():
-            await self._take_recent()
+    def _heard_again(self) -> None:
         if self._is_away:
             _log.warning("the message bus is heard again")
         self._is_away = False
         self._subscribed.set()
         self._gaps.end()
-
-    async def _take_recent(self) -> None:
-        (recent,) = await self._publisher.send([("LRANGE", self._recent, "0", "-1")])
-        if isinstance(recent, Exception):
-            _log.warning("what was announced meanwhile cannot be read: %s", recent)
-            return
-        for message in reversed(recent):
-            self._take(message)
 
     def _take(self, message: bytes) -> None:
         if self._on_entry is None:

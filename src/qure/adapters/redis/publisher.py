@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import ResponseError
 
 Command = tuple[str | bytes, ...]
 
@@ -25,34 +23,28 @@ class Publisher:
         self._seconds = seconds
         self._turn = asyncio.Lock()
 
-    async def send(self, commands: Sequence[Command]) -> list[Any]:
-        """Redis's answer to each; a command that it refused is answered with a ``ResponseError``.
+    async def send(self, commands: Sequence[Command]) -> None:
+        """Return when Redis has done them all. Raises one of ``FAULTS``, within ``seconds``.
 
-        Raises one of ``FAULTS``, within ``seconds``. When it raises, some may have been done; and
-        some may be done twice when it does not.
+        When it raises, some may have been done; and some may be done twice when it does not.
         """
         async with asyncio.timeout(self._seconds), self._turn:
             try:
-                return await self._try(commands)
+                await self._try(commands)
             except ConnectionLost:
                 # Perhaps it only was closed while nothing was sent; a new one will tell.
-                return await self._try(commands)
+                await self._try(commands)
 
     async def close(self) -> None:
         """Close the connection; ``send`` would open it again."""
         await self._connection.disconnect()
 
-    async def _try(self, commands: Sequence[Command]) -> list[Any]:
+    async def _try(self, commands: Sequence[Command]) -> None:
         try:
             await self._connection.send_packed_command(self._connection.pack_commands(commands))
-            return [await self._answer() for _ in commands]
+            for _ in commands:
+                await self._connection.read_response()
         except BaseException:
             # Answers that were not read must not be taken for those of the next batch.
             await self._connection.disconnect(nowait=True)
             raise
-
-    async def _answer(self) -> Any:
-        try:
-            return await self._connection.read_response()
-        except ResponseError as refusal:
-            return refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from redis.asyncio.connection import AbstractConnection
 
@@ -21,8 +21,6 @@ class Subscription:
 
     Redis answers commands and delivers messages of one connection in one order, so the answer to
     a ping proves that everything published before the ping was sent has been heard.
-    ``on_subscribed`` is waited for before the first message is taken; what it raises ends the
-    listening.
     """
 
     def __init__(
@@ -30,7 +28,7 @@ class Subscription:
         connection: AbstractConnection,
         channel: str,
         *,
-        on_subscribed: Callable[[], Awaitable[None]],
+        on_subscribed: Callable[[], None],
         on_message: Callable[[bytes], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,12 +56,7 @@ class Subscription:
             await self._connection.send_command("SUBSCRIBE", self._channel)
             beat = asyncio.create_task(self._beat(), name="qure-redis-beat")
             while True:
-                answer = await self._connection.read_response()
-                if answer[0] == b"subscribe":
-                    self.confirmed = True
-                    await self._on_subscribed()
-                else:
-                    self._take(answer)
+                self._take(await self._connection.read_response())
         finally:
             self._ended = True
             if beat is not None:
@@ -77,6 +70,9 @@ class Subscription:
                 self._on_message(message)
             case [b"pong", sent_at]:
                 self._complete_until = float(sent_at)
+            case [b"subscribe", *_]:
+                self.confirmed = True
+                self._on_subscribed()
             case _:
                 raise ConnectionError(f"Redis sent an unexpected {answer[0]!r}.")
 
