@@ -39,7 +39,7 @@ js: ## Install the JavaScript client that the tests use (Node.js 18 or newer, np
 
 .PHONY: test
 test: install-dev js ## Run every test, on real servers too, and hold the coverage to its limits
-	@exec $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term \
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term \
 		--cov-fail-under=95 --core-coverage=100 $(PYTEST)
 
 .PHONY: check

@@ -47,10 +47,7 @@ DAYS = {
 }
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(day, marks=pytest.mark.xdist_group(f"day {day}")) for day in DAYS],
-)
+@pytest.fixture(scope="module", params=DAYS)
 def day(request: pytest.FixtureRequest) -> Record:
     """A day that is over."""
     return DAYS[request.param]()
