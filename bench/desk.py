@@ -129,5 +129,5 @@ async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUI
             "INSERT INTO outbox (id, created_at, events) VALUES ($1, $2, $3)",
             uuid4(),
             now,
-            b"x" * 1800,  # as large as what the use case stores
+            b'[["Filler",{"x":"' + b"x" * 1800 + b'"}]]',  # as large as the real one
         )
