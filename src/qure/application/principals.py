@@ -91,7 +91,7 @@ class Principals:
         async with self._storage.read() as uow:
             found = await uow.sessions.with_users({claims.session_id for claims in asked})
         # A change heard while the rows were on their way may be newer than they are.
-        keep = hearing is not None and forgotten == self._forgotten
+        is_newest = forgotten == self._forgotten
         answers: list[Principal | Unauthenticated] = []
         for claims in asked:
             session, user = found.get(claims.session_id, (None, None))
@@ -106,7 +106,7 @@ class Principals:
                     user_id=user.id, session_id=session.id, role=user.role, clinic_id=user.clinic_id
                 )
                 answers.append(principal)
-                if keep and hearing is not None:
+                if is_newest and hearing is not None:
                     until = min(now + MAX_AGE, session.expires_at)
                     self._keep(_Known(principal, until, hearing))
         return answers
