@@ -106,7 +106,7 @@ def test_patients_heard_exactly_what_happened_to_their_own_token(day: Record) ->
         names = [name for name, _ in heard]
         happened = history(day, patient.token["id"])
         if patient.phone.was_always_connected:
-            assert names == happened, patient.phone.transport
+            assert names == happened, (names, happened, patient.phone)
         else:
             told = [happened.index(name) for name in names]
             assert told == sorted(told), (names, happened)

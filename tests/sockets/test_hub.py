@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -283,6 +284,35 @@ async def test_personal_events_are_never_merged(world: World) -> None:
         "queue:your_token_started",
         "queue:your_token_completed",
     ]
+
+
+async def test_what_is_announced_too_early_is_told_after_what_went_before_it(
+    world: World,
+) -> None:
+    """After an outage: the completion is announced at once, call and start by the sweep."""
+    hub, patient = world.hub(), UserId(new_id())
+    token = build_token(patient_id=patient, number=9)
+    called = replace(token, called_at=NOW)
+    started = replace(called, started_at=NOW + timedelta(minutes=1))
+    completed = replace(started, completed_at=NOW + timedelta(minutes=2))
+    _, phone = await connected(hub, claims(patient))
+    for moving in (
+        moved(TokenCompleted, TokenStatus.COMPLETED, completed),
+        moved(TokenCalled, TokenStatus.CALLED, called),
+        moved(TokenStarted, TokenStatus.IN_PROGRESS, started),
+    ):
+        hub.receive(build_entry(moving))
+    assert phone.names == [
+        "queue:your_token_called",
+        "queue:your_token_started",
+        "queue:your_token_completed",
+    ]
+    (early,) = phone.bodies("queue:your_token_called")
+    assert (early["status"], early["tokenNumber"]) == ("CALLED", 9)
+    assert early["calledAt"] == "2025-12-30T15:00:00.000Z"
+    assert (early["startedAt"], early["completedAt"]) == (None, None)
+    (middle,) = phone.bodies("queue:your_token_started")
+    assert (middle["startedAt"], middle["completedAt"]) == ("2025-12-30T15:01:00.000Z", None)
 
 
 async def test_taking_a_number_is_no_personal_event(world: World) -> None:

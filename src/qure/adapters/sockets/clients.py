@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from typing import Final, Protocol
 
@@ -101,11 +103,33 @@ class Client:
 
     def is_news(self, token: Token) -> bool:
         """Whether it has not been told of this status of the token or a later one; now it has."""
-        progress = _PROGRESS[token.status]
-        if self._told.get(token.id, 0) >= progress:
-            return False
-        self._told.pop(token.id, None)
-        self._told[token.id] = progress
-        if len(self._told) > REMEMBERED_TOKENS:
-            del self._told[next(iter(self._told))]
-        return True
+        return bool(self._untold([token]))
+
+    def news_of(self, token: Token) -> list[Token]:
+        """The token as it stood at each status it has not been told of; now it has been told.
+
+        After an outage changes may be announced out of their order. Each is told all the same, and
+        in order: those that are announced too late go before the one that came too early.
+        """
+        return self._untold([*_earlier(token), token])
+
+    def _untold(self, stages: list[Token]) -> list[Token]:
+        told = self._told.get(stages[-1].id, 0)
+        news = [token for token in stages if _PROGRESS[token.status] > told]
+        if news:
+            self._told.pop(news[-1].id, None)
+            self._told[news[-1].id] = _PROGRESS[news[-1].status]
+            if len(self._told) > REMEMBERED_TOKENS:
+                del self._told[next(iter(self._told))]
+        return news
+
+
+def _earlier(token: Token) -> Iterator[Token]:
+    """How it stood when it was called, and when it was started, if that is past."""
+    called = replace(
+        token, status=TokenStatus.CALLED, started_at=None, completed_at=None, skipped_at=None
+    )
+    if token.called_at is not None and _PROGRESS[token.status] > 1:
+        yield called
+    if token.started_at is not None and _PROGRESS[token.status] > 2:
+        yield replace(called, status=TokenStatus.IN_PROGRESS, started_at=token.started_at)

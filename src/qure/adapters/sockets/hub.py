@@ -24,7 +24,7 @@ from qure.application.ports.storage import OutboxEntry
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
 from qure.domain.ids import EntryId, QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token
+from qure.domain.token import Token, TokenStatus
 from qure.domain.user import Role
 from qure.wire import socket_events
 from qure.wire.responses import TokenBody, encode
@@ -187,8 +187,8 @@ class Hub:
                         room = self._rooms.get(status.queue_id)
                         if room is not None:
                             room.offer(status)
-                    case ToPatient(user_id, name, token):
-                        self._tell(self._by_user.get(user_id, ()), name, token)
+                    case ToPatient(user_id, _, token):
+                        self._tell(self._by_user.get(user_id, ()), token)
                     case CloseSession(session_id):
                         self._expel(self._by_session.get(session_id, ()))
                     case CloseUser(user_id):
@@ -249,14 +249,18 @@ class Hub:
 
     async def _catch_up(self, client: Client) -> None:
         for token in await self._held_tokens_of(client.claims.user_id):
-            self._tell((client,), socket_events.PERSONAL_EVENTS[token.status], token)
-
-    def _tell(self, clients: Iterable[Client], name: str, token: Token) -> None:
-        message: Message | None = None
-        for client in tuple(clients):
             if client.is_ready and not client.is_closed and client.is_news(token):
-                message = message or Message(name, encode(TokenBody.of(token)))
-                client.listener.send(message)
+                client.listener.send(_personal(token))
+
+    def _tell(self, clients: Iterable[Client], token: Token) -> None:
+        messages: dict[TokenStatus, Message] = {}
+        for client in tuple(clients):
+            if not client.is_ready or client.is_closed:
+                continue
+            for stage in client.news_of(token):
+                if stage.status not in messages:
+                    messages[stage.status] = _personal(stage)
+                client.listener.send(messages[stage.status])
 
     def _expel(self, clients: Iterable[Client]) -> None:
         for client in tuple(clients):
@@ -268,6 +272,10 @@ def _take_out(index: dict[Key, dict[Client, None]], key: Key, client: Client) ->
     clients.pop(client, None)
     if not clients:
         index.pop(key, None)
+
+
+def _personal(token: Token) -> Message:
+    return Message(socket_events.PERSONAL_EVENTS[token.status], encode(TokenBody.of(token)))
 
 
 def _send_status(client: Client, queue_id: QueueId, message: Message) -> None:
