@@ -5,6 +5,7 @@ The only place that knows the adapters. To add one: a file in its folder, a line
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -146,9 +147,13 @@ def build(
     _make_data_folder(settings)
     observers = Observers()
     relay: Relay
+    hub: Hub
 
     async def announce(entry: OutboxEntry) -> None:
         observers.committed(entry)
+        # This process's own clients need not wait for the way round over the bus: the hub hears
+        # of it once ``announce`` has brought its memory up to date, and passes the echo over.
+        asyncio.get_running_loop().call_soon(hub.receive, entry)
         await relay.announce(entry)
 
     storage = open_storage(
