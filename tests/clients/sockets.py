@@ -89,6 +89,7 @@ class SocketIoClient(Hearing):
         async def on_connected() -> None:
             self.gone.clear()
             self.has_given_up.clear()
+            self.sio.eio.read_loop_task.add_done_callback(self._reading_ended)
             on_connect()
 
         self.sio.on("*", on_any)
@@ -126,6 +127,12 @@ class SocketIoClient(Hearing):
         finally:
             asking.cancel()
             losing.cancel()
+
+    def _reading_ended(self, task: asyncio.Task[None]) -> None:
+        # An answer that breaks off halfway, as of a server that was killed, ends the library's
+        # reading with an exception that it does not notice.
+        if not task.cancelled() and task.exception() is not None:
+            self._hanging_up = asyncio.ensure_future(self.sio.eio.disconnect(abort=True))
 
     async def close(self) -> None:
         """Leave, and stop trying to come back."""
