@@ -260,7 +260,7 @@ class Day:
         return status
 
     def _phones(self) -> list[Phone]:
-        return [one.phone for one in (*self.desks, *self.patients)]
+        return [*(one.phone for one in self.desks), *(one.phone for one in self.patients)]
 
 
 class People:

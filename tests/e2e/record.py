@@ -53,7 +53,7 @@ class Record:
     @property
     def phones(self) -> list[Phone]:
         """Of patients and staff."""
-        return [one.phone for one in (*self.patients, *self.desks)]
+        return [*(one.phone for one in self.patients), *(one.phone for one in self.desks)]
 
     @property
     def was_disturbed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -39,7 +40,7 @@ def _broken(*, persistent_redis: bool) -> Record:
         return asyncio.run(live_through(topology, everything_breaks))
 
 
-DAYS = {
+DAYS: dict[str, Callable[[], Record]] = {
     "embedded": _embedded,
     "in production": _production,
     "with faults, and a Redis that forgets": lambda: _broken(persistent_redis=False),
