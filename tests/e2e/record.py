@@ -13,7 +13,7 @@ from qure.domain.token import Token
 from tests.e2e.desks import Desk
 from tests.e2e.phones import Phone
 from tests.e2e.topology import Topology
-from tests.http.service import Person
+from tests.http.service import Person, comes_true
 
 
 @dataclass(slots=True)
@@ -76,6 +76,13 @@ async def recorded(
             record.kept_tokens = {str(token.id): token for token in kept}
             for id in record.kept_tokens:
                 record.activities[id] = await uow.activities.of_token(TokenId(UUID(id)))
-            record.outbox_depth = await uow.outbox.depth()
+
+        async def nothing_waits() -> bool:
+            async with container.storage.read() as uow:
+                record.outbox_depth = await uow.outbox.depth()
+            return record.outbox_depth == 0
+
+        # The last announcements are marked in the database a moment after they were made.
+        await comes_true(nothing_waits)
     finally:
         await container.storage.close()
