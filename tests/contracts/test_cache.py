@@ -355,13 +355,13 @@ async def test_losing_redis_slows_reads_a_little_and_breaks_none(
     getattr(own_redis, fault)()
     began = monotonic()
     answers = await asyncio.gather(*(own_cache.get("group", "key") for _ in range(50)))
-    assert monotonic() - began < 1.0
+    assert monotonic() - began < 5.0  # not 50 times the timeout
     began = monotonic()
     async with asyncio.timeout(5):
         for _ in range(200):
             answers.append(await own_cache.get("group", "key"))
             await own_cache.put("group", "key", b"new", lease=Lease("any"), ttl_seconds=60)
-    assert monotonic() - began < 0.5  # not 200 times the timeout
+    assert monotonic() - began < 2.0  # not 200 times the timeout
     assert all(isinstance(answer, Lease) for answer in answers)
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
     assert len(said) == 1

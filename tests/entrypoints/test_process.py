@@ -37,11 +37,12 @@ def test_what_hangs_is_cut_off(alone: Path) -> None:
 
 def test_an_interrupt_waits_for_the_end_of_what_must_not_be_cut_in_two() -> None:
     done = False
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # other tests leave theirs
     with pytest.raises(KeyboardInterrupt), interrupts_wait():
         os.kill(os.getpid(), signal.SIGINT)
         done = True
     assert done
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_a_second_interrupt_does_not_wait() -> None:
