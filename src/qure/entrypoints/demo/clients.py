@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ COMPLETED = "queue:your_token_completed"
 PERSONAL = (CALLED, STARTED, SKIPPED, COMPLETED)
 STATUS = "queue:status_update"
 ANSWER_SECONDS = 20.0
+LEAVE_SECONDS = 3.0
 PATIENCE = 10
 
 
@@ -132,8 +134,12 @@ class App:
         """Close the socket, if one is open."""
         if self._socket is not None:
             socket, self._socket = self._socket, None
-            await socket.disconnect()
-            await socket.shutdown()
+            # The library can wait for ever for what it meant to send when the connection goes at
+            # the same moment. The phone is switched off: whatever it still meant to say is moot.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await socket.disconnect()
+                    await socket.shutdown()
 
     async def command(self, event: str, *arguments: str) -> Any:
         """Send a desk event and return what was acknowledged. Raises ``Refused``."""
