@@ -21,6 +21,7 @@ from qure.domain.errors import DomainError
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
 from qure.entrypoints.http import accounts, queues
+from qure.entrypoints.http.answers import JsonAnswer
 from qure.entrypoints.http.operation import OPERATION
 from qure.wire import envelope, responses
 
@@ -50,13 +51,8 @@ class HotReads:
         body = self._remembered(scope) if scope.get("method") == "GET" else None
         if body is None:
             await self._app(scope, receive, send)
-            return
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        else:
+            await JsonAnswer(body, 200)(scope, receive, send)
 
     def _remembered(self, scope: Any) -> bytes | None:
         path: str = scope["path"]

@@ -1,20 +1,16 @@
 """``/api/queues``: a clinic's queue of the day, and calling the next patient."""
 
-from functools import lru_cache
-
 from litestar import Router, get, patch, post
 from litestar.response.base import ASGIResponse
 
 from qure.application import desk, queues
 from qure.domain.ids import ClinicId, QueueId
-from qure.domain.queue_status import QueueStatus
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_json
 from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, QueueIdInPath
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
-from qure.wire.responses import encode
 
 TAG = "Queues"
 
@@ -85,16 +81,10 @@ async def todays_queue(request: Call, clinic_id: ClinicIdInPath, container: Part
     ),
 )
 async def read_status(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    status = container.live_status.get(QueueId(queue_id)) or await queues.read_status(
+    status = await queues.read_status(
         QueueId(queue_id), live_status=container.live_status, storage=container.storage
     )
-    return answer(request, _encoded(status))
-
-
-@lru_cache(maxsize=10_000)
-def _encoded(status: QueueStatus) -> bytes:
-    """Between two changes of a queue everybody gets the same bytes."""
-    return encode(responses.StatusBody.of(status))
+    return answer(request, responses.StatusBody.of(status))
 
 
 @patch(
