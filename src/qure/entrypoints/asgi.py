@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from qure.bootstrap import Container
+from qure.entrypoints.draining import DRAIN
 from qure.entrypoints.http.app import create_app
-from qure.entrypoints.server import DRAIN
 from qure.entrypoints.sockets import SocketDoor
 from qure.entrypoints.tracing import tracing_of
 

@@ -19,7 +19,7 @@ import uvicorn
 
 from qure.bootstrap import SetupError, build
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.server import Server, uvicorn_options
 from qure.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -44,8 +44,8 @@ def run_process(
         raise SetupError("the service could not start: the log above says why.") from None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, tuned when it has started, and leaving quietly when it was told to."""
+class _Server(Server):
+    """The server, tuned when it has started, and leaving quietly when it was told to."""
 
     def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
