@@ -1,8 +1,8 @@
-"""WebSocket frames that carry nothing: whoever sends too many is closed, and nobody else notices."""
+"""WebSocket frames that carry nothing: who sends too many is closed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +18,6 @@ from tests.attacks.strangers import (
     running_qure,
 )
 from tests.servers.qure import QureProcess
-from tests.waiting import eventually
 
 CONTINUATION, TEXT, PING, PONG = 0, 1, 9, 10
 POLICY_VIOLATION = (1008).to_bytes(2, "big")
@@ -29,10 +28,6 @@ ENGINE_IO = "/socket.io/?EIO=4&transport=websocket"
 def service() -> Iterator[QureProcess]:
     with running_qure() as service:
         yield service
-
-
-def empty_fragments() -> bytes:
-    return frame(CONTINUATION, fin=False)
 
 
 FLOODS: dict[str, tuple[bytes, bytes]] = {

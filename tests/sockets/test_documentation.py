@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from qure.adapters.sockets import door, websocket
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.entrypoints import server
+from qure.entrypoints.protocols.websocket import CONNECTION_EXTENSION
 from qure.entrypoints.sockets import SocketDoor
 from qure.wire import socket_events
 from qure.wire.responses import StatusBody, TokenBody, encode
@@ -63,7 +64,7 @@ def test_the_bounds_are_those_of_the_program() -> None:
     assert f"at most {door.MAX_FRAME_BYTES // 1024} KiB" in PAGE
     assert f"within {websocket.AUTH_SECONDS:g} s" in PAGE
     assert server.MAX_FRAME_BYTES == door.MAX_FRAME_BYTES
-    assert server.CONNECTION_EXTENSION == door.CONNECTION_EXTENSION
+    assert CONNECTION_EXTENSION == door.CONNECTION_EXTENSION
 
 
 async def test_the_conversation_goes_as_it_is_written(service: Service) -> None:

@@ -12,13 +12,15 @@ from qure.entrypoints.protocols.websocket import WebSocketProtocol
 
 GRACEFUL_SECONDS = 5
 MAX_FRAME_BYTES = 64 * 1024
+TICKS_PER_SECOND = 10
+"""How often uvicorn calls ``on_tick``."""
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, which looks after its connections once a second."""
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:
+        if counter % TICKS_PER_SECOND == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
                 connection.watch(now)  # type: ignore[union-attr]  # They are ours: see the options.

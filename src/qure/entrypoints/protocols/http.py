@@ -26,7 +26,7 @@ MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_HEADERS: Final = 100
 
 HEAD_SECONDS: Final = 10.0
-"""How long a client may take to send the head of a request, from the connection or its first byte."""
+"""How long a client may take for the head of a request, from the connection or its first byte."""
 IDLE_SECONDS: Final = 20.0
 """How long a connection may lie idle after an answer."""
 BODY_SECONDS: Final = 10.0

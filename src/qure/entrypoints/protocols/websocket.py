@@ -6,7 +6,6 @@ they are counted.
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import Any, Final, cast
 
