@@ -47,7 +47,8 @@ def test_the_main_file_is_well_formed_and_has_room_for_many_phones(tmp_path: Pat
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "qure.conf").write_text((DEPLOY / "qure.conf").read_text())
     (tmp_path / "conf.d" / "processes.conf").write_text(processes)
-    text = text.replace("/etc/nginx/conf.d", str(tmp_path / "conf.d"))
+    (tmp_path / "mime.types").write_text("types { text/html html; }")
+    text = text.replace("/etc/nginx/", f"{tmp_path}/")
     text = text.replace("/run/nginx.pid", str(tmp_path / "pid"))
     for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
         text = text.replace("http {", f"http {{\n    {name}_temp_path {tmp_path}/{name};", 1)
