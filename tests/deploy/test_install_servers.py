@@ -124,6 +124,20 @@ def test_a_folder_that_was_moved_is_filled_anew(machine: Machine) -> None:
     assert "another folder" in machine.brought("nginx")
 
 
+def test_what_was_brought_and_no_longer_runs_gives_way_to_the_machines_own(
+    machine: Machine,
+) -> None:
+    machine.have("apt-get", APT)
+    machine.have("dpkg-deb", DPKG_DEB)
+    machine.install()
+    machine.root = machine.root.rename(machine.root.with_name("another folder"))
+    for program in ("nginx", "pgbouncer"):
+        machine.have(program)
+    (machine.bin / "apt-get").unlink()
+    assert machine.install().returncode == 0
+    assert not (machine.root / ".servers").exists()
+
+
 def test_when_packages_cannot_be_had_it_tries_again_and_then_says_so(machine: Machine) -> None:
     machine.have("apt-get", APT)
     machine.have("dpkg-deb", DPKG_DEB)
