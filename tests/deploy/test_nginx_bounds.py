@@ -142,6 +142,26 @@ def test_one_address_has_only_so_many_at_once(
             assert ask(nginx, path).text == "answered"
 
 
+def test_behind_another_proxy_the_bounds_are_each_clients_when_it_is_named() -> None:
+    named = [
+        ("# set_real_ip_from 192.0.2.1;", "set_real_ip_from 127.0.0.1;"),
+        ("# real_ip_header", "real_ip_header"),
+        ("rate=500r/s", "rate=1r/m"),
+        ("burst=5000 ", ""),
+        ("zone=qure_requests nodelay", "zone=qure_requests"),
+    ]
+
+    def status(client: str, source: str = "127.0.0.1") -> int:
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as proxy:
+            forwarded = {"X-Forwarded-For": f"6.6.6.6, {client}"}
+            return proxy.get(f"{nginx.url}/api/clinic", headers=forwarded).status_code
+
+    with nginx_with(*named) as nginx:
+        assert [status("192.0.2.7"), status("192.0.2.7"), status("192.0.2.8")] == [200, 429, 200]
+        # Whoever is no proxy of ours is counted by their own address, whatever they claim.
+        assert [status("192.0.2.9", "127.0.0.9"), status("192.0.2.10", "127.0.0.9")] == [200, 429]
+
+
 def test_a_slow_client_is_given_up() -> None:
     changes = [
         (f"client_{part}_timeout {shipped}s", f"client_{part}_timeout 1s")
