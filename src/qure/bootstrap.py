@@ -246,7 +246,12 @@ def build(
         principals=principals,
         live_status=live_status,
         reads=reads,
-        issue_line=IssueLine(storage=storage, clock=clock, randomness=randomness),
+        issue_line=IssueLine(
+            storage=storage,
+            clock=clock,
+            randomness=randomness,
+            max_active=settings.max_active_tokens,
+        ),
         hub=hub,
         sockets=SocketEdge(
             hub,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -84,16 +84,20 @@ async def memory(world: World) -> Memory:
     return Memory(both[0], both[1], principals, live, reads, freshness)
 
 
-def test_a_changed_queue_is_known_at_once(memory: Memory) -> None:
-    status = build_status(version=3)
-    memory.hear(events.QueueOpened(queue=status, actor_id=None, at=NOW))
-    assert memory.live.get(status.queue_id) == status
+def test_a_change_of_a_queue_that_was_read_is_known_at_once(memory: Memory) -> None:
+    status = build_status()
+    memory.live.offer_read(status, epoch=memory.live.epoch)
+    changed = replace(status, version=3)
+    memory.hear(events.QueueActivated(queue=changed, actor_id=None, at=NOW))
+    assert memory.live.get(status.queue_id) == changed
 
 
 def test_every_event_of_an_entry_counts(memory: Memory) -> None:
-    one, other = build_status(), build_status()
+    one, other = build_status(version=2), build_status(version=2)
+    for status in (one, other):
+        memory.live.offer_read(replace(status, version=1), epoch=memory.live.epoch)
     memory.hear(
-        events.QueueOpened(queue=one, actor_id=None, at=NOW),
+        events.QueueActivated(queue=one, actor_id=None, at=NOW),
         events.QueueActivated(queue=other, actor_id=None, at=NOW),
     )
     assert (memory.live.get(one.queue_id), memory.live.get(other.queue_id)) == (one, other)

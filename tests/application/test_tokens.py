@@ -24,7 +24,7 @@ from qure.domain import events
 from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
-from tests.application.world import World, outcomes
+from tests.application.world import MAX_ACTIVE, World, outcomes
 from tests.builders import build_clinic, build_token, new_id
 from tests.waiting import eventually
 
@@ -141,7 +141,7 @@ async def test_each_queue_has_a_line_and_numbers_of_its_own(world: World) -> Non
 
 
 async def test_a_transaction_serves_only_so_many(world: World) -> None:
-    line = IssueLine(**world.ports, max_batch=4)
+    line = IssueLine(**world.ports, max_active=MAX_ACTIVE, max_batch=4)
     queue = await world.queue()
     before = world.storage.writes
     tokens = await asyncio.gather(*(line.take(queue.id, one) for one in patients(10)))
@@ -297,6 +297,50 @@ async def test_whoever_has_left_may_come_again_for_a_new_number(world: World) ->
     await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
     again = await issue_token(token.queue_id, actor=actor, line=world.line)
     assert again.number == 2
+
+
+async def test_whoever_takes_and_leaves_again_and_again_is_given_three_numbers(
+    world: World,
+) -> None:
+    token, actor = await taken(world)
+    for _ in range(2):
+        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+        token = await issue_token(token.queue_id, actor=actor, line=world.line)
+    assert token.number == 3
+    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    version = (await world.queue_of(token.queue_id)).version
+    for _ in range(3):
+        with pytest.raises(Conflict) as refused:
+            await issue_token(token.queue_id, actor=actor, line=world.line)
+        assert refused.value.code == "too_many_takes"
+    assert (await world.queue_of(token.queue_id)).version == version
+    assert (await issue_token((await world.queue()).id, actor=actor, line=world.line)).number == 1
+
+
+async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_do_not_count(
+    world: World,
+) -> None:
+    actor = await world.patient()
+    for _ in range(MAX_ACTIVE):
+        await issue_token((await world.queue()).id, actor=actor, line=world.line)
+    world.clock.advance(days=1)
+    clinics = [await world.clinic() for _ in range(MAX_ACTIVE + 1)]
+    *queues, last = [await world.queue(clinic, at=world.clock.now()) for clinic in clinics]
+    tokens = [await issue_token(queue.id, actor=actor, line=world.line) for queue in queues]
+    with pytest.raises(Conflict) as refused:
+        await issue_token(last.id, actor=actor, line=world.line)
+    assert refused.value.code == "too_many_active_tokens"
+    await cancel_token(tokens[0].id, actor=actor, storage=world.storage, clock=world.clock)
+    assert (await issue_token(last.id, actor=actor, line=world.line)).number == 1
+
+
+async def test_a_patient_who_asks_everywhere_at_once_has_no_more_than_five(world: World) -> None:
+    actor, queues = await world.patient(), [await world.queue() for _ in range(12)]
+    issued, refused = await outcomes(
+        issue_token(queue.id, actor=actor, line=world.line) for queue in queues
+    )
+    assert len(issued) == MAX_ACTIVE
+    assert {error.code for error in refused} == {"too_many_active_tokens"}
 
 
 async def test_nobody_cancels_anothers_token_and_only_patients_cancel(world: World) -> None:

@@ -43,6 +43,8 @@ from tests.fakes import (
 
 T = TypeVar("T")
 
+MAX_ACTIVE = 5
+
 
 class World:
     """Ports and what they keep. ``told`` are the entries that commits have handed on."""
@@ -60,7 +62,7 @@ class World:
         self.media = FakeMediaStore()
         self.jobs = FakeJobs()
         self.throttle = MemoryThrottle(monotonic=lambda: self.clock.now().timestamp())
-        self.line = IssueLine(**self.ports)
+        self.line = IssueLine(**self.ports, max_active=MAX_ACTIVE)
 
     @property
     def ports(self) -> dict[str, Any]:

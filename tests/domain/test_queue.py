@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,9 +19,20 @@ STAFF, OTHER_STAFF = UserId(new_id()), UserId(new_id())
 LATER = NOW + timedelta(minutes=5)
 
 
-def issue(queue: Queue, patient_id: UserId | None = None, *, at: datetime = NOW) -> Token:
+def issue(
+    queue: Queue,
+    patient_id: UserId | None = None,
+    *,
+    places: Collection[Token] = (),
+    max_active: int = 5,
+    at: datetime = NOW,
+) -> Token:
     return queue.issue(
-        id=TokenId(new_id()), patient_id=patient_id or UserId(new_id()), standing=None, at=at
+        id=TokenId(new_id()),
+        patient_id=patient_id or UserId(new_id()),
+        places=places,
+        max_active=max_active,
+        at=at,
     )
 
 
@@ -93,7 +104,7 @@ def test_a_number_is_never_used_again_and_its_place_is_never_free_again() -> Non
 
 def test_a_fresh_token_waits_for_its_patient() -> None:
     queue, patient, id = build_queue(), UserId(new_id()), TokenId(new_id())
-    token = queue.issue(id=id, patient_id=patient, standing=None, at=LATER)
+    token = queue.issue(id=id, patient_id=patient, places=(), max_active=1, at=LATER)
     assert token == Token(
         id=id,
         queue_id=queue.id,
@@ -113,7 +124,7 @@ def test_a_patient_who_stands_in_the_queue_gets_no_second_token_but_is_shown_the
     queue = build_queue()
     standing = issue(queue)
     with pytest.raises(ActiveTokenExists) as refused:
-        queue.issue(id=TokenId(new_id()), patient_id=standing.patient_id, standing=standing, at=NOW)
+        issue(queue, standing.patient_id, places=[standing])
     assert refused.value.code == "active_token_exists"
     assert refused.value.token == standing
 
@@ -125,14 +136,60 @@ def test_an_inactive_queue_issues_nothing() -> None:
     assert refused.value.code == "queue_inactive"
 
 
-def test_standing_comes_before_inactive_and_inactive_before_full() -> None:
-    queue = build_queue(is_active=False, max_size=1, last_issued_number=1)
-    standing = build_token(queue)
-    with pytest.raises(ActiveTokenExists):
-        queue.issue(id=TokenId(new_id()), patient_id=STAFF, standing=standing, at=NOW)
+def test_a_patient_takes_three_numbers_of_one_queue_and_no_fourth() -> None:
+    queue, patient = build_queue(), UserId(new_id())
+    places: list[Token] = []
+    for number in (1, 2, 3):
+        token = issue(queue, patient, places=places)
+        assert token.number == number
+        places.append(queue.cancel(token, by=patient, at=NOW))
+    before = queue.status()
     with pytest.raises(Conflict) as refused:
-        issue(queue)
-    assert refused.value.code == "queue_inactive"
+        issue(queue, patient, places=places)
+    assert refused.value.code == "too_many_takes"
+    assert queue.status() == before
+    assert issue(queue, places=()).number == 4
+
+
+def test_numbers_that_ended_elsewhere_or_otherwise_than_by_leaving_count_for_their_queue() -> None:
+    ends = (TokenStatus.CANCELLED, TokenStatus.SKIPPED, TokenStatus.COMPLETED)
+    queue = build_queue()
+    here = [build_token(queue, status=status) for status in ends]
+    for places in (here[:2], here[1:]):
+        assert issue(queue, places=places).number
+    with pytest.raises(Conflict) as refused:
+        issue(queue, places=here)
+    assert refused.value.code == "too_many_takes"
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_a_patient_has_so_many_active_tokens_at_once_in_all_and_no_more(most: int) -> None:
+    queue = build_queue()
+    gone = build_token(queue, status=TokenStatus.CANCELLED)
+    elsewhere = [build_token() for _ in range(most)]
+    assert issue(queue, places=[*elsewhere[1:], gone], max_active=most).number == 1
+    before = queue.status()
+    with pytest.raises(Conflict) as refused:
+        issue(queue, places=[*elsewhere, gone], max_active=most)
+    assert refused.value.code == "too_many_active_tokens"
+    assert str(most) in refused.value.message
+    assert queue.status() == before
+
+
+def test_what_a_patient_has_comes_before_how_the_queue_is_and_inactive_before_full() -> None:
+    queue = build_queue(is_active=False, max_size=1, last_issued_number=1)
+    gone = [build_token(queue, status=TokenStatus.CANCELLED) for _ in range(3)]
+    elsewhere = [build_token() for _ in range(5)]
+    standing = build_token(queue)
+    for places, code in (
+        ([*gone, *elsewhere, standing], "active_token_exists"),
+        ([*gone, *elsewhere], "too_many_takes"),
+        (elsewhere, "too_many_active_tokens"),
+        ([], "queue_inactive"),
+    ):
+        with pytest.raises(Conflict) as refused:
+            issue(queue, places=places)
+        assert refused.value.code == code
 
 
 def test_only_todays_queue_issues_tokens_from_its_first_instant_to_its_last() -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from qure.domain import events
 from qure.domain.errors import Conflict
 from qure.domain.ids import TokenId, UserId
+from qure.domain.queue import MAX_TAKES
 from qure.domain.token import (
     ACTIVE,
     HELD,
@@ -69,20 +70,28 @@ class ClinicDay(RuleBasedStateMachine):
         active = (token for token in self.tokens.values() if token.is_active)
         return next((token for token in active if token.patient_id == patient), None)
 
+    def tokens_of(self, patient: UserId) -> list[Token]:
+        return [token for token in self.tokens.values() if token.patient_id == patient]
+
     def in_order(self, *statuses: TokenStatus) -> list[Token]:
         return [token for token in self.tokens.values() if token.status in statuses]
 
     @rule(patient=patients)
     def a_patient_asks(self, patient: UserId) -> None:
-        standing = self.standing(patient)
+        standing, places = self.standing(patient), self.tokens_of(patient)
         before = self.queue.status()
         result = attempted(
             lambda: self.queue.issue(
-                id=TokenId(new_id()), patient_id=patient, standing=standing, at=self.now
+                id=TokenId(new_id()),
+                patient_id=patient,
+                places=places,
+                max_active=1,
+                at=self.now,
             )
         )
         if isinstance(result, Token):
             assert standing is None
+            assert len(places) < MAX_TAKES
             assert self.queue.is_active
             self.keep(result)
             self.changed()
@@ -91,6 +100,8 @@ class ClinicDay(RuleBasedStateMachine):
         if standing is not None:
             assert isinstance(result, ActiveTokenExists)
             assert result.token == standing
+        elif len(places) >= MAX_TAKES:
+            assert result.code == "too_many_takes"
         elif self.queue.is_active:
             assert (result.code, len(self.tokens)) == ("queue_full", CAPACITY)
         else:
@@ -145,6 +156,10 @@ class ClinicDay(RuleBasedStateMachine):
     def a_patient_stands_once_at_most(self) -> None:
         standing = [token.patient_id for token in self.in_order(*ACTIVE)]
         assert len(standing) == len(set(standing))
+
+    @invariant()
+    def nobody_takes_more_than_three_numbers(self) -> None:
+        assert all(len(self.tokens_of(patient)) <= 3 for patient in PATIENTS)
 
     @invariant()
     def what_is_held_is_in_somebodys_hands(self) -> None:

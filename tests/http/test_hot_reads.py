@@ -58,7 +58,6 @@ async def test_memory_and_the_plain_route_give_the_same_status(
     service: Service, plain_answers: list[str]
 ) -> None:
     admin, path = await status_path(service)
-    service.container.live_status._newest.clear()
     plain_answers.clear()
     plain = await admin.get(path)
     hot = await admin.get(path)
@@ -118,7 +117,6 @@ async def test_strange_ids_are_left_to_the_plain_route(service: Service) -> None
 
 async def test_both_ways_are_counted_as_the_same_route(service: Service) -> None:
     admin, path = await status_path(service)
-    service.container.live_status._newest.clear()
     await admin.get("/auth/me")
     await admin.get(path)
     before = (await service.http.get("/metrics")).text.splitlines()

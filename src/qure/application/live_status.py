@@ -1,4 +1,4 @@
-"""The newest status of each queue, as far as this process has heard."""
+"""The newest status of each queue that this process was asked about."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ LIMIT = 10_000
 
 
 class LiveStatus:
-    """Statuses pushed by announcements, so that reading one costs no backend.
+    """Statuses read here once and carried on by announcements: reading one costs no backend.
 
-    Never hands out an older version than one it was offered, nor anything while announcements
-    may have been missed (see ``Principals`` for ``hearing``).
+    What it hands out is the queue's row as it was read here, or a newer announced change. So it
+    is exact, but for a change that was committed after that reading and has not been announced
+    yet: for milliseconds, or, when its process died over it, until the sweep finds it (2 s).
+
+    An announcement alone makes nothing known. After a crash old ones are told one by one, while
+    newer ones lie in the outbox in nobody's hands; only the row says which is the last. Nor is
+    anything known while announcements may have been missed (see ``Principals`` for ``hearing``).
     """
 
     def __init__(self, *, hearing: Callable[[], int | None], limit: int = LIMIT) -> None:
         self._hearing = hearing
         self._limit = limit
         self._heard: int | None = None
-        self._newest: OrderedDict[QueueId, QueueStatus] = OrderedDict()
+        self._known: OrderedDict[QueueId, QueueStatus] = OrderedDict()
+        self._announced: OrderedDict[QueueId, QueueStatus] = OrderedDict()
+        """Of queues that are not known: a row on its way may be older."""
         self._epoch = 0
 
     @property
@@ -35,24 +42,34 @@ class LiveStatus:
         """The newest status, or None when a backend has to be asked."""
         if not self._listen():
             return None
-        return self._newest.get(queue_id)
+        return self._known.get(queue_id)
 
     def offer(self, status: QueueStatus) -> None:
-        """An announced status. An older one than is known is passed over.
+        """An announced status. An older one than was announced or read is passed over.
 
         One that comes late, while others may still be on their way, counts as well: passed over
         it would leave an older one to be believed once everything is heard again.
         """
         self._listen()
-        self._store(status)
+        self._keep(self._known if status.queue_id in self._known else self._announced, status)
 
-    def offer_read(self, status: QueueStatus, *, epoch: int) -> None:
-        """A status read from storage after ``epoch`` was taken.
+    def offer_read(self, status: QueueStatus, *, epoch: int) -> QueueStatus:
+        """A status read from storage after ``epoch`` was taken; from now on the queue is known.
 
-        Passed over when anything was forgotten in between: that may have been a newer one.
+        Returns the newest: a change announced while the row was on its way is newer than the row.
+        When anything was forgotten in between, that may have been a newer one: then the row counts
+        for no more than an announcement.
         """
-        if self._listen() and epoch == self._epoch:
-            self._store(status)
+        is_current = self._listen() and epoch == self._epoch
+        id = status.queue_id
+        heard = self._known.get(id) or self._announced.get(id)
+        newest = heard if heard is not None and heard.version > status.version else status
+        if is_current:
+            self._announced.pop(id, None)
+            self._keep(self._known, newest)
+        else:
+            self.offer(newest)
+        return newest
 
     def _listen(self) -> bool:
         hearing = self._hearing()
@@ -60,16 +77,17 @@ class LiveStatus:
             return False
         if hearing != self._heard:
             self._heard = hearing
-            self._newest.clear()
+            self._known.clear()
+            self._announced.clear()
             self._epoch += 1
         return True
 
-    def _store(self, status: QueueStatus) -> None:
-        known = self._newest.get(status.queue_id)
-        if known is not None and known.version >= status.version:
+    def _keep(self, kept: OrderedDict[QueueId, QueueStatus], status: QueueStatus) -> None:
+        before = kept.get(status.queue_id)
+        if before is not None and before.version >= status.version:
             return
-        self._newest[status.queue_id] = status
-        self._newest.move_to_end(status.queue_id)
-        if len(self._newest) > self._limit:
-            self._newest.popitem(last=False)
+        kept[status.queue_id] = status
+        kept.move_to_end(status.queue_id)
+        if len(kept) > self._limit:
+            kept.popitem(last=False)
             self._epoch += 1

@@ -65,18 +65,13 @@ async def todays_queue(clinic_id: ClinicId, *, storage: Storage, clock: Clock) -
 async def read_status(
     queue_id: QueueId, *, live_status: LiveStatus, storage: Storage
 ) -> QueueStatus:
-    """How the queue stands now. Raises ``NotFound``."""
+    """How the queue stands now, as exactly as ``LiveStatus`` says. Raises ``NotFound``."""
     status = live_status.get(queue_id)
     if status is None:
         epoch = live_status.epoch
         async with storage.read() as uow:
             queue = await find_queue(uow, queue_id)
-        status = queue.status()
-        live_status.offer_read(status, epoch=epoch)
-        # A change announced while the row was on its way is newer than the row.
-        announced = live_status.get(queue_id)
-        if announced is not None and announced.version > status.version:
-            return announced
+        status = live_status.offer_read(queue.status(), epoch=epoch)
     return status
 
 

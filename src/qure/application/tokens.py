@@ -28,7 +28,8 @@ class IssueLine:
     """Those who ask for a token of one queue at one moment are served by one transaction.
 
     The queue is locked once, asked once for each patient, and written once: one patient's
-    refusal is not another's, and the numbers follow the order of asking.
+    refusal is not another's, and the numbers follow the order of asking. The patients are locked
+    too: what they take of other queues at this moment counts towards ``max_active``.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class IssueLine:
         storage: Storage,
         clock: Clock,
         randomness: Randomness,
+        max_active: int,
         max_batch: int = MAX_BATCH,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
+        self._max_active = max_active
         self._line: Batches[QueueId, UserId, Token] = Batches(self._issue, max_batch=max_batch)
 
     async def take(self, queue_id: QueueId, patient_id: UserId) -> Token:
@@ -56,20 +59,23 @@ class IssueLine:
         answers: list[Token | DomainError] = []
         async with self._storage.write() as uow:
             queue = await find_queue(uow, queue_id, lock=True)
-            standing = dict(await uow.tokens.standing(queue_id, set(patients)))
+            asking = set(patients)
+            await uow.users.lock(asking)
             now = self._clock.now()
+            places = await uow.tokens.places_of(asking, queue_id=queue_id, now=now)
             for patient_id in patients:
                 try:
                     token = queue.issue(
                         id=TokenId(self._randomness.new_id()),
                         patient_id=patient_id,
-                        standing=standing.get(patient_id),
+                        places=places[patient_id],
+                        max_active=self._max_active,
                         at=now,
                     )
                 except DomainError as refusal:
                     answers.append(refusal)
                 else:
-                    standing[patient_id] = token
+                    places[patient_id].append(token)
                     issued.append(token)
                     answers.append(token)
             if issued:
@@ -83,8 +89,7 @@ class IssueLine:
 async def issue_token(queue_id: QueueId, *, actor: Principal, line: IssueLine) -> Token:
     """The next number of today's queue, for the patient who asks.
 
-    Raises ``Forbidden``, ``NotFound``, ``ActiveTokenExists``, ``Conflict`` (``queue_full``,
-    ``queue_inactive``).
+    Raises ``Forbidden``, and what ``Queue.issue`` raises.
     """
     require_patient(actor)
     return await line.take(queue_id, actor.user_id)

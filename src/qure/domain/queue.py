@@ -6,7 +6,7 @@ costs does not grow with the queue.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -30,6 +30,9 @@ from qure.domain.queue_status import QueueStatus
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 
 MAX_QUEUE_SIZE = 1000
+
+MAX_TAKES = 3
+"""So many numbers of one queue a patient may take: who leaves may come again, not for ever."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,18 +122,38 @@ class Queue:
         return self.day_starts_at <= at < self.day_ends_at
 
     def issue(
-        self, *, id: TokenId, patient_id: UserId, standing: Token | None, at: datetime
+        self,
+        *,
+        id: TokenId,
+        patient_id: UserId,
+        places: Collection[Token],
+        max_active: int,
+        at: datetime,
     ) -> Token:
-        """The next number, for a patient whose active token here is ``standing`` (or None).
+        """The next number, for a patient with these ``places``.
 
-        Numbers run 1..max_size without gap and are never used again. Raises ``NotFound``
-        when the queue is not of the day of ``at``, ``ActiveTokenExists``, and ``Conflict``
-        (``queue_inactive``, ``queue_full``).
+        They are all tokens the patient ever took here, and the active ones in other queues of
+        today: of those there are at most ``max_active`` at once, the new one included. Numbers
+        run 1..max_size without gap and are never used again. Raises ``NotFound`` when the queue
+        is not of the day of ``at``, ``ActiveTokenExists``, and ``Conflict`` (``too_many_takes``,
+        ``too_many_active_tokens``, ``queue_inactive``, ``queue_full``).
         """
         if not self.is_of_day(at):
             raise NotFound("queue_not_found", "This queue is not today's.")
-        if standing is not None:
-            raise ActiveTokenExists(standing)
+        taken = [place for place in places if place.queue_id == self.id]
+        for place in taken:
+            if place.is_active:
+                raise ActiveTokenExists(place)
+        if len(taken) >= MAX_TAKES:
+            raise Conflict(
+                "too_many_takes",
+                f"You have taken {MAX_TAKES} numbers of this queue already: nobody gets more.",
+            )
+        if len(places) - len(taken) >= max_active:
+            raise Conflict(
+                "too_many_active_tokens",
+                f"You have as many active tokens as a patient may have at once: {max_active}.",
+            )
         if not self.is_active:
             raise Conflict("queue_inactive", "This queue takes no new tokens at the moment.")
         if self.last_issued_number >= self.max_size:

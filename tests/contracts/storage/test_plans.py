@@ -20,10 +20,16 @@ NEARBY = ClinicFilter(nearby=Nearby(10.0, 10.0, 5))
 
 Ask = Callable[[SqlUnitOfWork, Queue, Token], Awaitable[object]]
 
+
+def places(db: SqlUnitOfWork, queue: Queue, token: Token) -> Awaitable[object]:
+    return db.tokens.places_of([token.patient_id], queue_id=queue.id, now=NOW)
+
+
 QUESTIONS: list[tuple[str, Ask]] = [
     ("tokens_waiting", lambda db, queue, _: db.tokens.next_in_line(queue.id)),
     ("tokens_held", lambda db, queue, token: db.tokens.held_by(queue.id, token.patient_id)),
-    ("tokens_active", lambda db, queue, token: db.tokens.standing(queue.id, [token.patient_id])),
+    ("tokens_taken", lambda db, queue, token: places(db, queue, token)),
+    ("tokens_active", lambda db, queue, token: places(db, queue, token)),
     ("tokens_active", lambda db, _, token: db.tokens.active_of(token.patient_id, now=NOW)),
     ("clinics_position", lambda db, *_: db.clinics.search(NEARBY, page=Page())),
     ("clinics_newest", lambda db, *_: db.clinics.search(ClinicFilter(), page=Page())),

@@ -65,8 +65,12 @@ async def test_saving_a_queue_keeps_every_counter(storage: Storage) -> None:
         changed = await db.queues.get(queue.id, lock=True)
         assert changed is not None
         later = NOW + timedelta(seconds=1)
-        one = changed.issue(id=TokenId(new_id()), patient_id=first.id, standing=None, at=later)
-        changed.issue(id=TokenId(new_id()), patient_id=second.id, standing=None, at=later)
+        one, _ = (
+            changed.issue(
+                id=TokenId(new_id()), patient_id=one.id, places=(), max_active=1, at=later
+            )
+            for one in (first, second)
+        )
         called, _ = changed.call(one, held=(), by=staff, at=later)
         changed.complete(called, by=staff, at=later)
         changed.set_active(False, by=staff, at=later)

@@ -24,16 +24,20 @@ from tests.builders import (
 )
 from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens, numbers
 
+MAX_ACTIVE = 3
+
 
 async def issue(storage: Storage, queue_id: QueueId, patient_id: UserId) -> Token:
     async with storage.write() as db:
         queue = await db.queues.get(queue_id, lock=True)
         assert queue is not None
-        standing = await db.tokens.standing(queue_id, [patient_id])
+        await db.users.lock([patient_id])
+        places = await db.tokens.places_of([patient_id], queue_id=queue_id, now=NOW)
         token = queue.issue(
             id=TokenId(new_id()),
             patient_id=patient_id,
-            standing=standing.get(patient_id),
+            places=places[patient_id],
+            max_active=MAX_ACTIVE,
             at=NOW,
         )
         await db.tokens.add([token])
@@ -79,6 +83,30 @@ async def test_a_patient_who_asks_many_times_at_once_gets_one_token(storage: Sto
     )
     assert len([result for result in results if isinstance(result, Token)]) == 1
     assert len([result for result in results if isinstance(result, ActiveTokenExists)]) == 9
+
+
+async def test_a_patient_who_asks_in_many_queues_at_once_gets_as_many_tokens_as_one_may_have(
+    storage: Storage,
+) -> None:
+    queues = [await given_queue(storage) for _ in range(8)]
+    for patient in await given_patients(storage, 4):
+        results = await asyncio.gather(
+            *(issue(storage, queue.id, patient.id) for queue in queues), return_exceptions=True
+        )
+        refusals = [result for result in results if isinstance(result, Conflict)]
+        assert len([result for result in results if isinstance(result, Token)]) == MAX_ACTIVE
+        assert [refusal.code for refusal in refusals] == ["too_many_active_tokens"] * 5
+
+
+async def test_who_lock_many_users_never_wait_in_a_circle(storage: Storage) -> None:
+    users = [user.id for user in await given_patients(storage, 50)]
+
+    async def lock(chance: random.Random) -> None:
+        async with storage.write() as db:
+            await db.users.lock(chance.sample(users, 40))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(lock(random.Random(seed)) for seed in range(60)))
 
 
 async def test_callers_who_go_away_in_the_middle_leave_neither_gaps_nor_locks(

@@ -8,7 +8,8 @@ import pytest
 
 from qure.application.ports.storage import Storage
 from qure.domain.ids import QueueId, TokenId, UserId
-from qure.domain.token import ACTIVE, TokenStatus
+from qure.domain.queue import Queue
+from qure.domain.token import Token, TokenStatus
 from tests.builders import NOW, build_clinic, build_queue, build_token, new_id
 from tests.contracts.storage.given import (
     given,
@@ -109,29 +110,49 @@ async def test_held_is_what_that_staff_member_has_called_or_started_there(
         assert await db.tokens.held_by(queue.id, UserId(new_id())) == []
 
 
-async def test_standing_is_the_active_token_of_each_patient_asked_for(storage: Storage) -> None:
-    queue, elsewhere = await given_queue(storage), await given_queue(storage)
-    tokens = await given_tokens(storage, queue, *({"status": status} for status in TokenStatus))
-    (other,) = await given_tokens(storage, elsewhere, {})
-    asked = [token.patient_id for token in tokens] + [other.patient_id, UserId(new_id())]
+async def test_the_places_of_patients_are_all_they_took_there_and_what_is_active_elsewhere_today(
+    storage: Storage,
+) -> None:
+    clinics = [build_clinic(timezone="UTC") for _ in range(3)]
+    here, elsewhere, another = (build_queue(clinic) for clinic in clinics)
+    yesterday = build_queue(clinics[1], at=NOW - timedelta(days=1))
+    await given(storage, *clinics, here, elsewhere, another, yesterday)
+    ada, grace, newcomer = await given_patients(storage, 3)
+
+    def token(queue: Queue, number: int, status: TokenStatus = TokenStatus.WAITING) -> Token:
+        return build_token(queue, patient_id=ada.id, number=number, status=status)
+
+    expected = [
+        token(here, 1, TokenStatus.CANCELLED),
+        token(here, 2, TokenStatus.SKIPPED),
+        token(here, 3, TokenStatus.COMPLETED),
+        token(here, 4),
+        token(elsewhere, 1),
+        token(another, 1, TokenStatus.IN_PROGRESS),
+    ]
+    over = [token(elsewhere, 2, TokenStatus.COMPLETED), token(yesterday, 1)]
+    of_grace = build_token(here, patient_id=grace.id, number=5)
+    await given(storage, *expected, *over, of_grace)
     async with storage.read() as db:
-        assert await db.tokens.standing(queue.id, asked) == {
-            token.patient_id: token for token in tokens if token.status in ACTIVE
-        }
-        assert await db.tokens.standing(queue.id, asked[:1]) == {asked[0]: tokens[0]}
-        assert await db.tokens.standing(queue.id, set(asked[:3])) == {
-            token.patient_id: token for token in tokens[:3]
-        }
-        assert await db.tokens.standing(queue.id, []) == {}
+        places = await db.tokens.places_of({ada.id, newcomer.id}, queue_id=here.id, now=NOW)
+        assert set(places.pop(ada.id)) == set(expected)
+        assert places == {newcomer.id: []}
+        of_hers = await db.tokens.places_of([grace.id], queue_id=here.id, now=NOW)
+        assert of_hers == {grace.id: [of_grace]}
+        assert await db.tokens.places_of([], queue_id=here.id, now=NOW) == {}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 500])
-async def test_standing_answers_for_however_many_ask_at_once(storage: Storage, count: int) -> None:
+async def test_the_places_of_however_many_ask_at_once_are_found(
+    storage: Storage, count: int
+) -> None:
     queue = await given_queue(storage, max_size=1000)
     tokens = await given_tokens(storage, queue, *({} for _ in range(count)))
-    async with storage.read() as db:
-        found = await db.tokens.standing(queue.id, [token.patient_id for token in tokens])
-    assert found == {token.patient_id: token for token in tokens}
+    patients = [token.patient_id for token in tokens]
+    async with storage.write() as db:
+        await db.users.lock(patients)
+        places = await db.tokens.places_of(patients, queue_id=queue.id, now=NOW)
+    assert places == {token.patient_id: [token] for token in tokens}
 
 
 async def test_a_patient_whose_token_ended_may_stand_again(storage: Storage) -> None:
@@ -140,8 +161,7 @@ async def test_a_patient_whose_token_ended_may_stand_again(storage: Storage) -> 
     again = build_token(queue, number=2, patient_id=cancelled.patient_id)
     await given(storage, again)
     async with storage.read() as db:
-        standing = await db.tokens.standing(queue.id, [cancelled.patient_id])
-    assert standing == {cancelled.patient_id: again}
+        assert await db.tokens.active_of(cancelled.patient_id, now=NOW) == [again]
 
 
 async def test_a_patients_active_tokens_are_those_in_queues_of_now(storage: Storage) -> None:

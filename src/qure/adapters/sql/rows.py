@@ -217,6 +217,7 @@ class TokenRow(Row):
             where=one_of("status", ACTIVE),
             unique=True,
         ),
+        Index("ix_tokens_taken", "queue_id", "patient_id"),
         _partial_index("ix_tokens_active", "patient_id", where=one_of("status", ACTIVE)),
         _partial_index(
             "ix_tokens_waiting",

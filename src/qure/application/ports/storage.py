@@ -100,6 +100,11 @@ class Users(Protocol):
     async def by_email(self, email: str, *, lock: bool = False) -> User | None:
         """By the normalised address."""
 
+    async def lock(self, ids: Collection[UserId]) -> None:
+        """As ``lock=True`` does, all of them at once and in one order, so that two who lock
+        many never wait in a circle. Ids of nobody are passed over.
+        """
+
     async def save(self, user: User) -> None: ...
 
     async def staff_of(self, clinic_id: ClinicId) -> list[User]:
@@ -160,10 +165,12 @@ class Tokens(Protocol):
     async def held_by(self, queue_id: QueueId, staff_id: UserId) -> list[Token]:
         """What that staff member has CALLED or IN_PROGRESS there, by number."""
 
-    async def standing(
-        self, queue_id: QueueId, patients: Collection[UserId]
-    ) -> Mapping[UserId, Token]:
-        """The active token in that queue of each of those patients who has one."""
+    async def places_of(
+        self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
+    ) -> dict[UserId, list[Token]]:
+        """For each of those patients every token in that queue, whatever became of it, and the
+        active ones in other queues whose day ``now`` falls into; in no order.
+        """
 
     async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
         """The patient's active tokens in queues whose day ``now`` falls into.

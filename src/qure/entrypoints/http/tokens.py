@@ -34,6 +34,8 @@ _DESK_REFUSALS = {
         tag=TAG,
         message="You have a token.",
         description="For patients. Numbers run from 1 without gap, however many ask at once. "
+        "A patient takes at most 3 numbers of one queue, and has at most 5 active tokens at once "
+        "in all (the service may set another bound). "
         "With `active_token_exists` comes the standing token in `meta.token`.",
         answer=responses.TokenBody,
         example=samples.TOKEN,
@@ -42,7 +44,13 @@ _DESK_REFUSALS = {
         refusals={
             403: ("forbidden",),
             404: ("queue_not_found",),
-            409: ("active_token_exists", "queue_full", "queue_inactive"),
+            409: (
+                "active_token_exists",
+                "too_many_takes",
+                "too_many_active_tokens",
+                "queue_full",
+                "queue_inactive",
+            ),
         },
     ),
 )

@@ -36,6 +36,9 @@ class MemoryUsers:
         id = self._state.users_by_email.get(email)
         return None if id is None else await self.get(id, lock=lock)
 
+    async def lock(self, ids: Collection[UserId]) -> None:
+        """There is one lock for all, and a writer has it."""
+
     async def save(self, user: User) -> None:
         """Raises ``Conflict`` (``email_taken``) when it got somebody else's address."""
         before = self._state.users[user.id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -77,15 +77,17 @@ class MemoryTokens:
             key=_number,
         )
 
-    async def standing(
-        self, queue_id: QueueId, patients: Collection[UserId]
-    ) -> Mapping[UserId, Token]:
-        """Only those who have one are in it."""
-        ids = {
-            patient: self._state.active_tokens_by_patient.get((queue_id, patient))
-            for patient in patients
-        }
-        return {patient: self._state.tokens[id] for patient, id in ids.items() if id is not None}
+    async def places_of(
+        self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
+    ) -> dict[UserId, list[Token]]:
+        places: dict[UserId, list[Token]] = {patient: [] for patient in patients}
+        for token in self._state.tokens.values():
+            if token.patient_id in places and (
+                token.queue_id == queue_id
+                or (token.is_active and self._is_of_day(token.queue_id, now))
+            ):
+                places[token.patient_id].append(token)
+        return places
 
     async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
         """Lowest number first, then the older one."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, union_all, update
 
 from qure.adapters.sql.mapping import to_token, token_progress, token_values
 from qure.adapters.sql.rows import QUEUES, TOKENS, one_of, padded
@@ -23,21 +23,23 @@ _GET = select(TOKENS).where(TOKENS.c.id == bindparam("id"))
 _OF_QUEUE = select(TOKENS).where(TOKENS.c.queue_id == bindparam("queue")).order_by(TOKENS.c.number)
 _NEXT = _OF_QUEUE.where(_IS_WAITING).limit(1)
 _HELD_BY = _OF_QUEUE.where(TOKENS.c.held_by == bindparam("staff"), _IS_HELD)
-_STANDING = select(TOKENS).where(
-    TOKENS.c.queue_id == bindparam("queue"),
-    TOKENS.c.patient_id.in_(bindparam("patients", expanding=True)),
-    _IS_ACTIVE,
-)
-_ACTIVE_OF = (
+_ACTIVE_TODAY = (
     select(TOKENS)
     .join(QUEUES, QUEUES.c.id == TOKENS.c.queue_id)
     .where(
-        TOKENS.c.patient_id == bindparam("patient"),
         _IS_ACTIVE,
         QUEUES.c.day_starts_at <= bindparam("now"),
         QUEUES.c.day_ends_at > bindparam("now"),
     )
-    .order_by(TOKENS.c.number, TOKENS.c.created_at, TOKENS.c.id)
+)
+_ACTIVE_OF = _ACTIVE_TODAY.where(TOKENS.c.patient_id == bindparam("patient")).order_by(
+    TOKENS.c.number, TOKENS.c.created_at, TOKENS.c.id
+)
+_ONE_OF_THEM = TOKENS.c.patient_id.in_(bindparam("patients", expanding=True))
+# Every token of theirs in the queue, and the active ones elsewhere: a handful for each.
+_PLACES = union_all(
+    select(TOKENS).where(TOKENS.c.queue_id == bindparam("queue"), _ONE_OF_THEM),
+    _ACTIVE_TODAY.where(TOKENS.c.queue_id != bindparam("queue"), _ONE_OF_THEM),
 )
 
 
@@ -68,15 +70,17 @@ class SqlTokens:
         rows = await self._transaction.all(_HELD_BY, {"queue": queue_id, "staff": staff_id})
         return [to_token(row) for row in rows]
 
-    async def standing(
-        self, queue_id: QueueId, patients: Collection[UserId]
-    ) -> Mapping[UserId, Token]:
-        if not patients:
-            return {}
-        rows = await self._transaction.all(
-            _STANDING, {"queue": queue_id, "patients": padded(patients)}
-        )
-        return {token.patient_id: token for token in map(to_token, rows)}
+    async def places_of(
+        self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
+    ) -> dict[UserId, list[Token]]:
+        places: dict[UserId, list[Token]] = {patient: [] for patient in patients}
+        if places:
+            rows = await self._transaction.all(
+                _PLACES, {"queue": queue_id, "patients": padded(patients), "now": now}
+            )
+            for token in map(to_token, rows):
+                places[token.patient_id].append(token)
+        return places
 
     async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
         rows = await self._transaction.all(_ACTIVE_OF, {"patient": patient_id, "now": now})

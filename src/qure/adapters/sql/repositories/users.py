@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from qure.adapters.sql.mapping import fold, to_user, user_values
-from qure.adapters.sql.rows import USERS
+from qure.adapters.sql.rows import USERS, padded
 from qure.adapters.sql.transaction import Transaction
 from qure.application.ports.storage import Page
 from qure.domain.ids import ClinicId, UserId
@@ -16,6 +18,13 @@ _BY_EMAIL = select(USERS).where(USERS.c.email == bindparam("email"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of rows that name the user.
 _LOCK = _GET.with_for_update(key_share=True)
 _LOCK_BY_EMAIL = _BY_EMAIL.with_for_update(key_share=True)
+# Sorted first and locked then. The ids alone: who locks many looks at none of them.
+_LOCK_MANY = (
+    select(USERS.c.id)
+    .where(USERS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(USERS.c.id)
+    .with_for_update(key_share=True)
+)
 _SAVE = update(USERS).where(USERS.c.id == bindparam("of"))
 _STAFF = (
     select(USERS)
@@ -41,6 +50,10 @@ class SqlUsers:
         statement = _LOCK_BY_EMAIL if lock else _BY_EMAIL
         row = await self._transaction.first(statement, {"email": email})
         return None if row is None else to_user(row)
+
+    async def lock(self, ids: Collection[UserId]) -> None:
+        if ids:
+            await self._transaction.all(_LOCK_MANY, {"ids": padded(ids)})
 
     async def save(self, user: User) -> None:
         values = user_values(user)

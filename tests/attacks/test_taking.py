@@ -1,0 +1,147 @@
+"""One patient cannot empty a clinic's day, nor stand everywhere at once, however fast they ask."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from qure.application.tokens import IssueLine
+from qure.bootstrap import Role as ProcessRole
+from qure.bootstrap import build, migrate_database
+from qure.domain.errors import Conflict, Unavailable
+from qure.domain.ids import QueueId, UserId
+from qure.domain.token import Token
+from qure.settings import Settings
+from tests.builders import FixedClock, build_clinic, build_queue, build_user
+from tests.http.service import Service, data_of, refused, running_service
+from tests.servers.postgres import running_postgres
+
+PLACES = 50
+MOST = 5
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Each of the databases; None is the embedded one."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with running_postgres() as server:
+        yield server.dsn
+
+
+@pytest.fixture
+async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[Service]:
+    """A service on it."""
+    settings = Settings(
+        data_dir=tmp_path,
+        database_url=database_url,
+        database_direct_url=database_url,
+        bcrypt_rounds=4,
+    )
+    await migrate_database(settings)
+    async with running_service(settings, FixedClock()) as service:
+        yield service
+
+
+async def test_whoever_takes_and_leaves_fifty_times_has_three_numbers_and_others_the_rest(
+    service: Service,
+) -> None:
+    admin = await service.admin()
+    queue = await service.queue(admin, (await service.clinic(admin))["id"], PLACES)
+    greedy = await service.patient()
+    codes: Counter[str] = Counter()
+    for _ in range(PLACES):
+        answer = await greedy.post("/tokens", {"queueId": queue["id"]})
+        if answer.status_code == 201:
+            data_of(await greedy.delete(f"/tokens/{answer.json()['data']['id']}"))
+        codes[answer.json().get("code", "taken")] += 1
+    assert codes == {"taken": 3, "too_many_takes": PLACES - 3}
+    honest = await service.patient()
+    token = data_of(await honest.post("/tokens", {"queueId": queue["id"]}), 201)
+    assert token["tokenNumber"] == 4
+
+
+async def test_whoever_stands_in_five_queues_leaves_one_before_standing_in_another(
+    service: Service,
+) -> None:
+    admin, patient = await service.admin(), await service.patient()
+    *queues, another = [
+        await service.queue(admin, (await service.clinic(admin))["id"]) for _ in range(MOST + 1)
+    ]
+    taken = [
+        data_of(await patient.post("/tokens", {"queueId": queue["id"]}), 201) for queue in queues
+    ]
+    wanted = {"queueId": another["id"]}
+    refused(await patient.post("/tokens", wanted), 409, "too_many_active_tokens")
+    data_of(await patient.delete(f"/tokens/{taken[0]['id']}"))
+    data_of(await patient.post("/tokens", wanted), 201)
+
+
+async def test_patients_who_ask_everywhere_at_once_through_two_processes_have_five_each(
+    service: Service,
+) -> None:
+    queues, patients = await given(service, queues=10, patients=8)
+    other = build(service.container.settings, role=ProcessRole.COMMAND, clock=service.clock)
+    async with other.running():
+        lines = [service.container.issue_line, other.issue_line]
+        asked = [(queue, patient) for queue in queues for patient in patients]
+        random.Random(1).shuffle(asked)
+        results = await asyncio.gather(
+            *(take(lines[number % 2], *ask) for number, ask in enumerate(asked))
+        )
+    tokens = [result for result in results if isinstance(result, Token)]
+    assert Counter(token.patient_id for token in tokens) == dict.fromkeys(patients, MOST)
+    refusals = {result for result in results if isinstance(result, str)}
+    assert refusals == {"too_many_active_tokens"}
+    for queue in queues:
+        numbers = sorted(token.number for token in tokens if token.queue_id == queue)
+        assert numbers == list(range(1, len(numbers) + 1))
+    if service.container.settings.database_url is not None:
+        assert await deadlocks(service.container.settings.database_url) == 0
+
+
+async def take(line: IssueLine, queue_id: QueueId, patient_id: UserId) -> Token | str:
+    """What came of it: a token, or the code of a refusal. Who is told to come again does."""
+    while True:
+        try:
+            return await line.take(queue_id, patient_id)
+        except Conflict as refusal:
+            return refusal.code
+        except Unavailable:
+            await asyncio.sleep(0.1)
+
+
+async def given(
+    service: Service, *, queues: int, patients: int
+) -> tuple[list[QueueId], list[UserId]]:
+    """Open queues, each of a clinic of its own, and patients."""
+    clinics = [build_clinic() for _ in range(queues)]
+    opened = [build_queue(clinic) for clinic in clinics]
+    users = [build_user() for _ in range(patients)]
+    async with service.container.storage.write() as uow:
+        for clinic, queue in zip(clinics, opened, strict=True):
+            await uow.clinics.add(clinic)
+            await uow.queues.add(queue)
+        for user in users:
+            await uow.users.add(user)
+        await uow.commit()
+    return [queue.id for queue in opened], [user.id for user in users]
+
+
+async def deadlocks(dsn: str) -> int:
+    """How many Postgres has had to break."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        return int(await connection.fetchval(found))
+    finally:
+        await connection.close()
