@@ -51,6 +51,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     max_image_bytes: int = 10 * 1024 * 1024
     max_connections_per_user: int = 100
+    registrations_per_address: int = 30
     bcrypt_rounds: int = 10
     docs: bool = True
     metrics: bool = True
@@ -114,6 +115,11 @@ def load_settings(
         ),
         max_connections_per_user=read.value(
             "QURE_MAX_CONNECTIONS_PER_USER", _whole(1, 100_000), Settings.max_connections_per_user
+        ),
+        registrations_per_address=read.value(
+            "QURE_REGISTRATIONS_PER_ADDRESS",
+            _whole(1, 1_000_000),
+            Settings.registrations_per_address,
         ),
         docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
         metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),
