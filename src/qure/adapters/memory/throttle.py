@@ -46,6 +46,9 @@ class MemoryThrottle:
             if limit.key in self._full_at:
                 self._full_at[limit.key] -= limit.every_milliseconds
 
+    def __len__(self) -> int:
+        return len(self._full_at)
+
     def _now(self) -> int:
         return int(self._monotonic() * 1000)
 
