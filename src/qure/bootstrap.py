@@ -290,7 +290,7 @@ def _shared_by_processes(
     from qure.adapters.redis.cache import RedisCache
     from qure.adapters.redis.throttle import RedisThrottle
 
-    throttle = RedisThrottle(redis, meanwhile=MemoryThrottle())
+    throttle = RedisThrottle(redis, own=MemoryThrottle())
     return RedisBus(redis), RedisCache(redis), throttle
 
 

@@ -7,28 +7,39 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from qure.adapters.redis.connection import BestEffort, connect
+from qure.application.batching import Batches
 from qure.application.ports.gateways import Limit, Throttle
 
-SECONDS = 0.3
+SECONDS = 1.0
+"""Longer than elsewhere: a flood that slows this process down must not switch the throttle off."""
+
+MAX_BATCH = 100
 
 # The generic cell rate algorithm: a key holds when it has all its tries again, in milliseconds
-# of the server's clock, and expires then. Arguments: at_once and every_milliseconds of each key.
+# of the server's clock, and expires then. Arguments, for each of those who ask: how many limits
+# they have, and at_once and every_milliseconds of each. Answers: how long each has to wait.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local full_at, wait = {}, 0
-for i, key in ipairs(KEYS) do
-  local at_once, every = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  full_at[i] = math.max(tonumber(redis.call('GET', key) or '0'), now) + every
-  wait = math.max(wait, full_at[i] - at_once * every - now)
+local waits, key, argument = {}, 0, 1
+while argument <= #ARGV do
+  local limits, full_at, wait = tonumber(ARGV[argument]), {}, 0
+  for i = 1, limits do
+    local at_once = tonumber(ARGV[argument + 2 * i - 1])
+    local every = tonumber(ARGV[argument + 2 * i])
+    full_at[i] = math.max(tonumber(redis.call('GET', KEYS[key + i]) or '0'), now) + every
+    wait = math.max(wait, full_at[i] - at_once * every - now)
+  end
+  if wait == 0 then
+    for i = 1, limits do
+      local at = string.format('%d', full_at[i])
+      redis.call('SET', KEYS[key + i], at, 'PX', full_at[i] - now)
+    end
+  end
+  waits[#waits + 1] = wait
+  key, argument = key + limits, argument + 1 + 2 * limits
 end
-if wait > 0 then
-  return wait
-end
-for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%d', full_at[i]), 'PX', full_at[i] - now)
-end
-return 0
+return waits
 """
 
 _GIVE_BACK = """
@@ -41,29 +52,32 @@ for i, key in ipairs(KEYS) do
     redis.call('DEL', key)
   end
 end
-return 1
 """
 
 
 class RedisThrottle:
-    """See ``Throttle``. While Redis is away, each process hands out tries by ``meanwhile``.
+    """See ``Throttle``. What this process alone would let through (``own``) is asked of Redis.
 
-    Keys are stored as digests, so no address can be read in Redis.
+    So while Redis is away, or too slow because this process is flooded, each process still lets
+    through no more than the limits say; and most of a flood never gets as far as Redis. Those who
+    ask at one moment are asked for together. Keys are stored as digests, so no address can be
+    read there.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        meanwhile: Throttle,
+        own: Throttle,
         prefix: str = "qure:",
         connections: int = 4,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._prefix = f"{prefix}tries:"
-        self._meanwhile = meanwhile
+        self._own = own
         self._redis = connect(url, seconds=SECONDS, connections=connections)
         self._effort = BestEffort("the throttle", seconds=SECONDS, monotonic=monotonic)
+        self._asking: Batches[None, Sequence[Limit], int] = Batches(self._ask, max_batch=MAX_BATCH)
         self._take = self._redis.register_script(_TAKE)
         self._give_back = self._redis.register_script(_GIVE_BACK)
 
@@ -73,22 +87,32 @@ class RedisThrottle:
 
     async def take(self, limits: Sequence[Limit]) -> int | None:
         """One of each or none of any; else whole seconds, at least 1."""
-        arguments = [
-            number for limit in limits for number in (limit.at_once, limit.every_milliseconds)
-        ]
-        wait: int | None = await self._effort.call(
-            lambda: self._take(keys=self._keys(limits), args=arguments)
-        )
-        if wait is None:
-            return await self._meanwhile.take(limits)
-        return -(-wait // 1000) if wait > 0 else None
+        seconds = await self._own.take(limits)
+        if seconds is not None:
+            return seconds
+        wait = await self._asking.ask(None, limits)
+        if wait == 0:
+            return None
+        await self._own.give_back(limits)
+        return -(-wait // 1000)
 
     async def give_back(self, limits: Sequence[Limit]) -> None:
-        """What was taken shall not count. Lost when Redis went away or came back in between."""
+        """What was taken shall not count. Lost when Redis went away since."""
+        await self._own.give_back(limits)
         every = [limit.every_milliseconds for limit in limits]
-        done = await self._effort.call(lambda: self._give_back(keys=self._keys(limits), args=every))
-        if done is None:
-            await self._meanwhile.give_back(limits)
+        await self._effort.call(lambda: self._give_back(keys=self._keys(limits), args=every))
+
+    async def _ask(self, _: None, asked: Sequence[Sequence[Limit]]) -> Sequence[int]:
+        keys, arguments = list[str](), list[int]()
+        for limits in asked:
+            keys += self._keys(limits)
+            arguments.append(len(limits))
+            for limit in limits:
+                arguments += (limit.at_once, limit.every_milliseconds)
+        waits: list[int] | None = await self._effort.call(
+            lambda: self._take(keys=keys, args=arguments)
+        )
+        return [0] * len(asked) if waits is None else waits
 
     def _keys(self, limits: Sequence[Limit]) -> list[str]:
         return [
