@@ -19,7 +19,7 @@ from tests.waiting import eventually
 
 PASSWORD = "correct horse"
 CONNECTIONS = 100
-LOGINS = 24
+LOGINS = 12
 HOME = "203.0.113.7"
 
 pytestmark = pytest.mark.timeout(120)
