@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from hashlib import sha512
 
 from qure.adapters.media.keys import name_for
 from qure.application.ports.gateways import AccessClaims, Job
@@ -34,6 +35,16 @@ class FakePasswords:
         self.compared_with.append(hash)
         await asyncio.sleep(0)
         return hash == f"hash of {password}"
+
+
+class FakeDigests:
+    """Digests under a key that can be changed."""
+
+    def __init__(self) -> None:
+        self.key = "key"
+
+    def of(self, text: str, *, purpose: str) -> str:
+        return sha512(f"{self.key}: {purpose}: {text}".encode()).hexdigest()
 
 
 class FakeJwts:

@@ -23,6 +23,7 @@ from qure.adapters.memory.bus import MemoryBus
 from qure.adapters.memory.cache import MemoryCache
 from qure.adapters.memory.throttle import MemoryThrottle
 from qure.adapters.security.access_jwts import RsaAccessJwts
+from qure.adapters.security.keyed_digests import HmacDigests
 from qure.adapters.security.passwords import BcryptHasher
 from qure.adapters.security.signing_keys import BadSigningKey, SigningKeys
 from qure.adapters.sockets.edge import SocketEdge
@@ -85,7 +86,9 @@ class Container:
     randomness: Randomness
     storage: SqlStorage
     passwords: BcryptHasher
+    registration_passwords: BcryptHasher
     jwts: RsaAccessJwts
+    digests: HmacDigests
     images: PillowImages
     media: LocalDiskStore | CloudinaryStore
     bus: MemoryBus | RedisBus
@@ -109,6 +112,7 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.storage.close)
             stack.callback(self.passwords.close)
+            stack.callback(self.registration_passwords.close)
             stack.callback(self.images.close)
             stack.callback(self.media.close)
             if not isinstance(self.throttle, MemoryThrottle):
@@ -203,6 +207,7 @@ def build(
         freshness.apply(entry)
         hub.receive(entry)
 
+    keys = _signing_keys(settings)
     built_at = clock.now()
 
     async def on_gap() -> None:
@@ -236,7 +241,10 @@ def build(
         randomness=randomness,
         storage=storage,
         passwords=BcryptHasher(rounds=settings.bcrypt_rounds),
-        jwts=RsaAccessJwts(_signing_keys(settings), life=settings.jwt_life),
+        # A thread of its own: however many register, those who log in keep theirs.
+        registration_passwords=BcryptHasher(rounds=settings.bcrypt_rounds, threads=1),
+        jwts=RsaAccessJwts(keys, life=settings.jwt_life),
+        digests=HmacDigests(keys),
         images=images,
         media=media,
         bus=bus,
@@ -287,7 +295,8 @@ def _shared_by_processes(
     from qure.adapters.redis.cache import RedisCache
     from qure.adapters.redis.throttle import RedisThrottle
 
-    return RedisBus(redis), RedisCache(redis), RedisThrottle(redis)
+    throttle = RedisThrottle(redis, own=MemoryThrottle())
+    return RedisBus(redis), RedisCache(redis), throttle
 
 
 def _saq_jobs(redis: str) -> SaqJobs:

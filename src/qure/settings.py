@@ -52,6 +52,7 @@ class Settings:
     max_image_bytes: int = 10 * 1024 * 1024
     max_connections_per_user: int = 100
     max_active_tokens: int = 5
+    registrations_per_address: int = 30
     bcrypt_rounds: int = 10
     docs: bool = True
     metrics: bool = True
@@ -118,6 +119,11 @@ def load_settings(
         ),
         max_active_tokens=read.value(
             "QURE_MAX_ACTIVE_TOKENS", _whole(1, 1000), Settings.max_active_tokens
+        ),
+        registrations_per_address=read.value(
+            "QURE_REGISTRATIONS_PER_ADDRESS",
+            _whole(1, 1_000_000),
+            Settings.registrations_per_address,
         ),
         docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
         metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),

@@ -11,7 +11,8 @@ import pytest
 from qure.adapters.security.passwords import BcryptHasher
 from qure.domain.errors import Invalid, Unavailable
 
-UNREADABLE = ["x" * 73, "ü" * 37, "nul\0inside", "\0", "half a pair \ud800"]
+CUT_BY_BCRYPT = ["x" * 73, "ü" * 37, "nul\0inside", "\0", "🔑" * 1000]
+HALF_A_PAIR = "half a pair \ud800"
 
 
 @pytest.fixture
@@ -41,41 +42,76 @@ async def test_all_72_bytes_count(hasher: BcryptHasher) -> None:
     assert not await hasher.verify("x" * 71 + "y", kept)
 
 
-@pytest.mark.parametrize("password", UNREADABLE)
-async def test_what_bcrypt_cannot_read_is_refused_for_hashing(
+@pytest.mark.parametrize("password", CUT_BY_BCRYPT)
+async def test_what_bcrypt_does_not_read_to_the_end_counts_to_the_last_character(
     hasher: BcryptHasher, password: str
 ) -> None:
-    with pytest.raises(Invalid) as refusal:
-        await hasher.hash(password)
-    assert [error.path for error in refusal.value.errors] == ["password"]
+    kept = await hasher.hash(password)
+    assert kept.startswith("$bcrypt-sha256$v=2,t=2b,r=4$")
+    assert await hasher.verify(password, kept)
+    assert not await hasher.verify(password[:-1], kept)
+    assert not await hasher.verify(password + "x", kept)
+    assert not await hasher.verify(password[:-1] + "y", kept)
 
 
-@pytest.mark.parametrize("password", UNREADABLE)
-async def test_what_bcrypt_cannot_read_is_a_wrong_password(
+@pytest.mark.parametrize("password", CUT_BY_BCRYPT)
+async def test_a_short_password_is_not_what_begins_a_long_one(
     hasher: BcryptHasher, password: str
 ) -> None:
     kept = await hasher.hash("x" * 72)
     assert await hasher.verify(password, kept) is False
+    assert await hasher.verify("x" * 73, kept) is False
 
 
-@pytest.mark.parametrize("password", ["", "secret", *UNREADABLE])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        # bcrypt's own test vectors (Openwall's crypt_blowfish) and one each of PHP and of passlib.
+        "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+    ],
+)
+async def test_the_hashes_of_other_programs_are_verified(hasher: BcryptHasher, kept: str) -> None:
+    assert await hasher.verify("U*U", kept)
+    assert not await hasher.verify("U*V", kept)
+
+
+async def test_a_long_password_costs_no_more_than_a_short_one() -> None:
+    hasher = BcryptHasher(rounds=9, threads=1)
+    short, long = "secret", "🔑" * 1000
+    kept_short, kept_long = await hasher.hash(short), await hasher.hash(long)
+    await hasher.warm_up()
+    usual = await _cpu_time(lambda: hasher.verify(short, kept_short))
+    assert 0.6 < await _cpu_time(lambda: hasher.verify(long, kept_long)) / usual < 1.6
+    hasher.close()
+
+
+async def test_half_a_surrogate_pair_is_refused_for_hashing_and_never_right(
+    hasher: BcryptHasher,
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await hasher.hash(HALF_A_PAIR)
+    assert [error.path for error in refusal.value.errors] == ["password"]
+    for kept in (await hasher.hash("x" * 72), await hasher.hash("x" * 73), None):
+        assert await hasher.verify(HALF_A_PAIR, kept) is False
+
+
+@pytest.mark.parametrize("password", ["", "secret", *CUT_BY_BCRYPT])
 async def test_nobody_has_no_password(hasher: BcryptHasher, password: str) -> None:
     assert await hasher.verify(password, None) is False
 
 
-async def test_an_unknown_user_and_an_unreadable_password_take_as_long_as_a_wrong_password() -> (
-    None
-):
+async def test_whatever_is_wrong_takes_as_long_as_a_wrong_password() -> None:
     hasher = BcryptHasher(rounds=9, threads=1)
-    kept = await hasher.hash("secret")
+    short, long = await hasher.hash("secret"), await hasher.hash("x" * 1000)
     await hasher.warm_up()
-    wrong = await _cpu_time(lambda: hasher.verify("wrong", kept))
-    for other in (
-        await _cpu_time(lambda: hasher.verify("wrong", None)),
-        await _cpu_time(lambda: hasher.verify("x" * 73, kept)),
-        await _cpu_time(lambda: hasher.verify("\0", None)),
-    ):
-        assert 0.6 < other / wrong < 1.6
+    wrong = await _cpu_time(lambda: hasher.verify("wrong", short))
+    for password in ("wrong", "x" * 999, "\0", HALF_A_PAIR):
+        for kept in (short, long, None):
+            other = await _cpu_time(lambda p=password, k=kept: hasher.verify(p, k))  # type: ignore[misc]
+            assert 0.6 < other / wrong < 1.6, (password[:9], kept)
+    hasher.close()
 
 
 async def test_too_many_at_once_are_told_busy_and_the_rest_are_served() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from qure.application.access import Principal
 from qure.application.accounts import (
+    admit_registration,
     change_password,
     create_admin,
     read_profile,
@@ -14,8 +15,8 @@ from qure.application.accounts import (
     set_user_active,
     update_profile,
 )
-from qure.application.logins import TRIES_PER_ACCOUNT
 from qure.application.ports.storage import Page
+from qure.application.tries import ACCOUNT_TRIES, REGISTRATION_WINDOW_SECONDS
 from qure.domain import events
 from qure.domain.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from qure.domain.errors import (
     Invalid,
     NotFound,
     TooManyTries,
+    Unavailable,
 )
 from qure.domain.ids import UserId
 from qure.domain.image import ImagePurpose
@@ -58,6 +60,40 @@ async def test_an_address_is_registered_once_however_many_ask_at_once(world: Wor
     registered, refused = await outcomes(register(world, email) for email in emails)
     assert len(registered) == 1
     assert [error.code for error in refused] == ["email_taken"] * 2
+
+
+async def admitted(world: World, address: str | None, times: int = 100) -> int:
+    admissions, refused = await outcomes(
+        admit_registration(address, throttle=world.throttle, in_ten_minutes=30)
+        for _ in range(times)
+    )
+    assert len(admissions) + len(refused) == times
+    for error in refused:
+        assert isinstance(error, TooManyTries)
+        assert error.retry_after <= REGISTRATION_WINDOW_SECONDS / 30
+    return len(admissions)
+
+
+async def test_one_address_makes_so_many_accounts_at_once_and_as_many_in_the_next_ten_minutes(
+    world: World,
+) -> None:
+    assert await admitted(world, "203.0.113.7") == 30
+    more = 0
+    for _ in range(60):
+        world.clock.advance(seconds=REGISTRATION_WINDOW_SECONDS / 60)
+        more += await admitted(world, "203.0.113.7", times=2)
+    assert more == 30
+    assert await admitted(world, "203.0.113.8") == 30
+
+
+async def test_all_addresses_of_one_ipv6_network_register_as_one(world: World) -> None:
+    assert await admitted(world, "2001:db8:0:7::1", times=20) == 20
+    assert await admitted(world, "2001:db8:0:7:ffff::1", times=20) == 10
+    assert await admitted(world, "2001:db8:0:8::1", times=20) == 20
+
+
+async def test_those_without_an_address_register_as_one(world: World) -> None:
+    assert await admitted(world, None) == 30
 
 
 async def test_a_user_who_does_not_exist_is_not_found(world: World) -> None:
@@ -194,13 +230,22 @@ async def test_guessing_the_old_password_is_bounded_and_only_guesses_count(
     world: World,
 ) -> None:
     _, (here,) = await with_sessions(world, 1)
-    for number in range(TRIES_PER_ACCOUNT):
+    for number in range(ACCOUNT_TRIES):
         await change(world, here, old="old" if number == 0 else "new", new="new")
-    for _ in range(TRIES_PER_ACCOUNT):
+    for _ in range(ACCOUNT_TRIES):
         with pytest.raises(Invalid):
             await change(world, here, old="guess")
     with pytest.raises(TooManyTries):
         await change(world, here, old="new")
+
+
+async def test_an_old_password_that_was_not_looked_at_is_not_counted(world: World) -> None:
+    _, (here,) = await with_sessions(world, 1)
+    for _ in range(ACCOUNT_TRIES + 1):
+        world.storage.read_errors.append(Unavailable("The database is away."))
+        with pytest.raises(Unavailable):
+            await change(world, here)
+    await change(world, here)
 
 
 async def test_of_two_changes_at_once_from_the_same_old_password_one_wins(

@@ -7,10 +7,8 @@ from hashlib import sha256
 
 import pytest
 
+from qure.application.devices import DEVICE_LIFE
 from qure.application.logins import (
-    TRIES_PER_ACCOUNT,
-    TRIES_PER_ADDRESS,
-    TRIES_WINDOW_SECONDS,
     Device,
     Grant,
     list_sessions,
@@ -20,6 +18,13 @@ from qure.application.logins import (
     revoke_session,
 )
 from qure.application.ports.storage import TransactionConflict
+from qure.application.tries import (
+    ACCOUNT_EVERY_SECONDS,
+    ACCOUNT_FROM_NETWORK_EVERY_SECONDS,
+    ACCOUNT_TRIES,
+    NETWORK_EVERY_SECONDS,
+    NETWORK_TRIES,
+)
 from qure.domain import events
 from qure.domain.errors import (
     DomainError,
@@ -27,9 +32,10 @@ from qure.domain.errors import (
     NotFound,
     TooManyTries,
     Unauthenticated,
+    Unavailable,
 )
 from qure.domain.ids import SessionId
-from qure.domain.session import REFRESH_LIFE
+from qure.domain.session import REFRESH_LIFE, REPEAT_WITHIN
 from qure.domain.user import User
 from tests.application.world import World, acting, outcomes
 from tests.builders import NOW, build_session, build_user, new_id
@@ -54,12 +60,19 @@ async def log_in_with(
         passwords=world.passwords,
         jwts=world.jwts,
         throttle=world.throttle,
+        digests=world.digests,
         **world.ports,
     )
 
 
-async def refresh(world: World, secret: str) -> Grant:
-    return await refresh_session(secret, jwts=world.jwts, **world.ports)
+async def refresh(world: World, secret: str, device_token: str | None = None) -> Grant:
+    return await refresh_session(
+        secret,
+        device_token=device_token,
+        jwts=world.jwts,
+        digests=world.digests,
+        **world.ports,
+    )
 
 
 async def refused_login(world: World, **given: object) -> DomainError:
@@ -152,53 +165,205 @@ async def test_what_was_changed_while_the_password_was_compared_counts(
         assert await uow.sessions.live_of(user.id, now=NOW) == []
 
 
-async def test_an_account_is_closed_for_a_while_after_many_wrong_passwords(
+async def guess(world: World, times: int, **given: object) -> None:
+    for _ in range(times):
+        refused = await refused_login(world, **({"password": "wrong"} | given))
+        assert refused.code == "invalid_credentials"
+
+
+def at(address: str | None, token: str | None = None) -> Device:
+    return Device(user_agent=None, ip_address=address, token=token)
+
+
+async def test_of_guesses_at_one_instant_no_more_are_looked_at_than_one_by_one(
     world: World,
 ) -> None:
     await registered(world)
-    for _ in range(TRIES_PER_ACCOUNT):
-        assert (await refused_login(world, password="wrong")).code == "invalid_credentials"
+    _, refused = await outcomes(log_in_with(world, password="wrong") for _ in range(100))
+    assert len(world.passwords.compared_with) == ACCOUNT_TRIES
+    codes = [error.code for error in refused]
+    assert codes.count("invalid_credentials") == ACCOUNT_TRIES
+    assert codes.count("too_many_tries") == 100 - ACCOUNT_TRIES
+
+
+async def test_after_many_wrong_passwords_an_account_is_tried_at_a_rate(world: World) -> None:
+    await registered(world)
+    await guess(world, ACCOUNT_TRIES)
     compared = len(world.passwords.compared_with)
-    refused = await refused_login(world, email=EMAIL.upper())
+    elsewhere = at("198.51.100.1")
+    refused = await refused_login(world, email=EMAIL.upper(), device=elsewhere)
     assert isinstance(refused, TooManyTries)
-    assert 0 < refused.retry_after <= TRIES_WINDOW_SECONDS
-    assert len(world.passwords.compared_with) == compared, "nothing is compared any more"
+    assert refused.retry_after == ACCOUNT_EVERY_SECONDS
+    assert len(world.passwords.compared_with) == compared, "nothing is compared"
     assert (await refused_login(world, email="other@example.org")).code == "invalid_credentials"
-    world.clock.advance(seconds=TRIES_WINDOW_SECONDS)
-    await log_in_with(world)
+    world.clock.advance(seconds=refused.retry_after)
+    await log_in_with(world, device=elsewhere)
 
 
-async def test_an_unknown_account_is_closed_after_as_many_tries_as_a_known_one(
-    world: World,
-) -> None:
-    for _ in range(TRIES_PER_ACCOUNT):
-        await refused_login(world, email="nobody@example.org")
-    assert isinstance(await refused_login(world, email="nobody@example.org"), TooManyTries)
+async def test_a_network_that_guesses_on_leaves_most_tries_to_the_others(world: World) -> None:
+    await registered(world)
+    await guess(world, ACCOUNT_TRIES)
+    guessed = 0
+    for _ in range(3600 // ACCOUNT_EVERY_SECONDS):
+        world.clock.advance(seconds=ACCOUNT_EVERY_SECONDS)
+        refused = await refused_login(world, password="wrong")
+        guessed += refused.code == "invalid_credentials"
+        if isinstance(refused, TooManyTries):
+            assert refused.retry_after <= ACCOUNT_FROM_NETWORK_EVERY_SECONDS
+            await log_in_with(world, device=at("198.51.100.1"))
+    assert guessed == 3600 // ACCOUNT_FROM_NETWORK_EVERY_SECONDS
 
 
-async def test_an_address_is_closed_after_many_wrong_passwords_for_any_account(
+async def test_strangers_guess_at_one_account_at_most_so_often_wherever_they_are(
     world: World,
 ) -> None:
     await registered(world)
-    for number in range(TRIES_PER_ADDRESS):
-        await refused_login(world, email=f"user{number}@example.org")
+    for second in range(3601):
+        await refused_login(world, password="wrong", device=at(f"198.51.100.{second % 250}"))
+        world.clock.advance(seconds=1)
+    bound = ACCOUNT_TRIES + 3600 // ACCOUNT_EVERY_SECONDS
+    assert len(world.passwords.compared_with) == bound == 100
+
+
+async def test_an_unknown_account_is_refused_after_as_many_tries_as_a_known_one(
+    world: World,
+) -> None:
+    await registered(world)
+    answers = []
+    for email in (EMAIL, "nobody@example.org"):
+        device = at("198.51.100.1" if email == EMAIL else "198.51.100.2")
+        await guess(world, ACCOUNT_TRIES, email=email, device=device)
+        refused = await refused_login(world, email=email, device=device)
+        assert isinstance(refused, TooManyTries)
+        answers.append((refused.code, refused.message, refused.retry_after))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "newcomer"),
+    [
+        (["203.0.113.7"], "203.0.113.7"),
+        ([f"2001:db8:0:7::{number:x}" for number in range(1, 50)], "2001:db8:0:7:ffff::1"),
+    ],
+)
+async def test_behind_a_hot_network_a_newcomer_is_slowed_and_gets_in(
+    world: World, addresses: list[str], newcomer: str
+) -> None:
+    await registered(world)
+    for number in range(NETWORK_TRIES):
+        device = at(addresses[number % len(addresses)])
+        await guess(world, 1, email=f"user{number}@example.org", device=device)
+    refused = await refused_login(world, device=at(newcomer))
+    assert isinstance(refused, TooManyTries)
+    assert refused.retry_after == NETWORK_EVERY_SECONDS
+    await log_in_with(world, device=at("2001:db8:0:8::1"))
+    world.clock.advance(seconds=refused.retry_after)
+    await log_in_with(world, device=at(newcomer))
+
+
+async def test_a_known_device_is_not_touched_by_the_failures_of_others(world: World) -> None:
+    await registered(world)
+    grant = await log_in_with(world)
+    for number in range(NETWORK_TRIES - ACCOUNT_TRIES):
+        await guess(world, 1, email=f"user{number}@example.org")
+    await guess(world, ACCOUNT_TRIES)
     assert isinstance(await refused_login(world), TooManyTries)
-    elsewhere = Device(user_agent=None, ip_address="198.51.100.1")
-    assert (await log_in_with(world, device=elsewhere)).user.email == EMAIL
+    for _ in range(3):
+        grant = await log_in_with(world, device=at(DEVICE.ip_address, grant.device_token))
+
+
+async def test_a_known_device_has_a_bounded_count_of_its_own(world: World) -> None:
+    await registered(world)
+    known = at("203.0.113.7", (await log_in_with(world)).device_token)
+    await guess(world, ACCOUNT_TRIES, device=known)
+    refused = await refused_login(world, device=known)
+    assert isinstance(refused, TooManyTries)
+    assert refused.retry_after == ACCOUNT_EVERY_SECONDS
+    await log_in_with(world, device=at("203.0.113.7"))
+
+
+async def test_a_device_keeps_its_count_through_logins_and_refreshes(world: World) -> None:
+    await registered(world)
+    first = await log_in_with(world)
+    second = await log_in_with(world, device=at(None, first.device_token))
+    await guess(world, ACCOUNT_TRIES - 1, device=at(None, first.device_token))
+    third = await refresh(world, second.refresh_secret, second.device_token)
+    known = at(None, third.device_token)
+    await guess(world, 1, device=known)
+    assert isinstance(await refused_login(world, device=known), TooManyTries)
+
+
+async def test_a_device_becomes_known_by_a_refresh_too(world: World) -> None:
+    await registered(world)
+    grant = await refresh(world, (await log_in_with(world)).refresh_secret)
+    await guess(world, ACCOUNT_TRIES)
+    await log_in_with(world, device=at(DEVICE.ip_address, grant.device_token))
+
+
+async def test_the_device_of_one_account_is_a_stranger_to_another(world: World) -> None:
+    await registered(world)
+    await registered(world, email="mallory@example.org")
+    mallory = (await log_in_with(world, email="mallory@example.org")).device_token
+    await guess(world, ACCOUNT_TRIES, device=at("198.51.100.1", mallory))
+    refused = await refused_login(world, device=at("198.51.100.1", mallory))
+    assert isinstance(refused, TooManyTries)
+
+
+async def test_a_device_token_that_is_old_or_not_ours_makes_a_stranger(world: World) -> None:
+    await registered(world)
+    token = (await log_in_with(world)).device_token
+    device, issued, seal = token.split(".")
+    forged = [
+        "",
+        "x",
+        f"{device}.{issued}.{'0' * 128}",
+        f"{'0' * 32}.{issued}.{seal}",
+        f"{device}.{int(issued) + 1}.{seal}",
+        f"{device}.{'9' * 11}.{seal}",
+        f"{token}.",
+        f" {token}",
+        token.upper(),
+    ]
+    await guess(world, ACCOUNT_TRIES)
+    for one in forged:
+        refused = await refused_login(world, device=at(DEVICE.ip_address, one))
+        assert isinstance(refused, TooManyTries), one
+    await log_in_with(world, device=at(DEVICE.ip_address, token))
+    world.clock.advance(seconds=DEVICE_LIFE.total_seconds())
+    await guess(world, ACCOUNT_TRIES)
+    refused = await refused_login(world, device=at(DEVICE.ip_address, token))
+    assert isinstance(refused, TooManyTries)
 
 
 async def test_successes_are_never_counted(world: World) -> None:
     await registered(world)
-    for _ in range(TRIES_PER_ACCOUNT + 1):
+    for _ in range(ACCOUNT_TRIES + 1):
         await log_in_with(world)
+    await guess(world, ACCOUNT_TRIES)
+
+
+@pytest.mark.parametrize("away", ["threads", "database"])
+async def test_what_was_not_looked_at_is_not_counted(world: World, away: str) -> None:
+    await registered(world)
+    compare = world.passwords.verify
+
+    async def busy(password: str, hash: str | None) -> bool:
+        raise Unavailable("Too much to do.", code="busy")
+
+    for _ in range(ACCOUNT_TRIES + 1):
+        if away == "threads":
+            world.passwords.verify = busy  # type: ignore[method-assign]
+        else:
+            world.storage.read_errors.append(Unavailable("The database is away."))
+        assert isinstance(await refused_login(world), Unavailable)
+    world.passwords.verify = compare  # type: ignore[method-assign]
+    await log_in_with(world)
 
 
 async def test_a_client_without_an_address_is_counted_by_account_alone(world: World) -> None:
     await registered(world)
-    nowhere = Device(user_agent=None, ip_address=None)
-    for _ in range(TRIES_PER_ACCOUNT):
-        await refused_login(world, password="wrong", device=nowhere)
-    assert isinstance(await refused_login(world, device=nowhere), TooManyTries)
+    await guess(world, ACCOUNT_TRIES, device=at(None))
+    assert isinstance(await refused_login(world, device=at(None)), TooManyTries)
 
 
 async def test_a_refresh_spends_the_secret_and_the_session_goes_on_for_seven_days(
@@ -225,37 +390,97 @@ async def refused_refresh(world: World, secret: str) -> DomainError:
     return refused.value
 
 
-async def test_a_spent_secret_used_again_is_theft_and_ends_the_whole_session(
+async def test_asked_again_at_once_the_same_secret_comes_again(world: World) -> None:
+    await registered(world)
+    first = await log_in_with(world)
+    second = await refresh(world, first.refresh_secret)
+    expires_at = (await world.session_of(session_of(world, first))).expires_at
+    world.clock.advance(seconds=REPEAT_WITHIN.total_seconds())
+    again = await refresh(world, first.refresh_secret)
+    assert again.refresh_secret == second.refresh_secret
+    session = await world.session_of(session_of(world, again))
+    assert (session.revoked_at, session.expires_at) == (None, expires_at)
+    await refresh(world, again.refresh_secret)
+    assert world.told == []
+
+
+async def is_theft(world: World, secret: str) -> None:
+    """Using it is refused, and ends the session."""
+    world.forget_events()
+    reused = await refused_refresh(world, secret)
+    assert isinstance(reused, Unauthenticated)
+    assert reused.code == "invalid_refresh_token"
+    (revoked,) = world.events
+    assert isinstance(revoked, events.SessionRevoked)
+    assert revoked.actor_id is None
+    assert (await world.session_of(revoked.session_id)).revoked_at == world.clock.now()
+
+
+async def test_a_spent_secret_used_after_a_while_is_theft_and_ends_the_whole_session(
     world: World,
 ) -> None:
-    user = await registered(world)
+    await registered(world)
     first = await log_in_with(world)
     other = await log_in_with(world)
     second = await refresh(world, first.refresh_secret)
-    third = await refresh(world, second.refresh_secret)
-    reused = await refused_refresh(world, first.refresh_secret)
-    assert isinstance(reused, Unauthenticated)
-    assert reused.code == "invalid_refresh_token"
-    assert (await refused_refresh(world, third.refresh_secret)).code == "invalid_refresh_token"
-    session_id = session_of(world, first)
-    assert (await world.session_of(session_id)).revoked_at == NOW
-    assert world.events == [
-        events.SessionRevoked(session_id=session_id, user_id=user.id, actor_id=None, at=NOW)
-    ]
+    world.clock.advance(seconds=REPEAT_WITHIN.total_seconds(), milliseconds=1)
+    await is_theft(world, first.refresh_secret)
+    assert (await refused_refresh(world, second.refresh_secret)).code == "invalid_refresh_token"
     await refresh(world, other.refresh_secret)
 
 
-async def test_of_racing_refreshes_exactly_one_wins_and_the_session_is_over(
+async def test_a_spent_secret_whose_successor_has_been_used_is_theft_at_once(
+    world: World,
+) -> None:
+    await registered(world)
+    first = await log_in_with(world)
+    second = await refresh(world, first.refresh_secret)
+    third = await refresh(world, second.refresh_secret)
+    await is_theft(world, first.refresh_secret)
+    assert (await refused_refresh(world, third.refresh_secret)).code == "invalid_refresh_token"
+
+
+async def test_after_logging_out_with_the_successor_nothing_comes_again(world: World) -> None:
+    await registered(world)
+    first = await log_in_with(world)
+    second = await refresh(world, first.refresh_secret)
+    await log_out(second.refresh_secret, storage=world.storage, clock=world.clock)
+    assert (await refused_refresh(world, first.refresh_secret)).code == "invalid_refresh_token"
+
+
+async def test_a_user_who_was_disabled_since_gets_nothing_again(world: World) -> None:
+    user = await registered(world)
+    first = await log_in_with(world)
+    await refresh(world, first.refresh_secret)
+    async with world.storage.write() as uow:
+        user.is_active = False
+        await uow.users.save(user)
+        await uow.commit()
+    assert (await refused_refresh(world, first.refresh_secret)).code == "account_disabled"
+
+
+async def test_the_next_secret_cannot_be_worked_out_without_the_services_key(
+    world: World,
+) -> None:
+    await registered(world)
+    first = await log_in_with(world)
+    second = await refresh(world, first.refresh_secret)
+    purpose = "next refresh secret"
+    assert second.refresh_secret == world.digests.of(first.refresh_secret, purpose=purpose)
+    world.digests.key = "another"
+    await is_theft(world, first.refresh_secret)
+
+
+async def test_racing_refreshes_all_get_the_same_secret_and_leave_one_lineage(
     world: World,
 ) -> None:
     await registered(world)
     grant = await log_in_with(world)
     won, refused = await outcomes(refresh(world, grant.refresh_secret) for _ in range(20))
-    assert len(won) == 1
-    assert {error.code for error in refused} == {"invalid_refresh_token"}
-    assert (await world.session_of(session_of(world, grant))).revoked_at is not None
-    assert [type(event) for event in world.events] == [events.SessionRevoked]
-    assert (await refused_refresh(world, won[0].refresh_secret)).code == "invalid_refresh_token"
+    assert (len(won), refused) == (20, [])
+    (successor,) = {one.refresh_secret for one in won}
+    await refresh(world, successor)
+    assert world.told == []
 
 
 async def test_an_unknown_secret_and_one_that_has_expired_are_refused(world: World) -> None:

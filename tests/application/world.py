@@ -33,6 +33,7 @@ from tests.builders import (
     new_id,
 )
 from tests.fakes import (
+    FakeDigests,
     FakeImages,
     FakeJobs,
     FakeJwts,
@@ -58,6 +59,7 @@ class World:
         )
         self.passwords = FakePasswords()
         self.jwts = FakeJwts()
+        self.digests = FakeDigests()
         self.images = FakeImages()
         self.media = FakeMediaStore()
         self.jobs = FakeJobs()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from qure.domain.ids import UserId
-from qure.domain.session import REFRESH_LIFE
-from tests.builders import NOW, build_session, new_id
+from qure.domain.session import REFRESH_LIFE, REPEAT_WITHIN
+from tests.builders import NOW, build_secret, build_session, new_id
 
 
 def test_a_login_lives_for_seven_days() -> None:
@@ -25,3 +25,26 @@ def test_a_revoked_login_does_not_stand_and_is_revoked_only_once() -> None:
     assert not session.is_live(NOW)
     assert not session.revoke(at=NOW + timedelta(hours=1))
     assert session.revoked_at == NOW
+
+
+def test_a_spent_secret_may_be_asked_again_for_ten_seconds() -> None:
+    session = build_session(UserId(new_id()))
+    spent, successor = build_secret(session, spent_at=NOW), build_secret(session)
+    assert timedelta(seconds=10) == REPEAT_WITHIN
+    assert spent.may_be_asked_again(successor, at=NOW)
+    assert spent.may_be_asked_again(successor, at=NOW + REPEAT_WITHIN)
+    assert not spent.may_be_asked_again(
+        successor, at=NOW + REPEAT_WITHIN + timedelta(milliseconds=1)
+    )
+
+
+def test_a_spent_secret_may_not_be_asked_again_when_its_successor_was_used_or_is_none() -> None:
+    session = build_session(UserId(new_id()))
+    spent = build_secret(session, spent_at=NOW)
+    assert not spent.may_be_asked_again(build_secret(session, spent_at=NOW), at=NOW)
+    assert not spent.may_be_asked_again(None, at=NOW)
+
+
+def test_a_secret_that_was_not_spent_is_not_asked_again() -> None:
+    session = build_session(UserId(new_id()))
+    assert not build_secret(session).may_be_asked_again(build_secret(session), at=NOW)

@@ -22,6 +22,9 @@ from tests.servers.process import LOOPBACK, free_port
 from tests.servers.qure import QureProcess
 from tests.servers.redis import RedisServer, running_redis
 
+ONE_ADDRESS = {"QURE_REGISTRATIONS_PER_ADDRESS": "1000000"}
+"""All the patients of a day register from this one machine."""
+
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 
 
@@ -60,7 +63,7 @@ class Topology:
 @contextmanager
 def embedded() -> Iterator[Topology]:
     """One process with nothing set: SQLite, everything else within the process."""
-    process = QureProcess({})
+    process = QureProcess(ONE_ADDRESS)
     try:
         process.start()
         yield Topology(url=process.url, processes=[process])
@@ -84,6 +87,7 @@ def production(*, persistent_redis: bool = False) -> Iterator[Topology]:
             "REDIS_URL": redis.url,
             "CLOUDINARY_URL": cloudinary.url,
             "QURE_TRUSTED_PROXIES": LOOPBACK,
+            **ONE_ADDRESS,
         }
         processes = [QureProcess({**settings, "PORT": str(first), "QURE_PROCESS_MARK": "mw1"})]
         # One data folder for all: the signing keys are in it.

@@ -296,7 +296,7 @@ def test_a_user_who_exists_is_promoted_and_keeps_the_password(run: Run, alone: P
     [
         (["nobody", "--password", PASSWORD], "email"),
         (["ada@clinic.example", "--password", "short"], "password"),
-        (["ada@clinic.example", "--password", "ü" * 37], "password"),
+        (["ada@clinic.example", "--password", "x" * 1001], "password"),
         (["ada@clinic.example", "--password", PASSWORD, "--first-name", "Al"], "firstName"),
         (["ada@clinic.example", "--password", PASSWORD, "--last-name", "  x "], "lastName"),
     ],
@@ -305,7 +305,7 @@ def test_an_admin_keeps_the_rules_of_registering(
     run: Run, alone: Path, arguments: list[str], field: str
 ) -> None:
     line = run("create-admin", *arguments).is_refused(code=2)
-    assert line.startswith(f"{field}: Must be ") or "72 bytes" in line
+    assert line.startswith(f"{field}: Must be ")
     assert not (alone / "data" / "qure.db").exists()
 
 

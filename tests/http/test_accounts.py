@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 
 from qure.domain.session import REFRESH_LIFE
+from qure.settings import Settings
+from tests.builders import FixedClock
 from tests.http.pictures import jpeg
-from tests.http.service import PASSWORD, Service, bad_fields, comes_true, data_of, refused
+from tests.http.service import (
+    PASSWORD,
+    Service,
+    bad_fields,
+    comes_true,
+    data_of,
+    refused,
+    running_service,
+)
 
 PERSON = {
     "firstName": "Maria",
@@ -91,7 +103,97 @@ async def test_too_many_failed_logins_have_to_wait(service: Service) -> None:
         refused(await service.http.post("/api/auth/login", json=wrong), 401, "invalid_credentials")
     response = await service.http.post("/api/auth/login", json=wrong)
     refused(response, 429, "too_many_tries")
-    assert int(response.headers["retry-after"]) >= 1
+    assert 1 <= int(response.headers["retry-after"]) <= 180
+
+
+async def test_a_device_that_has_logged_in_before_is_not_slowed_by_others(
+    service: Service,
+) -> None:
+    email = await service.register()
+    login = {"email": email, "password": PASSWORD}
+    response = await service.http.post("/api/auth/login", json=login)
+    (cookie,) = response.headers.get_list("set-cookie")
+    name, *attributes = cookie.split("; ")
+    assert name.startswith("qure_device=")
+    assert {one.lower() for one in attributes} == {
+        "httponly",
+        "max-age=7776000",
+        "path=/api/auth",
+        "samesite=strict",
+    }
+    async with stranger(service) as other:
+        for _ in range(20):
+            response = await other.post("/api/auth/login", json={**login, "password": "wrong-one"})
+            refused(response, 401, "invalid_credentials")
+        refused(await other.post("/api/auth/login", json=login), 429, "too_many_tries")
+        for cookie in ("qure_device", "qure_device=", "qure_device=a.b.c", 'qure_device="%00"'):
+            response = await other.post("/api/auth/login", json=login, headers={"cookie": cookie})
+            refused(response, 429, "too_many_tries")
+    await service.log_in(email)
+
+
+async def test_a_refresh_makes_the_device_known_too(service: Service) -> None:
+    patient = await service.patient()
+    async with stranger(service) as other:
+        given = {"refreshToken": patient.refresh_token}
+        response = await other.post("/api/auth/refresh-token", json=given)
+        assert set(other.cookies) == {"qure_device"}
+        assert response.headers["set-cookie"].startswith("qure_device=")
+
+
+async def test_the_cookie_travels_encrypted_where_the_service_does(
+    settings: Settings, clock: FixedClock
+) -> None:
+    public = replace(settings, public_url="https://queue.example")
+    async with running_service(public, clock) as service:
+        email = await service.register()
+        response = await service.http.post(
+            "/api/auth/login", json={"email": email, "password": PASSWORD}
+        )
+    assert "secure" in response.headers["set-cookie"].lower().split("; ")
+
+
+async def test_nobody_registers_without_end_from_one_address(
+    settings: Settings, clock: FixedClock
+) -> None:
+    async with running_service(replace(settings, registrations_per_address=2), clock) as service:
+        await service.register()
+        # Whatever comes of it, it counts: it cost a hash.
+        person = {**PERSON, "email": "person1@example.com"}
+        refused(await service.http.post("/api/auth/register", json=person), 409, "email_taken")
+        response = await service.http.post("/api/auth/register", json=PERSON)
+        refused(response, 429, "too_many_tries")
+        assert 1 <= int(response.headers["retry-after"]) <= 300
+        refused(
+            await service.http.post(
+                "/api/auth/login", json={"email": PERSON["email"], "password": PASSWORD}
+            ),
+            401,
+            "invalid_credentials",
+        )
+        await service.log_in("person1@example.com")
+
+
+@pytest.mark.parametrize("long", ["x" * 73, "🔑" * 1000])
+async def test_every_character_of_a_long_password_counts(service: Service, long: str) -> None:
+    person = {**PERSON, "password": long, "confirmPassword": long}
+    data_of(await service.http.post("/api/auth/register", json=person), 201)
+    patient = await service.log_in(PERSON["email"], long)
+    for wrong in (long[:-1], long[:72], f"{long[:-1]}y"):
+        login = {"email": PERSON["email"], "password": wrong}
+        response = await service.http.post("/api/auth/login", json=login)
+        refused(response, 401, "invalid_credentials")
+    new = long[:-1] + "z"
+    given = {"oldPassword": long, "newPassword": new, "confirmNewPassword": new}
+    data_of(await patient.put("/auth/update-password", given))
+    await service.log_in(PERSON["email"], new)
+
+
+def stranger(service: Service) -> httpx.AsyncClient:
+    """Somebody else's client: it has no cookies."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=service.app), base_url="http://qure.example"
+    )
 
 
 async def test_a_disabled_user_is_told_so_and_is_out_at_once(service: Service) -> None:
@@ -109,8 +211,12 @@ async def test_a_refresh_gives_the_next_pair_and_spends_the_old(service: Service
     given = {"refreshToken": patient.refresh_token}
     data = data_of(await service.http.post("/api/auth/refresh-token", json=given))
     assert set(data) == {"accessToken", "refreshToken"}
+    data_of(await patient.get("/auth/me"))  # The access token that was replaced goes on.
     patient.access_token = data["accessToken"]
     data_of(await patient.get("/auth/me"))
+    again = data_of(await service.http.post("/api/auth/refresh-token", json=given))
+    assert again["refreshToken"] == data["refreshToken"]
+    service.clock.advance(seconds=11)
     response = await service.http.post("/api/auth/refresh-token", json=given)
     refused(response, 401, "invalid_refresh_token")
     # The spent one was taken for stolen: what came of it is void, too.

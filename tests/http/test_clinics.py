@@ -111,6 +111,21 @@ async def test_every_bad_field_of_a_form_is_listed(service: Service) -> None:
     ]
 
 
+@pytest.mark.parametrize("hours", [None, "null", [], "", 9, True, {"start": "09:00"}])
+async def test_opening_hours_are_a_proper_object_or_left_out(
+    service: Service, hours: object
+) -> None:
+    admin = await service.admin()
+    clinic = data_of(await admin.post("/clinic", PLACE), 201)
+    assert clinic["openingHours"] == {"start": "09:00", "end": "17:00"}
+    elsewhere = {**PLACE, "latitude": 41, "openingHours": hours}
+    (path,) = bad_fields(await admin.post("/clinic", elsewhere))
+    assert path.startswith("openingHours")
+    (path,) = bad_fields(await admin.put(f"/clinic/{clinic['id']}", {"openingHours": hours}))
+    assert path.startswith("openingHours")
+    assert data_of(await admin.get("/clinic"))["pagination"]["totalCount"] == 1
+
+
 async def test_the_same_name_at_the_same_place_is_a_conflict(service: Service) -> None:
     admin = await service.admin()
     data_of(await admin.post("/clinic", PLACE), 201)

@@ -94,11 +94,14 @@ def test_an_address_needs_no_mail_server_to_be_a_login(email: str) -> None:
     assert parse(requests.Register, {**PERSON, "email": email}).email == email
 
 
-def test_a_password_is_at_most_72_bytes_however_few_characters_that_is() -> None:
-    fits, too_long = "é" * 36, "é" * 37
-    assert parse(requests.Register, {**PERSON, "password": fits, "confirmPassword": fits})
+def test_a_password_is_at_most_1000_characters_however_many_bytes_that_is() -> None:
+    fits, too_long = "🔑" * 1000, "x" * 1001
+    made = parse(requests.Register, {**PERSON, "password": fits, "confirmPassword": fits})
+    assert made.password == fits
+    assert parse(requests.LogIn, {"email": "a@b.co", "password": fits}).password == fits
     given = {**PERSON, "password": too_long, "confirmPassword": too_long}
     assert bad_paths(requests.Register, given) == ["password", "confirmPassword"]
+    assert bad_paths(requests.LogIn, {"email": "a@b.co", "password": too_long}) == ["password"]
 
 
 def test_a_password_is_not_trimmed() -> None:
@@ -137,12 +140,13 @@ def test_a_clinic_has_the_defaults_of_the_contract() -> None:
     made = parse(requests.CreateClinic, PLACE)
     assert made.type is ClinicType.GENERAL_PRACTICE
     assert (made.max_queue_size, made.auto_open_queue) == (50, False)
-    assert made.opening_hours is None
+    assert made.opening_hours is msgspec.UNSET
     assert made.timezone is None
 
 
 def test_null_for_what_may_be_left_out_is_as_if_it_were_left_out() -> None:
     nulls = {field.encode_name: None for field in msgspec.structs.fields(requests.CreateClinic)}
+    del nulls["openingHours"]
     assert parse(requests.CreateClinic, {**nulls, **PLACE}) == parse(requests.CreateClinic, PLACE)
 
 
@@ -194,6 +198,13 @@ def test_null_for_what_may_be_left_out_is_as_if_it_were_left_out() -> None:
         ("openingHours", "[]"),
         ("openingHours", '{"a":' * 20_000),
         ("openingHours", 9),
+        ("openingHours", None),
+        ("openingHours", ""),
+        ("openingHours", "null"),
+        ("openingHours", "true"),
+        ("openingHours", '"null"'),
+        ("openingHours", []),
+        ("openingHours", False),
     ],
 )
 def test_no_field_of_a_clinic_takes_the_wrong_thing(path: str, value: object) -> None:
@@ -261,6 +272,15 @@ def test_a_change_tells_absent_from_null() -> None:
 def test_a_change_cannot_clear_what_a_clinic_must_have(path: str) -> None:
     assert bad_paths(requests.UpdateClinic, {path: None}) == [path]
     assert bad_paths(requests.UpdateClinic, {path: ""}, text=True) == [path]
+
+
+@pytest.mark.parametrize("text", ["", "null", " null ", "[]", "{", '"09:00"'])
+def test_opening_hours_in_a_form_are_an_object_or_left_out(text: str) -> None:
+    place = {"name": "City Clinic", "latitude": "40.7", "longitude": "-74"}
+    for request in (requests.CreateClinic, requests.UpdateClinic):
+        given = {**place, "openingHours": text}
+        assert bad_paths(request, given, text=True) == ["openingHours"]
+    assert parse(requests.CreateClinic, place, text=True).opening_hours is msgspec.UNSET
 
 
 def test_an_empty_text_in_a_form_clears_what_may_be_empty() -> None:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from qure.application.access import Principal, require_admin
-from qure.application.logins import (
-    TRIES_PER_ACCOUNT,
-    TRIES_WINDOW_SECONDS,
-    refuse_if_throttled,
-    revoke,
-)
+from qure.application.logins import revoke
 from qure.application.lookup import find_user
 from qure.application.media import stage_images
 from qure.application.ports.gateways import (
@@ -20,14 +15,26 @@ from qure.application.ports.gateways import (
 )
 from qure.application.ports.storage import Page, Storage
 from qure.application.retrying import retried
-from qure.domain.errors import (
-    FieldError,
-    Invalid,
-)
+from qure.application.tries import password_limits, registration_limits, take_a_try
+from qure.domain.errors import FieldError, Invalid, Unavailable
 from qure.domain.events import UserChanged
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.image import ImagePurpose
 from qure.domain.user import Role, User, initials_picture, normalise_email
+
+
+async def admit_registration(
+    address: str | None, *, throttle: Throttle, in_ten_minutes: int
+) -> None:
+    """Count a stranger's registration from that address, before any work is done for it.
+
+    Whatever comes of it, it counts. Raises ``TooManyTries``.
+    """
+    await take_a_try(
+        throttle,
+        registration_limits(address, in_ten_minutes=in_ten_minutes),
+        refusal="Too many registrations from your network. Please wait a moment.",
+    )
 
 
 async def register_user(
@@ -119,13 +126,17 @@ async def change_password(
 
     Raises ``Invalid`` (``wrong_password``, path ``oldPassword``) and ``TooManyTries``.
     """
-    limits = {f"password:account:{actor.user_id}": TRIES_PER_ACCOUNT}
-    await refuse_if_throttled(throttle, limits)
-    seen = await read_profile(actor.user_id, storage=storage)
-    if not await passwords.verify(old_password, seen.password_hash):
-        for key in limits:
-            await throttle.fail(key, window_seconds=TRIES_WINDOW_SECONDS)
+    limits = password_limits(actor.user_id)
+    await take_a_try(throttle, limits, refusal="Too many failed tries. Please wait a moment.")
+    try:
+        seen = await read_profile(actor.user_id, storage=storage)
+        is_right = await passwords.verify(old_password, seen.password_hash)
+    except Unavailable:
+        await throttle.give_back(limits)
+        raise
+    if not is_right:
         raise _wrong_password()
+    await throttle.give_back(limits)
     new_hash = await passwords.hash(new_password)
     async with storage.write() as uow:
         user = await find_user(uow, actor.user_id, lock=True)

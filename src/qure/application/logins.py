@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from qure.application.access import Principal
+from qure.application.devices import issue_device_token, known_device
 from qure.application.lookup import find_user
 from qure.application.ports.gateways import (
     AccessJwts,
     Clock,
+    KeyedDigests,
     PasswordHasher,
     Randomness,
     Throttle,
 )
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.retrying import retried
-from qure.domain.errors import Forbidden, NotFound, TooManyTries, Unauthenticated
+from qure.application.tries import login_limits, take_a_try
+from qure.domain.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import SessionRevoked
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.user import User, normalise_email
 
-TRIES_PER_ACCOUNT = 20
-TRIES_PER_ADDRESS = 200
-TRIES_WINDOW_SECONDS = 15 * 60
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """What a login was made from."""
+    """What a login is made from. ``token`` is what an earlier grant called ``device_token``."""
 
     user_agent: str | None
     ip_address: str | None
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a client holds after logging in or refreshing."""
+    """What a client holds after logging in or refreshing. The device token gives no rights."""
 
     user: User
     access_jwt: str
     refresh_secret: str
+    device_token: str
 
 
 async def log_in(
@@ -53,6 +55,7 @@ async def log_in(
     passwords: PasswordHasher,
     jwts: AccessJwts,
     throttle: Throttle,
+    digests: KeyedDigests,
     clock: Clock,
     randomness: Randomness,
 ) -> Grant:
@@ -60,17 +63,22 @@ async def log_in(
 
     Raises ``Unauthenticated`` (``invalid_credentials``; the same answer after the same time for
     an unknown address and for a wrong password), ``Forbidden`` (``account_disabled``) and
-    ``TooManyTries``. Only failures count towards the limits, successes never do.
+    ``TooManyTries`` (see ``tries``). Only wrong passwords count in the end.
     """
     email = normalise_email(email)
-    limits = _limits(email, device)
-    await refuse_if_throttled(throttle, limits)
-    async with storage.read() as uow:
-        seen = await uow.users.by_email(email)
-    if not await passwords.verify(password, seen.password_hash if seen else None) or seen is None:
-        for key in limits:
-            await throttle.fail(key, window_seconds=TRIES_WINDOW_SECONDS)
+    known = known_device(device.token, email, digests=digests, at=clock.now())
+    limits = login_limits(email, address=device.ip_address, device=known)
+    await take_a_try(throttle, limits, refusal="Too many failed tries. Please wait a moment.")
+    try:
+        async with storage.read() as uow:
+            seen = await uow.users.by_email(email)
+        is_right = await passwords.verify(password, seen.password_hash if seen else None)
+    except Unavailable:
+        await throttle.give_back(limits)
+        raise
+    if not is_right or seen is None:
         raise _invalid_credentials()
+    await throttle.give_back(limits)
     now = clock.now()
     session = Session(
         id=SessionId(randomness.new_id()),
@@ -90,44 +98,61 @@ async def log_in(
             raise _disabled()
         await uow.sessions.add(session, _kept(secret, session))
         await uow.commit()
-    return Grant(user=user, access_jwt=jwts.issue(user, session.id, at=now), refresh_secret=secret)
+    return Grant(
+        user=user,
+        access_jwt=jwts.issue(user, session.id, at=now),
+        refresh_secret=secret,
+        device_token=issue_device_token(
+            known or randomness.new_id(), email, digests=digests, at=now
+        ),
+    )
 
 
 @retried
 async def refresh_session(
     secret: str,
     *,
+    device_token: str | None = None,
     storage: Storage,
     jwts: AccessJwts,
+    digests: KeyedDigests,
     clock: Clock,
     randomness: Randomness,
 ) -> Grant:
     """Spend a refresh secret for the next pair; the session goes on for another 7 days.
 
-    A secret that was spent before is taken for stolen, and the whole session is revoked
-    (RFC 9700 §4.14.2). Raises ``Unauthenticated`` (``invalid_refresh_token``), ``Forbidden``
-    (``account_disabled``).
+    Asked again within ``REPEAT_WITHIN``, before the next secret has been used, the same one is
+    given once more. Any other use of a spent secret is taken for theft, and the whole session is
+    revoked (RFC 9700 §4.14.2). Raises ``Unauthenticated`` (``invalid_refresh_token``),
+    ``Forbidden`` (``account_disabled``).
     """
     now = clock.now()
+    # Nobody can work it out from the old one without our key, and we can without keeping it.
+    successor = digests.of(secret, purpose="next refresh secret")
     async with storage.write() as uow:
         kept = await uow.sessions.secret(_digest(secret))
         session = await uow.sessions.get(kept.session_id, lock=True) if kept else None
         if kept is None or session is None or not session.is_live(now) or kept.expires_at <= now:
             raise _invalid_refresh()
-        if not await uow.sessions.spend_secret(kept.digest, at=now):
+        is_first = await uow.sessions.spend_secret(kept.digest, at=now)
+        if not is_first and not await _was_just_spent(uow, kept.digest, successor, at=now):
             await revoke(uow, session, actor_id=None, clock=clock)
             await uow.commit()
             raise _invalid_refresh()
         user = await find_user(uow, session.user_id)
         if not user.is_active:
             raise _disabled()
-        successor = randomness.new_secret()
-        session.expires_at = now + REFRESH_LIFE
-        await uow.sessions.save(session)
-        await uow.sessions.add_secret(_kept(successor, session))
-        await uow.commit()
+        if is_first:
+            session.expires_at = now + REFRESH_LIFE
+            await uow.sessions.save(session)
+            await uow.sessions.add_secret(_kept(successor, session))
+            await uow.commit()
+    device = known_device(device_token, user.email, digests=digests, at=now) or randomness.new_id()
     return Grant(
-        user=user, access_jwt=jwts.issue(user, session.id, at=now), refresh_secret=successor
+        user=user,
+        access_jwt=jwts.issue(user, session.id, at=now),
+        refresh_secret=successor,
+        device_token=issue_device_token(device, user.email, digests=digests, at=now),
     )
 
 
@@ -178,19 +203,12 @@ async def revoke(
     return True
 
 
-async def refuse_if_throttled(throttle: Throttle, limits: dict[str, int]) -> None:
-    """Raises ``TooManyTries`` when any of the keys has reached its limit of failures."""
-    for key, limit in limits.items():
-        seconds = await throttle.retry_after(key, limit=limit)
-        if seconds is not None:
-            raise TooManyTries("Too many failed tries. Please wait a while.", retry_after=seconds)
-
-
-def _limits(email: str, device: Device) -> dict[str, int]:
-    limits = {f"login:account:{_digest(email)}": TRIES_PER_ACCOUNT}
-    if device.ip_address is not None:
-        limits[f"login:address:{device.ip_address}"] = TRIES_PER_ADDRESS
-    return limits
+async def _was_just_spent(uow: UnitOfWork, digest: str, successor: str, *, at: datetime) -> bool:
+    # Read only now that the session is locked: a moment ago it may not have been spent yet.
+    spent = await uow.sessions.secret(digest)
+    return spent is not None and spent.may_be_asked_again(
+        await uow.sessions.secret(_digest(successor)), at=at
+    )
 
 
 def _kept(secret: str, session: Session) -> RefreshSecret:

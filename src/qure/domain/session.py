@@ -1,7 +1,8 @@
 """A session: one login on one device, kept alive by single-use refresh secrets.
 
 The session is the *family* of RFC 9700 §4.14.2: every refresh spends one secret and makes the
-next one, and a spent secret that comes back means that somebody copied it.
+next one, and a spent secret that comes back means that somebody copied it. Except at once: then
+an answer was lost, or one device asked twice at one moment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from qure.domain.ids import SessionId, UserId
 
 REFRESH_LIFE = timedelta(days=7)
+REPEAT_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,3 +49,15 @@ class RefreshSecret:
     created_at: datetime
     expires_at: datetime
     spent_at: datetime | None = None
+
+    def may_be_asked_again(self, successor: RefreshSecret | None, *, at: datetime) -> bool:
+        """Whether this spent secret may have its successor once more.
+
+        For ``REPEAT_WITHIN`` after it was spent, as long as nobody has used the successor.
+        """
+        return (
+            self.spent_at is not None
+            and at - self.spent_at <= REPEAT_WITHIN
+            and successor is not None
+            and successor.spent_at is None
+        )

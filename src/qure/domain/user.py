@@ -10,8 +10,8 @@ from urllib.parse import quote
 from qure.domain.errors import Conflict, Forbidden
 from qure.domain.ids import ClinicId, ImageId, UserId
 
-MAX_PASSWORD_BYTES = 72
-"""bcrypt reads no further (Provos and Mazières, 1999): longer passwords are refused, not cut."""
+MAX_PASSWORD_CHARACTERS = 1000
+"""Longer passwords are refused; up to here every character counts."""
 
 
 class Role(StrEnum):

@@ -135,7 +135,8 @@ def migrate() -> None:
 @click.option("--first-name", default="Qure", show_default=True, help="At least 3 characters.")
 @click.option("--last-name", default="Admin", show_default=True, help="At least 3 characters.")
 @click.option(
-    "--password", help="6 to 72 bytes. Else QURE_ADMIN_PASSWORD counts, else it is asked for."
+    "--password",
+    help="6 to 1000 characters. Else QURE_ADMIN_PASSWORD counts, else it is asked for.",
 )
 def create_admin(email: str, first_name: str, last_name: str, password: str | None) -> None:
     """Make an admin, or promote the user who has that e-mail address.

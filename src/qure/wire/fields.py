@@ -21,7 +21,7 @@ from msgspec import Meta
 from qure.domain.clinic import ClinicType
 from qure.domain.queue import MAX_QUEUE_SIZE
 from qure.domain.token import TokenStatus
-from qure.domain.user import MAX_PASSWORD_BYTES, Role, normalise_email
+from qure.domain.user import MAX_PASSWORD_CHARACTERS, Role, normalise_email
 from qure.wire.parsing import Because, Rule
 
 # An address here is a login and a contact, not a promise of delivery: a clinic's own network
@@ -52,8 +52,6 @@ def _trimmed(shortest: int, *, prose: bool = False) -> Callable[[str], str]:
 def _password(text: str) -> str:
     if "\x00" in text or _SURROGATE.search(text):
         raise Because("This text holds characters that cannot be kept.")
-    if len(text.encode()) > MAX_PASSWORD_BYTES:
-        raise Because(f"The password must not be longer than {MAX_PASSWORD_BYTES} bytes.")
     return text
 
 
@@ -135,9 +133,9 @@ NewPassword = Annotated[
     str,
     Meta(
         min_length=6,
-        max_length=72,
-        extra=_rule("Must be text of at least 6 characters and at most 72 bytes.", _password),
-        description="At least 6 characters, at most 72 bytes as UTF-8.",
+        max_length=MAX_PASSWORD_CHARACTERS,
+        extra=_rule(f"Must be text of 6 to {MAX_PASSWORD_CHARACTERS} characters.", _password),
+        description="Every character counts, none is cut off.",
         extra_json_schema={"format": "password"},
         examples=["correct horse"],
     ),
@@ -146,8 +144,8 @@ Password = Annotated[
     str,
     Meta(
         min_length=1,
-        max_length=72,
-        extra=_rule("Must be text of 1 character to 72 bytes.", _password),
+        max_length=MAX_PASSWORD_CHARACTERS,
+        extra=_rule(f"Must be text of 1 to {MAX_PASSWORD_CHARACTERS} characters.", _password),
         extra_json_schema={"format": "password"},
         examples=["correct horse"],
     ),

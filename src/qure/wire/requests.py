@@ -125,7 +125,7 @@ class CreateClinic(Fields):
     email: f.Email | None = None
     website: f.Website | None = None
     description: f.Description | None = None
-    opening_hours: Annotated[OpeningHours | None, f.JsonText] = None
+    opening_hours: Annotated[OpeningHours, f.JsonText] | UnsetType = UNSET
     type: f.Kind = ClinicType.GENERAL_PRACTICE
     timezone: f.Timezone | None = None
     max_queue_size: f.QueueSize = DEFAULT_QUEUE_SIZE

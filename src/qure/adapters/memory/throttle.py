@@ -1,53 +1,60 @@
-"""Counts failures within this process."""
+"""Hands out tries within this process."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+
+from qure.application.ports.gateways import Limit
 
 MAX_KEYS = 100_000
 
 
-@dataclass(slots=True)
-class _Window:
-    ends_at: float
-    failures: int = 0
-
-
 class MemoryThrottle:
-    """See ``Throttle``. Bounded: over ``max_keys`` windows, the oldest are forgotten."""
+    """See ``Throttle``. Bounded: over ``max_keys`` keys, those least lately used are forgotten."""
 
     def __init__(
         self, *, max_keys: int = MAX_KEYS, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._max_keys = max_keys
         self._monotonic = monotonic
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        # The generic cell rate algorithm: when, in milliseconds, a key has all its tries again.
+        self._full_at: OrderedDict[str, int] = OrderedDict()
 
-    async def retry_after(self, key: str, *, limit: int) -> int | None:
-        """Whole seconds, at least 1."""
-        window = self._windows.get(key)
-        if window is None or window.failures < limit:
-            return None
-        left = window.ends_at - self._monotonic()
-        return max(1, math.ceil(left)) if left > 0 else None
+    async def take(self, limits: Sequence[Limit]) -> int | None:
+        """One of each or none of any; else whole seconds, at least 1."""
+        now = self._now()
+        full_at = {
+            limit.key: max(self._full_at.get(limit.key, now), now) + limit.every_milliseconds
+            for limit in limits
+        }
+        wait = max(
+            full_at[limit.key] - limit.at_once * limit.every_milliseconds - now for limit in limits
+        )
+        if wait > 0:
+            return -(-wait // 1000)
+        for key, at in full_at.items():
+            self._full_at[key] = at
+            self._full_at.move_to_end(key)
+        self._forget(now)
+        return None
 
-    async def fail(self, key: str, *, window_seconds: int) -> None:
-        """Count one failure; the window starts with the first."""
-        now = self._monotonic()
-        window = self._windows.get(key)
-        if window is None or window.ends_at <= now:
-            self._windows.pop(key, None)
-            self._forget(now)
-            window = self._windows[key] = _Window(now + window_seconds)
-        window.failures += 1
+    async def give_back(self, limits: Sequence[Limit]) -> None:
+        """What was taken shall not count."""
+        for limit in limits:
+            if limit.key in self._full_at:
+                self._full_at[limit.key] -= limit.every_milliseconds
 
-    def _forget(self, now: float) -> None:
-        while self._windows:
-            oldest = next(iter(self._windows.values()))
-            if oldest.ends_at > now and len(self._windows) < self._max_keys:
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def _now(self) -> int:
+        return int(self._monotonic() * 1000)
+
+    def _forget(self, now: int) -> None:
+        while self._full_at:
+            oldest = next(iter(self._full_at.values()))
+            if oldest > now and len(self._full_at) <= self._max_keys:
                 return
-            self._windows.popitem(last=False)
+            self._full_at.popitem(last=False)

@@ -60,6 +60,14 @@ class AccessJwts(Protocol):
         """Raises ``Unauthenticated`` (``token_expired``, ``invalid_token``)."""
 
 
+class KeyedDigests(Protocol):
+    """Digests that nobody makes who does not have the service's own key."""
+
+    def of(self, text: str, *, purpose: str) -> str:
+        """128 lower-case hex digits. The same in every process and after every restart, as long
+        as the key stays; those of one purpose say nothing about those of another."""
+
+
 class Images(Protocol):
     """What can be known of and done to a picture; bounded, and off the event loop.
 
@@ -137,14 +145,29 @@ class EventBus(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Under ``key``, ``at_once`` tries and then one more each ``every_milliseconds``.
+
+    A token bucket: what is not used comes back, up to ``at_once``.
+    """
+
+    key: str
+    at_once: int
+    every_milliseconds: int
+
+
 class Throttle(Protocol):
-    """Counts failures in windows of time, for all processes together."""
+    """Hands out tries, for all processes together. Never fails, and never keeps one waiting."""
 
-    async def retry_after(self, key: str, *, limit: int) -> int | None:
-        """Seconds to wait when ``limit`` failures stand in the window, else None."""
+    async def take(self, limits: Sequence[Limit]) -> int | None:
+        """Take a try under every limit, in one step; None when all of them had one left.
 
-    async def fail(self, key: str, *, window_seconds: int) -> None:
-        """Count one failure; the window starts with the first."""
+        Else none is taken, and it says in how many whole seconds, at least 1, there will be.
+        """
+
+    async def give_back(self, limits: Sequence[Limit]) -> None:
+        """What was taken shall not count."""
 
 
 @dataclass(frozen=True, slots=True)

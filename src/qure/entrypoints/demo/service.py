@@ -37,7 +37,8 @@ async def throw_away_service(folder: Path) -> AsyncIterator[str]:
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env=_without_settings(os.environ),
+            # All the patients of the demo register from this one machine.
+            env=_without_settings(os.environ) | {"QURE_REGISTRATIONS_PER_ADDRESS": "1000000"},
             start_new_session=True,  # Ctrl-C is for the demo, which then stops the service
         )
     try:

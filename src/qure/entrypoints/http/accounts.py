@@ -1,11 +1,13 @@
 """``/api/auth``: accounts, logins and sessions."""
 
 from litestar import Router, delete, get, post, put
+from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
 from qure.application import accounts, logins
 from qure.application.cached_reads import DAY, profile_group
+from qure.application.devices import DEVICE_LIFE
 from qure.application.logins import Device
 from qure.domain.ids import SessionId
 from qure.entrypoints.http import samples
@@ -20,6 +22,7 @@ from qure.wire.responses import encode
 
 TAG = "Accounts"
 PICTURES = {"profilePicture": 1}
+DEVICE_COOKIE = "qure_device"
 
 
 @post(
@@ -32,19 +35,24 @@ PICTURES = {"profilePicture": 1}
         description="Everybody starts as a PATIENT; an admin makes others staff.",
         status=201,
         body=requests.Register,
-        refusals={409: ("email_taken",)},
+        refusals={409: ("email_taken",), 429: ("too_many_tries",)},
         public=True,
     ),
 )
 async def register(request: PublicCall, container: Parts) -> ASGIResponse:
     given = await read_json(request, requests.Register)
+    await accounts.admit_registration(
+        _address(request, container),
+        throttle=container.throttle,
+        in_ten_minutes=container.settings.registrations_per_address,
+    )
     await accounts.register_user(
         first_name=given.first_name,
         last_name=given.last_name,
         email=given.email,
         password=given.password,
         storage=container.storage,
-        passwords=container.passwords,
+        passwords=container.registration_passwords,
         clock=container.clock,
         randomness=container.randomness,
     )
@@ -59,7 +67,8 @@ async def register(request: PublicCall, container: Parts) -> ASGIResponse:
         tag=TAG,
         message="You are logged in.",
         description="The access token lives for minutes, the refresh token for 7 days. An "
-        "unknown address and a wrong password get the same answer.",
+        "unknown address and a wrong password get the same answer. The cookie that comes with it "
+        "gives no rights: a device that sends it is not slowed down by others' failures.",
         answer=responses.LoginBody,
         example=samples.LOGIN,
         body=requests.LogIn,
@@ -81,13 +90,14 @@ async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
         passwords=container.passwords,
         jwts=container.jwts,
         throttle=container.throttle,
+        digests=container.digests,
         clock=container.clock,
         randomness=container.randomness,
     )
     body = responses.LoginBody(
         responses.UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret
     )
-    return answer(request, body)
+    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
 
 
 @post(
@@ -97,8 +107,9 @@ async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
         "Get the next pair of tokens",
         tag=TAG,
         message="Here are your next tokens.",
-        description="The refresh token that is given is spent by it. One that was spent before "
-        "is taken for stolen, and the whole login ends.",
+        description="The refresh token that is given is spent by it. Asked again with it within "
+        "10 seconds, before the next one has been used, the same next one comes again. Any other "
+        "use of a spent one is taken for theft, and the whole login ends.",
         answer=responses.RefreshBody,
         example=samples.REFRESH,
         body=requests.Refresh,
@@ -110,13 +121,15 @@ async def refresh(request: PublicCall, container: Parts) -> ASGIResponse:
     given = await read_json(request, requests.Refresh)
     grant = await logins.refresh_session(
         given.refresh_token,
+        device_token=request.cookies.get(DEVICE_COOKIE),
         storage=container.storage,
         jwts=container.jwts,
+        digests=container.digests,
         clock=container.clock,
         randomness=container.randomness,
     )
     body = responses.RefreshBody(grant.access_jwt, grant.refresh_secret)
-    return answer(request, body)
+    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
 
 
 @post(
@@ -268,7 +281,24 @@ def _device(request: PublicCall, container: Parts, given: requests.DeviceInfo | 
     named = given.user_agent if given else None
     return Device(
         user_agent=named or device_name(request.headers.get("user-agent", "")),
-        ip_address=client_address(request.scope, container.settings.trusted_proxies),
+        ip_address=_address(request, container),
+        token=request.cookies.get(DEVICE_COOKIE),
+    )
+
+
+def _address(request: PublicCall, container: Parts) -> str | None:
+    return client_address(request.scope, container.settings.trusted_proxies)
+
+
+def _device_cookie(token: str, container: Parts) -> Cookie:
+    return Cookie(
+        DEVICE_COOKIE,
+        value=token,
+        path="/api/auth",
+        max_age=int(DEVICE_LIFE.total_seconds()),
+        httponly=True,
+        secure=container.settings.public_url.startswith("https:"),
+        samesite="strict",
     )
 
 

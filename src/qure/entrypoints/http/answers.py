@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request
+from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
@@ -13,29 +14,34 @@ from qure.wire import envelope
 class JsonAnswer(ASGIResponse):
     """Finished JSON.
 
-    Goes round the parent's own headers, cookies and background tasks: none of them is used
-    here, and together they cost as much as the rest of a quick handler.
+    Goes round the parent's own headers, cookies and background tasks: together they cost as much
+    as the rest of a quick handler. ``cookie`` is all that an answer may add.
     """
 
-    __slots__ = ()
+    __slots__ = ("_cookie",)
 
-    def __init__(self, body: bytes, status: int) -> None:
+    def __init__(self, body: bytes, status: int, cookie: Cookie | None = None) -> None:
         self.body = body
         self.status_code = status
+        self._cookie = cookie
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self.body)),
         ]
+        if self._cookie is not None:
+            headers.append(self._cookie.to_encoded_header())
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def answer(request: Request[Any, Any, Any], data: object) -> JsonAnswer:
+def answer(
+    request: Request[Any, Any, Any], data: object, *, cookie: Cookie | None = None
+) -> JsonAnswer:
     """``data`` in the envelope, with the message and the status of the operation.
 
     Bytes are taken for JSON that was encoded before.
     """
     done: Operation = request.route_handler.opt[OPERATION]
-    return JsonAnswer(envelope.success(data, done.message), done.status)
+    return JsonAnswer(envelope.success(data, done.message), done.status, cookie)

@@ -60,8 +60,6 @@ async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
         max_picture_bytes=container.settings.max_image_bytes,
     )
     fields = _fields(given)
-    if given.opening_hours is None:
-        fields.pop("opening_hours", None)
     if given.timezone is None:
         fields.pop("timezone", None)
     clinic = await clinics.create_clinic(
