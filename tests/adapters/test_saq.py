@@ -81,15 +81,18 @@ class WorkerProcess:
         return lines.count(f"{what} {self.process.pid}")
 
 
+StartWorker = Callable[[str, str], Awaitable[WorkerProcess]]
+
+
 @pytest.fixture
-def start_worker(
-    redis_server: str, tmp_path: Path
-) -> Iterator[Callable[[str, str], WorkerProcess]]:
+def start_worker(redis_server: str, tmp_path: Path) -> Iterator[StartWorker]:
     started: list[WorkerProcess] = []
 
-    def start(queue_name: str, way: str) -> WorkerProcess:
+    async def start(queue_name: str, way: str) -> WorkerProcess:
         worker = WorkerProcess(redis_server, queue_name, tmp_path / "journal", way)
         started.append(worker)
+        # On a busy machine an interpreter takes longer to start than a job may be waited for.
+        await eventually(lambda: worker.noted("started") == 1, seconds=60)
         return worker
 
     yield start
@@ -99,14 +102,14 @@ def start_worker(
 
 
 async def test_a_job_whose_worker_was_killed_is_done_by_another_one(
-    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+    redis_server: str, start_worker: StartWorker
 ) -> None:
     name = f"test-{uuid4()}"
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=2)
     await jobs.enqueue([picture() for _ in range(4)])
-    doomed = start_worker(name, "hang")
+    doomed = await start_worker(name, "hang")
     await eventually(lambda: doomed.noted("began") == 4)
-    other = start_worker(name, "finish")
+    other = await start_worker(name, "finish")
     os.kill(doomed.process.pid, signal.SIGKILL)
     killed = time.monotonic()
     await eventually(lambda: other.noted("did") == 4)
@@ -222,17 +225,17 @@ async def _is_swept(queue: Queue) -> bool:
 
 
 async def test_a_worker_asked_to_stop_gives_its_jobs_back_at_once(
-    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+    redis_server: str, start_worker: StartWorker
 ) -> None:
     name = f"test-{uuid4()}"
     # Sixty seconds without a heartbeat: only giving back can make another one do it in time.
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=60)
     await jobs.enqueue([picture()])
-    leaving = start_worker(name, "hang")
+    leaving = await start_worker(name, "hang")
     await eventually(lambda: leaving.noted("began") == 1)
     leaving.process.terminate()
-    assert await asyncio.to_thread(leaving.process.wait, 10) == 0
-    other = start_worker(name, "finish")
+    assert await asyncio.to_thread(leaving.process.wait, 30) == 0
+    other = await start_worker(name, "finish")
     await eventually(lambda: other.noted("did") == 1)
     await jobs.close()
 
