@@ -22,6 +22,7 @@ from qure.settings import Settings
 
 ADMIN = "admin@demo.example"
 LONGEST_DAY_SECONDS = 600.0
+"""At the pace of the clock or faster."""
 WIDTH = 100
 """Of plain lines: a file or a pipe has none of its own."""
 COMING_SECONDS = 0.12
@@ -52,12 +53,16 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
             ) as http,
         ):
             day = cast_roles(http, url, patients=patients, chance=random.Random(seed))
+            longest = LONGEST_DAY_SECONDS / min(1.0, speed)
             try:
-                async with asyncio.timeout(LONGEST_DAY_SECONDS):
+                async with asyncio.timeout(longest):
                     async with showing(day, console, live=live):
                         await _live(day, http, url, folder, Pace(speed))
             except TimeoutError:
-                raise DemoError("the day did not come to its end.") from None
+                raise DemoError(
+                    f"the day did not come to its end within {longest:.0f} s, in the chapter "
+                    f'"{day.chapter}": {"; ".join(day.waiting())}.'
+                ) from None
             except ExceptionGroup as errors:
                 first = _first(errors)
                 if not isinstance(first, DemoError):
