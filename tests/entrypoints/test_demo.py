@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from qure.entrypoints.demo import day as script
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED
+from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, Refused
 from qure.entrypoints.demo.picture import picture_of
 from qure.entrypoints.demo.play import cast_roles
 from qure.entrypoints.demo.service import DemoError
@@ -45,6 +45,37 @@ def test_the_same_seed_casts_the_same_day() -> None:
         return [(one.app.name, one.comes_after, one.shows_up) for one in day.patients]
 
     assert cast(1) == cast(1) != cast(2)
+
+
+def test_a_phone_is_off_only_of_somebody_who_comes() -> None:
+    for seed in range(100):
+        day = cast_roles(httpx.AsyncClient(), "http://x", patients=10, chance=random.Random(seed))
+        assert any(one.is_offline_when_called for one in day.patients)
+        assert any(not one.shows_up for one in day.patients)
+        assert all(one.shows_up for one in day.patients if one.is_offline_when_called)
+
+
+async def test_a_desk_does_not_go_home_upon_an_answer_that_is_older_than_the_last_patient() -> None:
+    day = good_day()
+    (clinic,) = day.clinics
+    desk = clinic.desks[1]
+    answers: list[Any] = [clinic.tokens[2], None]
+
+    async def ask(method: str, path: str) -> Any:
+        if not path.endswith("/call-next"):
+            return None
+        if not clinic.everybody_came:
+            clinic.everybody_came = True  # The last one comes while nobody is said to wait.
+            clinic.has_changed.set()
+        elif token := answers.pop(0):
+            return token
+        raise Refused({"code": "queue_empty", "message": "Nobody waits."})
+
+    desk.app.ask = ask  # type: ignore[method-assign, assignment]
+    clinic.patients[2].outcome, clinic.patients[2].shows_up = "", False
+    await script._work(day, clinic, desk, script.Pace(20))
+    assert clinic.patients[2].outcome == "skipped"
+    assert desk.has_gone_home
 
 
 # --- The verdict ---

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, App, Refused
+from qure.entrypoints.demo.clients import ANSWER_SECONDS, CALLED, COMPLETED, SKIPPED, App, Refused
 from qure.entrypoints.demo.service import DemoError
 from qure.entrypoints.demo.story import Clinic, Day, Desk, Patient
 
@@ -183,6 +183,8 @@ async def _work(day: Day, clinic: Clinic, desk: Desk, pace: Pace) -> None:
     turn = 0
     while True:
         clinic.has_changed.clear()
+        # As it is now: whoever comes during the question is not in its answer.
+        everybody_came = clinic.everybody_came
         asked = time.perf_counter()
         try:
             token = await _call_next(clinic, desk)
@@ -193,7 +195,7 @@ async def _work(day: Day, clinic: Clinic, desk: Desk, pace: Pace) -> None:
                 await _act(clinic, desk, "queue:complete_token", in_hand)
                 in_hand = None
             desk.doing = "nobody waits"
-            if clinic.everybody_came:
+            if everybody_came:
                 desk.doing, desk.has_gone_home = "has gone home", True
                 return
             await _change_or(clinic, pace.seconds(LOOK_AGAIN))
@@ -214,8 +216,8 @@ async def _see(
     number = token["tokenNumber"]
     desk.doing = f"waits for {number}"
     patient = day.patient(token["patientId"])
-    # A phone that was away comes back only after the call, so it is given more time.
-    grace = pace.seconds(GRACE) + (10.0 if patient.shows_up else 0.0)
+    # A phone that was away comes back only after the call, and may take as long as an answer.
+    grace = pace.seconds(GRACE) + (1.5 * ANSWER_SECONDS if patient.shows_up else 0.0)
     try:
         await asyncio.wait_for(patient.is_at_desk.wait(), grace)
     except TimeoutError:

@@ -80,8 +80,9 @@ def cast_roles(http: httpx.AsyncClient, url: str, *, patients: int, chance: rand
     """Who comes where, and how they behave: decided by ``chance`` beforehand."""
     coming = [_patient(http, url, number, patients, chance) for number in range(patients)]
     # Behaviours that must be seen on every day, however few come.
-    coming[0].is_offline_when_called = True
-    coming[1].shows_up = False
+    # One who is off and does not come would be skipped before the phone could say anything.
+    coming[0].is_offline_when_called, coming[0].shows_up = True, True
+    coming[1].is_offline_when_called, coming[1].shows_up = False, False
     shares = (coming[0::2], coming[1::4], coming[3::4])
     clinics = []
     for number, ((name, kind, staff), share) in enumerate(zip(CLINICS, shares, strict=True)):
