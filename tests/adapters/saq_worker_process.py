@@ -28,6 +28,7 @@ async def main(url: str, queue_name: str, journal: Path, way: str) -> None:
 
     worker = SaqWorker(url, handle, queue_name=queue_name, sweep_seconds=1, drain_seconds=0.2)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    note("started")
     await worker.run()
 
 

@@ -81,15 +81,18 @@ class WorkerProcess:
         return lines.count(f"{what} {self.process.pid}")
 
 
+StartWorker = Callable[[str, str], Awaitable[WorkerProcess]]
+
+
 @pytest.fixture
-def start_worker(
-    redis_server: str, tmp_path: Path
-) -> Iterator[Callable[[str, str], WorkerProcess]]:
+def start_worker(redis_server: str, tmp_path: Path) -> Iterator[StartWorker]:
     started: list[WorkerProcess] = []
 
-    def start(queue_name: str, way: str) -> WorkerProcess:
+    async def start(queue_name: str, way: str) -> WorkerProcess:
         worker = WorkerProcess(redis_server, queue_name, tmp_path / "journal", way)
         started.append(worker)
+        # On a busy machine an interpreter takes longer to start than a job may be waited for.
+        await eventually(lambda: worker.noted("started") == 1, seconds=60)
         return worker
 
     yield start
@@ -99,14 +102,14 @@ def start_worker(
 
 
 async def test_a_job_whose_worker_was_killed_is_done_by_another_one(
-    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+    redis_server: str, start_worker: StartWorker
 ) -> None:
     name = f"test-{uuid4()}"
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=2)
     await jobs.enqueue([picture() for _ in range(4)])
-    doomed = start_worker(name, "hang")
+    doomed = await start_worker(name, "hang")
     await eventually(lambda: doomed.noted("began") == 4)
-    other = start_worker(name, "finish")
+    other = await start_worker(name, "finish")
     os.kill(doomed.process.pid, signal.SIGKILL)
     killed = time.monotonic()
     await eventually(lambda: other.noted("did") == 4)
@@ -222,19 +225,82 @@ async def _is_swept(queue: Queue) -> bool:
 
 
 async def test_a_worker_asked_to_stop_gives_its_jobs_back_at_once(
-    redis_server: str, start_worker: Callable[[str, str], WorkerProcess]
+    redis_server: str, start_worker: StartWorker
 ) -> None:
     name = f"test-{uuid4()}"
     # Sixty seconds without a heartbeat: only giving back can make another one do it in time.
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=60)
     await jobs.enqueue([picture()])
-    leaving = start_worker(name, "hang")
+    leaving = await start_worker(name, "hang")
     await eventually(lambda: leaving.noted("began") == 1)
     leaving.process.terminate()
-    assert await asyncio.to_thread(leaving.process.wait, 10) == 0
-    other = start_worker(name, "finish")
+    assert await asyncio.to_thread(leaving.process.wait, 30) == 0
+    other = await start_worker(name, "finish")
     await eventually(lambda: other.noted("did") == 1)
     await jobs.close()
+
+
+@pytest.mark.parametrize("moment", ["dequeue", "update", "_finish"])
+async def test_a_worker_stopped_at_any_moment_leaves_no_job_behind(
+    redis_server: str, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    name = f"test-{uuid4()}"
+    began = 0
+    step = getattr(RedisQueue, moment)
+
+    async def stop_meanwhile(*args: object, **options: object) -> object:
+        result = await step(*args, **options) if moment == "dequeue" else None
+        if moment != "dequeue" or result is not None:
+            worker.stop()
+            await asyncio.sleep(0.1)  # where SAQ would cancel it
+        return result if moment == "dequeue" else await step(*args, **options)
+
+    async def count(job: Job, last_attempt: bool) -> None:
+        nonlocal began
+        began += 1
+
+    jobs = SaqJobs(redis_server, queue_name=name, heartbeat=60)
+    await jobs.enqueue([picture()])
+    worker = SaqWorker(redis_server, count, queue_name=name, concurrency=1, drain_seconds=0)
+    monkeypatch.setattr(RedisQueue, moment, stop_meanwhile)
+    await worker.run()
+    counts = await jobs.counts()
+    assert (counts.queued, counts.running, counts.retrying) == (1 - began, 0, 0)
+    assert began == (moment == "_finish")
+    await jobs.close()
+
+
+async def test_a_worker_asked_to_stop_does_not_take_again_what_it_gave_back(
+    redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"test-{uuid4()}"
+    began = asyncio.Event()
+    dequeue = RedisQueue.dequeue
+
+    async def deaf(*args: float) -> object:
+        try:
+            return await dequeue(*args)
+        except asyncio.CancelledError:  # swallowed, as asyncio.wait_for does now and then
+            return await dequeue(*args)
+
+    async def hang(job: Job, last_attempt: bool) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(RedisQueue, "dequeue", deaf)
+    jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=60)
+    await jobs.enqueue([picture()])
+    worker = SaqWorker(redis_server, hang, queue_name=name, drain_seconds=0)
+    async with working(worker), asyncio.timeout(5):
+        await began.wait()
+        worker.stop()
+        await eventually(partial(_all_is_queued, jobs), seconds=5)
+    await jobs.close()
+
+
+async def _all_is_queued(jobs: SaqJobs) -> bool:
+    counts = await jobs.counts()
+    return (counts.queued, counts.running, counts.retrying) == (1, 0, 0)
 
 
 async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(

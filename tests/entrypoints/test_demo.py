@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from io import StringIO
@@ -12,9 +13,11 @@ import httpx
 import pytest
 from rich.console import Console
 
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED
+from qure.entrypoints.demo import day as script
+from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, Refused
 from qure.entrypoints.demo.picture import picture_of
 from qure.entrypoints.demo.play import cast_roles
+from qure.entrypoints.demo.service import DemoError
 from qure.entrypoints.demo.story import Clinic, Day, Patient
 from qure.entrypoints.demo.verdict import complaints, summary
 from tests.entrypoints.commands import run
@@ -42,6 +45,37 @@ def test_the_same_seed_casts_the_same_day() -> None:
         return [(one.app.name, one.comes_after, one.shows_up) for one in day.patients]
 
     assert cast(1) == cast(1) != cast(2)
+
+
+def test_a_phone_is_off_only_of_somebody_who_comes() -> None:
+    for seed in range(100):
+        day = cast_roles(httpx.AsyncClient(), "http://x", patients=10, chance=random.Random(seed))
+        assert any(one.is_offline_when_called for one in day.patients)
+        assert any(not one.shows_up for one in day.patients)
+        assert all(one.shows_up for one in day.patients if one.is_offline_when_called)
+
+
+async def test_a_desk_does_not_go_home_upon_an_answer_that_is_older_than_the_last_patient() -> None:
+    day = good_day()
+    (clinic,) = day.clinics
+    desk = clinic.desks[1]
+    answers: list[Any] = [clinic.tokens[2], None]
+
+    async def ask(method: str, path: str) -> Any:
+        if not path.endswith("/call-next"):
+            return None
+        if not clinic.everybody_came:
+            clinic.everybody_came = True  # The last one comes while nobody is said to wait.
+            clinic.has_changed.set()
+        elif token := answers.pop(0):
+            return token
+        raise Refused({"code": "queue_empty", "message": "Nobody waits."})
+
+    desk.app.ask = ask  # type: ignore[method-assign, assignment]
+    clinic.patients[2].outcome, clinic.patients[2].shows_up = "", False
+    await script._work(day, clinic, desk, script.Pace(20))
+    assert clinic.patients[2].outcome == "skipped"
+    assert desk.has_gone_home
 
 
 # --- The verdict ---
@@ -153,6 +187,54 @@ def test_each_broken_promise_is_noticed(
     change: Callable[[Day, Clinic, list[Patient]], object], complaint: str
 ) -> None:
     assert complaint in broken(change)
+
+
+async def test_a_phone_that_is_off_knows_of_a_call_that_came_before_its_own_ticket() -> None:
+    day = good_day()
+    (patient, *_) = day.patients
+    assert patient.token is not None
+    token, patient.token = patient.token, None  # the desk was answered first
+    patient.is_wanted.clear()
+    day.note_call(token, 1.0)
+    assert patient.is_wanted.is_set()
+
+
+async def test_a_phone_hears_nothing_after_it_was_switched_off() -> None:
+    app = good_day().patients[0].app
+    before = len(app.heard)
+    phone, other = object(), object()
+    app._socket = phone
+    app._while_on(phone, app._hearer(CALLED))({})
+    app._while_on(other, app._hearer(CALLED))({})
+    assert len(app.heard) == before + 1
+
+
+async def test_a_day_on_which_nothing_happens_any_more_ends_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(script, "STANDSTILL_SECONDS", 0.2)
+    day = good_day()
+    clinic = day.clinics[0]
+    for one in clinic.desks[1:]:
+        one.has_gone_home = True
+    clinic.desks[0].doing = "waits for 3"
+    clinic.patients[2].waits_for = "waits for the phone to say whose turn it is"
+    waiting = f"{clinic.patients[2].app.name} {clinic.patients[2].waits_for}"
+    with pytest.raises(
+        DemoError, match=rf"nothing has happened for \d+ s: {waiting}; Grace Hopper waits for 3\."
+    ):
+        await script._watch_for_standstill(day, pause=0.3)
+
+
+async def test_a_day_on_which_something_happens_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "STANDSTILL_SECONDS", 1.0)
+    day = good_day()
+    watching = asyncio.create_task(script._watch_for_standstill(day, pause=1.0))
+    for version in range(10, 16):
+        await asyncio.wait({watching}, timeout=0.5)
+        day.clinics[0].desks[0].app.statuses.append(status(version))
+    assert not watching.done()
+    watching.cancel()
 
 
 def test_the_picture_shows_every_clinic_its_queue_and_what_phones_say() -> None:

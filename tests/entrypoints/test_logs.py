@@ -95,3 +95,102 @@ def test_the_servers_own_lines_about_requests_are_not_logged() -> None:
     logging.getLogger("uvicorn.error").info('"WebSocket /ws?token=%s" [accepted]', JWT)
     logging.getLogger("uvicorn.access").info("GET /")
     assert stream.getvalue() == ""
+
+
+# --- What strangers can put into a line ---
+
+FORGED = "2026-01-01T00:00:00Z [info     ] forged"
+HOSTILE = [
+    f"a\n{FORGED}",
+    f"a\r{FORGED}",
+    f"a\r\n{FORGED}",
+    f"a\x0b{FORGED}\x0c{FORGED}\x1c{FORGED}",
+    f"a\x85{FORGED}",  # NEL, a line end among the C1 controls
+    f"a\u2028{FORGED}\u2029{FORGED}",
+    "\x1b[2J\x1b[31mred\x1b]0;title\x07",
+    "\x9b2Jcleared\x9d0;title\x9c",
+    "a\x08\x08\x00\x7f",
+    "\u202egnp.exe\u2066",  # turns the direction of what follows
+    "half \ud800 a character",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_value_begins_a_line_or_speaks_to_the_terminal(hostile: str) -> None:
+    stream = logged("console")
+    logging.getLogger("qure").warning("refused %s", hostile)
+    logging.getLogger("qure").warning(hostile)
+    logging.getLogger(f"qure.{hostile}").warning("from a logger of that name")
+    logging.getLogger("qure").warning("more", extra={"detail": hostile, "list": [hostile]})
+    structlog.get_logger("qure").warning(hostile, detail=hostile, nested={hostile: hostile})
+    structlog.get_logger("qure").warning("refused %s", hostile, code=Quoting(hostile))
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 6
+    assert all(line.isprintable() and not line.startswith(FORGED) for line in lines)
+    assert stream.getvalue().count("\n") == 6
+
+
+class Quoting:
+    """Something whose description holds what a stranger sent."""
+
+    def __init__(self, quoted: str) -> None:
+        self._quoted = quoted
+
+    def __repr__(self) -> str:
+        return f"<{self._quoted}>"
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_traceback_keeps_its_lines_but_begins_none_at_the_edge(hostile: str) -> None:
+    stream = logged("console")
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        logging.getLogger("qure").exception("failed", stack_info=True)
+    first, *others = stream.getvalue().splitlines()
+    assert "failed" in first
+    assert any("Traceback (most recent call last)" in line for line in others)
+    assert all(line.isprintable() for line in others)
+    # Between a stack and an exception there is a rule.
+    assert all(line.startswith("    ") for line in others if line.strip("="))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_in_json_every_event_is_one_line_that_says_what_was_sent(hostile: str) -> None:
+    stream = logged("json")
+    logging.getLogger("qure").warning("refused %s", hostile, extra={"detail": hostile})
+    structlog.get_logger("qure").warning(hostile, detail=hostile)
+    first, second = map(json.loads, stream.getvalue().split("\n")[:-1])
+    assert (first["event"], first["detail"]) == (f"refused {hostile}", hostile)
+    assert (second["event"], second["detail"]) == (hostile, hostile)
+    assert stream.getvalue().replace("\n", "").isascii()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_what_prints_is_left_as_it_is() -> None:
+    stream = logged("console")
+    logging.getLogger("qure").warning("Zo\u00eb \u738b \u00abok\u00bb %d %s", 3, None)
+    structlog.get_logger("qure").warning("counted", many=3, none=None, share=0.5, yes=True)
+    first, second = stream.getvalue().splitlines()
+    assert "Zo\u00eb \u738b \u00abok\u00bb 3 None" in first
+    assert "many=3 none=None share=0.5 yes=True" in second
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_ids_of_polling_sessions_are_not_logged(format: str) -> None:
+    stream = logged(format)
+    transport = logging.getLogger("qure.adapters.sockets.engineio")
+    for sid in ("Zk3_l0-9aBcDeFgHiJkAAAB", "a.Zk3_l0-9aBcDeFgHiJkAAAB"):
+        for line in (
+            "Invalid session {} (further occurrences of this error will be logged with level INFO)",
+            "'Session not found' {}",
+            "'Session is disconnected' {}",
+            "Cannot send to sid {}",
+            "socket {} is dropped: its client does not read what it is sent",
+            "GET /socket.io/?EIO=4&transport=polling&sid={}&t=1",
+        ):
+            transport.error(line.format(sid))
+    assert "Zk3_l0" not in stream.getvalue()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 12
+    assert all("<session>" in line for line in lines)

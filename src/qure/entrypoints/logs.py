@@ -26,7 +26,18 @@ _BLOTS = (
     (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
     (re.compile(r"\[parameters: .*\]"), "[parameters: <hidden>]"),
     (re.compile(r"(?i)\b((?:access_?)?token|password|secret)=[^\s&'\"]+"), r"\1=<hidden>"),
+    # Whoever knows the id of a polling session can read and write in it. These words are ours and
+    # Engine.IO's before one.
+    (
+        re.compile(
+            r"(?i)\b((?:session(?: not found| is disconnected)?|socket|sid)['\"]?[ =:]+['\"]?)"
+            r"[\w.-]{20,}"
+        ),
+        r"\1<session>",
+    ),
 )
+
+_OF_MANY_LINES = ("exception", "stack")
 
 _TOO_TALKATIVE = {
     "uvicorn.error": logging.WARNING,  # its INFO lines hold query strings
@@ -111,6 +122,32 @@ def without_secrets(text: str) -> str:
     return text
 
 
+def keep_to_one_line(
+    _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Let nothing in the event begin a line of its own, or speak to the terminal.
+
+    What does not print, line ends included, is escaped as in Python. A traceback keeps its lines;
+    they are indented, so that only the program begins a line at its edge.
+    """
+    for key, value in event.items():
+        if key in _OF_MANY_LINES and isinstance(value, str):
+            lines = value.expandtabs().splitlines()
+            event[key] = "\n".join("    " + _printable(line) for line in lines)
+        elif not isinstance(value, int | float | None):
+            event[key] = _printable(value if isinstance(value, str) else repr(value))
+    return event
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def _common() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
@@ -129,9 +166,10 @@ def _rendering(format: str, stream: TextIO) -> list[Processor]:
     if format == "json":
         return [structlog.processors.JSONRenderer(default=str)]
     return [
+        keep_to_one_line,
         structlog.dev.ConsoleRenderer(
             colors=stream.isatty(),
             pad_event_to=0,
             exception_formatter=structlog.dev.plain_traceback,
-        )
+        ),
     ]

@@ -96,20 +96,32 @@ class Queue(RedisQueue):
         whichever worker comes first, and only when it has been silent for its heartbeat.
         """
         try:
-            ids = await self._call("LRANGE", self._active, 0, -1)
-            payloads = await self._call("MGET", *ids) if ids else []
-            here = set(ids)
+            active = await self._active_jobs()
+            here = {id for id, _ in active}
             self._unmarked_since = {
                 id: since for id, since in self._unmarked_since.items() if id in here
             }
-            return [
-                id.decode()
-                for id, payload in zip(ids, payloads, strict=True)
-                if await self._swept(id, payload)
-            ]
+            return [id.decode() for id, payload in active if await self._swept(id, payload)]
         except FAULTS as fault:
             logger.debug("no sweep until Redis is back: %r", fault)
             return []
+
+    async def give_back(self, worker_id: str) -> None:
+        """Put what that worker has begun and not ended back into the queue.
+
+        Only for a worker that fetches no more: it would be the first to get it again.
+        """
+        for id, payload in await self._active_jobs():
+            job = self.deserialize(payload)
+            if payload is None or job is None:  # done, and expired since
+                continue
+            if job.status == Status.ACTIVE and job.worker_id == worker_id:
+                await self._put_back(id, payload, job, again=True, error="its worker was stopped")
+
+    async def _active_jobs(self) -> list[tuple[bytes, bytes | None]]:
+        ids = await self._call("LRANGE", self._active, 0, -1)
+        payloads = await self._call("MGET", *ids) if ids else []
+        return list(zip(ids, payloads, strict=True))
 
     async def _swept(self, id: bytes, payload: bytes | None) -> bool:
         job = self.deserialize(payload)
@@ -119,17 +131,24 @@ class Queue(RedisQueue):
         if not self._is_abandoned(id, job):
             return False
         again = job.retryable
-        job.status = Status.QUEUED if again else Status.ABORTED
-        job.touched = now()
-        job.error = "its worker died"
-        taken = await self._take_back(
-            keys=[self._active, self._incomplete, self._queued, id],
-            args=[payload, self.serialize(job), int(again), job.ttl],
-        )
+        taken = await self._put_back(id, payload, job, again=again, error="its worker died")
         if taken:
             logger.warning("the worker of job %s died: %s", job.key, "again" if again else "failed")
             self.retried += again
             self.aborted += not again
+        return taken
+
+    async def _put_back(
+        self, id: bytes, payload: bytes, job: SaqJob, *, again: bool, error: str
+    ) -> bool:
+        """Whether it was still as it was seen, and is now queued or, if not ``again``, given up."""
+        job.status = Status.QUEUED if again else Status.ABORTED
+        job.touched = now()
+        job.error = error
+        taken = await self._take_back(
+            keys=[self._active, self._incomplete, self._queued, id],
+            args=[payload, self.serialize(job), int(again), job.ttl],
+        )
         return bool(taken)
 
     def _is_abandoned(self, id: bytes, job: SaqJob) -> bool:

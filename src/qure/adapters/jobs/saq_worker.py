@@ -26,7 +26,9 @@ from qure.adapters.jobs.saq_queue import (
 )
 
 _ANSWER_SECONDS = 5.0
-_DEQUEUE_SECONDS = 2.0  # well under the former, so that a connection that hangs is noticed
+_DEQUEUE_SECONDS = 1.0  # so long a worker without work takes to stop
+_END_SECONDS = 1.5  # more than the former, so that only a connection that hangs is cut off
+_GIVE_BACK_SECONDS = 2.0
 _BEATS = 3  # in the time after which a worker is taken for dead
 
 logger = logging.getLogger(__name__)
@@ -105,7 +107,8 @@ class SaqWorker:
             await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-            await asyncio.gather(*(worker.stop() for worker in self._workers))
+            for worker in self._workers:
+                worker.event.set()  # upon which it calls its ``stop``
             await asyncio.gather(*running)
             for worker in self._workers:
                 await worker.queue.disconnect()
@@ -116,24 +119,39 @@ class SaqWorker:
 
 
 class _DrainingWorker(Worker[Any]):
-    """SAQ's worker, which on stopping lets what runs finish first, and waits for nothing else.
+    """SAQ's worker, which on stopping lets what runs finish first, and loses nothing.
 
-    (SAQ's own grace time is always waited for to the end, as its loops do not look up.)
+    SAQ cancels all it does. That leaves a job behind which was being fetched, marked or finished
+    at that moment; and as ``asyncio.wait_for`` may swallow a cancellation, a fetch can go on and
+    take the very job that was given back.
     """
 
     SIGNALS: list[signal.Signals] = []  # whoever calls SaqWorker.run looks after them  # noqa: RUF012
 
-    def __init__(self, *args: Any, drain_seconds: float, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, queue: Queue, *args: Any, drain_seconds: float, **options: Any) -> None:
+        super().__init__(queue, *args, before_process=_unless_stopping, **options)
+        self._jobs = queue
         self._drain_seconds = drain_seconds
 
     async def stop(self) -> None:
-        self.event.set()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._drain_seconds
-        while self.job_task_contexts and loop.time() < deadline:  # noqa: ASYNC110 - SAQ tells nobody
-            await asyncio.sleep(0.02)
+        """Let what runs finish, end what does not, and give back what was begun."""
+        self.event.set()  # from here on nothing more is fetched or begun
+        await self._ended(self._drain_seconds)
+        for running in list(self.job_task_contexts.values()):
+            running["task"].cancel()
+        await self._ended(_END_SECONDS)
         await super().stop()
+        try:
+            async with asyncio.timeout(_GIVE_BACK_SECONDS):
+                await self._jobs.give_back(self.id)
+        except FAULTS as fault:
+            logger.warning("what ran is done once it is missed: Redis is away (%r)", fault)
+
+    async def _ended(self, seconds: float) -> None:
+        """Wait so long for what is being fetched or done."""
+        tasks = [task for task in self.tasks if task.get_name() == "process"]
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
 
     # While Redis is away, ``Queue.dequeue`` says so once; SAQ would print a traceback for each of
     # these every second.
@@ -146,6 +164,11 @@ class _DrainingWorker(Worker[Any]):
 
     async def worker_info(self, ttl: int = 60) -> Any:
         return await _quietly(super().worker_info(ttl))
+
+
+async def _unless_stopping(context: dict[str, Any]) -> None:
+    if context["worker"].event.is_set():
+        raise asyncio.CancelledError
 
 
 async def _quietly(work: Awaitable[Any]) -> Any:

@@ -25,7 +25,7 @@ LEAVE_SECONDS = 3.0
 PATIENCE = 10
 
 
-class Refused(Exception):
+class Refused(DemoError):
     """The service said no; ``code`` is its stable word for why."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
@@ -106,11 +106,13 @@ class App:
         """Open a socket and watch the queue; returns when its status has been heard."""
         self._joined = queue_id
         self._is_joined.clear()
-        socket = socketio.AsyncClient(reconnection=True, reconnection_delay=0.2)
+        socket = socketio.AsyncClient(
+            reconnection=True, reconnection_delay=0.2, request_timeout=ANSWER_SECONDS
+        )
         socket.on("connect", self._join)
-        socket.on(STATUS, self._hear_status)
+        socket.on(STATUS, self._while_on(socket, self._hear_status))
         for name in PERSONAL:
-            socket.on(name, self._hearer(name))
+            socket.on(name, self._while_on(socket, self._hearer(name)))
         self._socket = socket
         transports = ["websocket"] if websocket_only else ["polling", "websocket"]
         try:
@@ -122,7 +124,12 @@ class App:
                     wait_timeout=ANSWER_SECONDS,
                 )
                 await self._is_joined.wait()
-        except (TimeoutError, socketio.exceptions.ConnectionError) as error:
+        except TimeoutError:
+            raise DemoError(
+                f"{self.name}'s socket did not hear how the queue stands within "
+                f"{ANSWER_SECONDS:.0f} s."
+            ) from None
+        except socketio.exceptions.ConnectionError as error:
             raise DemoError(f"{self.name}'s socket could not connect: {error!r}") from error
 
     @property
@@ -153,8 +160,19 @@ class App:
         raise Refused(answer)
 
     async def _join(self) -> None:
-        assert self._socket is not None
-        await self._socket.emit("join-queue", self._joined)
+        if self._socket is not None:
+            await self._socket.emit("join-queue", self._joined)
+
+    def _while_on(
+        self, socket: socketio.AsyncClient, hear: Callable[[dict[str, Any]], None]
+    ) -> Callable[[dict[str, Any]], None]:
+        """What still arrives at a phone that was switched off is not heard."""
+
+        def listen(message: dict[str, Any]) -> None:
+            if self._socket is socket:
+                hear(message)
+
+        return listen
 
     def _hear_status(self, status: dict[str, Any]) -> None:
         self.statuses.append(status)

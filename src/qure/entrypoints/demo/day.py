@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, App, Refused
+from qure.entrypoints.demo.clients import ANSWER_SECONDS, CALLED, COMPLETED, SKIPPED, App, Refused
 from qure.entrypoints.demo.service import DemoError
 from qure.entrypoints.demo.story import Clinic, Day, Desk, Patient
 
@@ -21,6 +21,10 @@ HTTP_PATHS = {
     "queue:complete_token": "complete",
 }
 WALK, SERVICE, GRACE, BREATH, LOOK_AGAIN = 0.15, 0.45, 0.9, 0.08, 0.3
+STANDSTILL = 20.0
+"""Longer than any pause that the people of the day make."""
+STANDSTILL_SECONDS = 60.0
+"""Longer than any answer is waited for."""
 PICTURES_WITHIN_SECONDS = 20.0
 
 
@@ -66,11 +70,14 @@ async def play_out(day: Day, pace: Pace) -> None:
     """From the first patient to the last, and the doors closed behind them."""
     day.chapter = "The clinics are open"
     async with asyncio.TaskGroup() as group:
-        for clinic in day.clinics:
-            group.create_task(_come_and_close(day, clinic, pace))
-            group.create_task(_watch_list(clinic))
-            for desk in clinic.desks:
-                group.create_task(_work(day, clinic, desk, pace))
+        watching = group.create_task(_watch_for_standstill(day, pace.seconds(STANDSTILL)))
+        async with asyncio.TaskGroup() as people:
+            for clinic in day.clinics:
+                people.create_task(_come_and_close(day, clinic, pace))
+                people.create_task(_watch_list(clinic))
+                for desk in clinic.desks:
+                    people.create_task(_work(day, clinic, desk, pace))
+        watching.cancel()
     day.chapter = "The last patients go home"
     await _settle(day)
 
@@ -113,6 +120,16 @@ async def _come_and_close(day: Day, clinic: Clinic, pace: Pace) -> None:
         )
 
 
+async def _watch_for_standstill(day: Day, pause: float) -> None:
+    """Raise ``DemoError`` when nobody has heard of anything for that long and an answer's time."""
+    seen, since = day.progress, time.monotonic()
+    while (still := time.monotonic() - since) < pause + STANDSTILL_SECONDS:
+        await asyncio.sleep(0.5)
+        if day.progress != seen:
+            seen, since = day.progress, time.monotonic()
+    raise DemoError(f"nothing has happened for {still:.0f} s: {'; '.join(day.waiting())}.")
+
+
 async def _take_token(day: Day, clinic: Clinic, patient: Patient, pace: Pace) -> None:
     patient.app.on_personal = _listener(day, patient)
     await pace.pause(patient.comes_after)
@@ -126,10 +143,9 @@ async def _take_token(day: Day, clinic: Clinic, patient: Patient, pace: Pace) ->
             day.say(patient, "sorry, the queue is full for today")
         else:
             raise DemoError(f"{patient.app.name} was refused a token: {refusal}") from refusal
-    patient.has_asked.set()
-    if patient.token is not None and patient.is_offline_when_called:
-        day.away[patient.token["id"]] = asyncio.Event()
+    if patient.token and patient.is_offline_when_called and not patient.was_called.is_set():
         await patient.app.disconnect()
+    patient.has_asked.set()
 
 
 async def _live_through(day: Day, clinic: Clinic, patient: Patient, pace: Pace) -> None:
@@ -146,15 +162,19 @@ async def _live_through(day: Day, clinic: Clinic, patient: Patient, pace: Pace) 
             patient.outcome = "cancelled"
             day.say(patient, "you have left the queue")
             return
-    if patient.is_offline_when_called:
-        await day.away[patient.token["id"]].wait()
+    if not patient.app.is_connected:
+        patient.waits_for = "waits, with the phone off, for a desk to call"
+        await patient.is_wanted.wait()
         await pace.pause(WALK)
         await patient.app.connect(clinic.queue_id)
+    patient.waits_for = "waits for the phone to say whose turn it is"
     await patient.was_called.wait()
     if patient.shows_up:
         await pace.pause(WALK)
         patient.is_at_desk.set()
+    patient.waits_for = "waits for the phone to say that it is over"
     await patient.is_finished.wait()
+    patient.waits_for = ""
 
 
 async def _work(day: Day, clinic: Clinic, desk: Desk, pace: Pace) -> None:
@@ -163,6 +183,8 @@ async def _work(day: Day, clinic: Clinic, desk: Desk, pace: Pace) -> None:
     turn = 0
     while True:
         clinic.has_changed.clear()
+        # As it is now: whoever comes during the question is not in its answer.
+        everybody_came = clinic.everybody_came
         asked = time.perf_counter()
         try:
             token = await _call_next(clinic, desk)
@@ -173,8 +195,8 @@ async def _work(day: Day, clinic: Clinic, desk: Desk, pace: Pace) -> None:
                 await _act(clinic, desk, "queue:complete_token", in_hand)
                 in_hand = None
             desk.doing = "nobody waits"
-            if clinic.everybody_came:
-                desk.doing = "has gone home"
+            if everybody_came:
+                desk.doing, desk.has_gone_home = "has gone home", True
                 return
             await _change_or(clinic, pace.seconds(LOOK_AGAIN))
             continue
@@ -194,8 +216,8 @@ async def _see(
     number = token["tokenNumber"]
     desk.doing = f"waits for {number}"
     patient = day.patient(token["patientId"])
-    # A phone that was away comes back only after the call, so it is given more time.
-    grace = pace.seconds(GRACE) + (10.0 if patient.shows_up else 0.0)
+    # A phone that was away comes back only after the call, and may take as long as an answer.
+    grace = pace.seconds(GRACE) + (1.5 * ANSWER_SECONDS if patient.shows_up else 0.0)
     try:
         await asyncio.wait_for(patient.is_at_desk.wait(), grace)
     except TimeoutError:
@@ -232,7 +254,7 @@ async def _act(clinic: Clinic, desk: Desk, event: str, token: dict[str, Any]) ->
 async def _watch_list(clinic: Clinic) -> None:
     """What lies on the desk's screen beside the status: the list, read again now and then."""
     desk = clinic.desks[0].app
-    while any(one.doing != "has gone home" for one in clinic.desks):
+    while not all(one.has_gone_home for one in clinic.desks):
         clinic.tokens = await desk.ask("GET", f"/tokens/queue/{clinic.queue_id}")
         await asyncio.sleep(0.4)
 

@@ -22,6 +22,7 @@ from qure.settings import Settings
 
 ADMIN = "admin@demo.example"
 LONGEST_DAY_SECONDS = 600.0
+"""At the pace of the clock or faster."""
 WIDTH = 100
 """Of plain lines: a file or a pipe has none of its own."""
 COMING_SECONDS = 0.12
@@ -52,12 +53,16 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
             ) as http,
         ):
             day = cast_roles(http, url, patients=patients, chance=random.Random(seed))
+            longest = LONGEST_DAY_SECONDS / min(1.0, speed)
             try:
-                async with asyncio.timeout(LONGEST_DAY_SECONDS):
+                async with asyncio.timeout(longest):
                     async with showing(day, console, live=live):
                         await _live(day, http, url, folder, Pace(speed))
             except TimeoutError:
-                raise DemoError("the day did not come to its end.") from None
+                raise DemoError(
+                    f"the day did not come to its end within {longest:.0f} s, in the chapter "
+                    f'"{day.chapter}": {"; ".join(day.waiting())}.'
+                ) from None
             except ExceptionGroup as errors:
                 first = _first(errors)
                 if not isinstance(first, DemoError):
@@ -75,8 +80,9 @@ def cast_roles(http: httpx.AsyncClient, url: str, *, patients: int, chance: rand
     """Who comes where, and how they behave: decided by ``chance`` beforehand."""
     coming = [_patient(http, url, number, patients, chance) for number in range(patients)]
     # Behaviours that must be seen on every day, however few come.
-    coming[0].is_offline_when_called = True
-    coming[1].shows_up = False
+    # One who is off and does not come would be skipped before the phone could say anything.
+    coming[0].is_offline_when_called, coming[0].shows_up = True, True
+    coming[1].is_offline_when_called, coming[1].shows_up = False, False
     shares = (coming[0::2], coming[1::4], coming[3::4])
     clinics = []
     for number, ((name, kind, staff), share) in enumerate(zip(CLINICS, shares, strict=True)):

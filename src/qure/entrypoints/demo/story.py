@@ -21,7 +21,10 @@ _SAYINGS = {
 
 @dataclass(slots=True, eq=False)
 class Patient:
-    """A patient: when they come, and how they behave."""
+    """A patient: when they come, and how they behave.
+
+    ``is_wanted`` when a desk has called them, ``was_called`` when their phone has said so.
+    """
 
     app: App
     comes_after: float
@@ -30,7 +33,9 @@ class Patient:
     is_offline_when_called: bool
     token: dict[str, Any] | None = None
     outcome: str = ""
+    waits_for: str = ""
     has_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    is_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     was_called: asyncio.Event = field(default_factory=asyncio.Event)
     is_at_desk: asyncio.Event = field(default_factory=asyncio.Event)
     is_finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,6 +48,7 @@ class Desk:
     app: App
     uses_http: bool
     doing: str = ""
+    has_gone_home: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +83,6 @@ class Day:
     feed: deque[str] = field(default_factory=lambda: deque(maxlen=FEED_LENGTH))
     calls: dict[str, float] = field(default_factory=dict)
     called_twice: list[str] = field(default_factory=list)
-    away: dict[str, asyncio.Event] = field(default_factory=dict)
     pictures_shown: int = 0
     pictures_given: int = 0
 
@@ -85,6 +90,18 @@ class Day:
     def patients(self) -> list[Patient]:
         """Everybody's patients."""
         return [patient for clinic in self.clinics for patient in clinic.patients]
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Larger with everything that a phone or a desk hears of."""
+        apps = [one.app for clinic in self.clinics for one in clinic.people]
+        return sum(len(app.heard) for app in apps), sum(len(app.statuses) for app in apps)
+
+    def waiting(self) -> list[str]:
+        """Who is still there, and what for, as phrases."""
+        patients = [f"{one.app.name} {one.waits_for}" for one in self.patients if one.waits_for]
+        desks = [desk for clinic in self.clinics for desk in clinic.desks if not desk.has_gone_home]
+        return [*patients, *(f"{desk.app.name} {desk.doing}" for desk in desks)]
 
     def patient(self, user_id: str) -> Patient:
         """The patient with that account."""
@@ -95,8 +112,7 @@ class Day:
         if token["id"] in self.calls:
             self.called_twice.append(token["id"])
         self.calls[token["id"]] = at
-        if token["id"] in self.away:
-            self.away[token["id"]].set()
+        self.patient(token["patientId"]).is_wanted.set()
 
     def say(self, patient: Patient, name: str) -> None:
         """Let the picture show what a phone has just said."""

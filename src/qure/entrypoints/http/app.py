@@ -6,7 +6,7 @@ from litestar.middleware import DefineMiddleware
 
 from qure.bootstrap import Container
 from qure.entrypoints.figures import Figures
-from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users
+from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users, welcome
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.edge import Edge
@@ -22,6 +22,7 @@ def create_app(container: Container) -> Litestar:
     figures = Figures(container) if settings.metrics else None
     app = Litestar(
         route_handlers=[
+            welcome.router,
             health.router,
             media.router,
             accounts.router,
