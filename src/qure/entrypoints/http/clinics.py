@@ -95,13 +95,18 @@ async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
 )
 async def list_clinics(request: Call, container: Parts) -> ASGIResponse:
     given = read_query(request, requests.ListClinics)
+    wanted = ClinicFilter(query=given.query, type=given.type, nearby=given.nearby())
+    page = given.wanted_page()
 
     async def load() -> bytes:
-        wanted = ClinicFilter(query=given.query, type=given.type, nearby=given.nearby())
-        page = given.wanted_page()
         found, total = await clinics.list_clinics(wanted, page=page, storage=container.storage)
         return encode(responses.ClinicListBody.of(found, page, total))
 
+    if wanted.nearby is not None:
+        # Places hardly ever repeat: remembering each answer would cost, and help nobody.
+        held = container.places.search(wanted, page=page)
+        body = await load() if held is None else responses.nearest_clinics(held, page)
+        return answer(request, body)
     body = await container.reads.get_or_load(
         CLINIC_LISTS, encode(given).decode(), ttl_seconds=QUARTER_HOUR, load=load
     )
