@@ -10,9 +10,6 @@ from qure.application.ports.storage import Nearby
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius (IUGG)."""
 
-Point = tuple[float, float, float]
-"""On a globe of radius 1, from its centre."""
-
 _HALF_DEGREE = radians(0.5)
 
 # Rounding must not leave out what lies just on the edge; a tenth of a metre is plenty.
@@ -29,8 +26,8 @@ def distance_km(place: Nearby, latitude: float, longitude: float) -> float:
     return 2.0 * EARTH_RADIUS_KM * asin(half_chord)
 
 
-def point_at(latitude: float, longitude: float) -> Point:
-    """Where that is in space."""
+def point_at(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """Where that is in space, on a globe of radius 1 around its centre."""
     north, east = radians(latitude), radians(longitude)
     return cos(north) * cos(east), cos(north) * sin(east), sin(north)
 

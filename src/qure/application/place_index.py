@@ -1,30 +1,28 @@
-"""Active clinics on a grid, so that those within a circle are found without a database."""
+"""Active clinics in rows of latitude: those within a circle are found without a database."""
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import repeat
 from math import dist, floor, pi, sin
 
-from qure.application.geography import EARTH_RADIUS_KM, Box, Point, distance_km, point_at
+from qure.application.geography import EARTH_RADIUS_KM, Box, distance_km, point_at
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.ids import ClinicId
 
-CELL_DEGREES = 0.05
-MAX_CELLS = 2_000
+ROWS_PER_DEGREE = 50
+MAX_ROWS = 2_000
 MAX_CANDIDATES = 2_000
-"""Looking at more clinics, or into more cells, would hold up everybody else for some 5 ms."""
-PLACE_BYTES = 700
+"""Looking at more clinics, or into more rows, would hold up everybody else for some 5 ms."""
+PLACE_BYTES = 600
 """Roughly what a clinic costs beside its body (measured on CPython 3.11)."""
 
-_ROW = 10_000  # more than there are cells around the globe
 # On a globe of radius 1, a few micrometres on the real one: what is nearer to the edge than that,
 # or to each other, is told apart by the formula, and rounding is a thousand times smaller.
 _SLACK = 1e-12
-
-# A plain tuple: unlike an object it is let alone by the garbage collector, however many.
-_Place = tuple[Point, bytes, ClinicType, str, float, float, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,67 @@ class Nearest:
     total: int
 
 
+# A plain tuple: unlike an object it is let alone by the garbage collector, however many.
+_Place = tuple[float, float, bytes, ClinicType, str, bytes]
+
+
+class _Row:
+    """The clinics of one row from west to east. Positions are columns of numbers: looked at all
+    at once, objects that lie all over the memory would cost several times as much."""
+
+    def __init__(self) -> None:
+        self.longitudes = array("d")
+        self.axes = (array("d"), array("d"), array("d"))
+        self.places: list[_Place] = []
+
+    def insert(self, place: _Place) -> None:
+        at = bisect_left(self.longitudes, place[1])
+        self.longitudes.insert(at, place[1])
+        for axis, value in zip(self.axes, point_at(place[0], place[1]), strict=True):
+            axis.insert(at, value)
+        self.places.insert(at, place)
+
+    def remove(self, place: _Place) -> None:
+        at = self.places.index(place, bisect_left(self.longitudes, place[1]))
+        for column in (self.longitudes, *self.axes, self.places):
+            del column[at]
+
+
+class _Candidates:
+    """Pieces of rows one after the other, numbered from 0 to ``count``."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[_Row, int, int]] = []
+        self._starts: list[int] = []
+        self.count = 0
+
+    def add(self, row: _Row, west: float, east: float) -> None:
+        start, end = bisect_left(row.longitudes, west), bisect_right(row.longitudes, east)
+        if start < end:
+            self._pieces.append((row, start, end))
+            self._starts.append(self.count)
+            self.count += end - start
+
+    def chords(self, near: Nearby) -> list[float]:
+        """How far each is by the straight line through the globe, whose radius is 1."""
+        x, y, z = array("d"), array("d"), array("d")
+        for row, start, end in self._pieces:
+            for line, axis in zip((x, y, z), row.axes, strict=True):
+                line += axis[start:end]
+        here = point_at(near.latitude, near.longitude)
+        return list(map(dist, zip(x, y, z, strict=True), repeat(here)))
+
+    def places(self) -> list[_Place]:
+        """All of them."""
+        return [place for row, start, end in self._pieces for place in row.places[start:end]]
+
+    def place(self, number: int) -> _Place:
+        """One of them: where few are asked for, to touch all would cost as much as the rest."""
+        piece = bisect_right(self._starts, number) - 1
+        row, start, _ = self._pieces[piece]
+        return row.places[start + number - self._starts[piece]]
+
+
 class PlaceIndex:
     """Finds what ``Clinics.search`` finds near a place, in the same order.
 
@@ -42,7 +101,7 @@ class PlaceIndex:
     """
 
     def __init__(self) -> None:
-        self._cells: dict[int, list[_Place]] = {}
+        self._rows: dict[int, _Row] = {}
         self._by_id: dict[bytes, _Place] = {}
         self.size = 0
         """Bytes in use (estimated)."""
@@ -53,17 +112,10 @@ class PlaceIndex:
     def put(self, clinic: Clinic, body: bytes) -> None:
         """How the clinic is from now on."""
         self.remove(clinic.id)
-        place: _Place = (
-            point_at(clinic.latitude, clinic.longitude),
-            clinic.id.bytes,
-            clinic.type,
-            clinic.name.casefold(),
-            clinic.latitude,
-            clinic.longitude,
-            body,
-        )
-        self._by_id[place[1]] = place
-        self._cells.setdefault(_cell(clinic.latitude, clinic.longitude), []).append(place)
+        id, name = clinic.id.bytes, clinic.name.casefold()
+        place = (clinic.latitude, clinic.longitude, id, clinic.type, name, body)
+        self._by_id[id] = place
+        self._rows.setdefault(_row(clinic.latitude), _Row()).insert(place)
         self.size += PLACE_BYTES + len(body)
 
     def remove(self, id: ClinicId) -> None:
@@ -71,75 +123,67 @@ class PlaceIndex:
         place = self._by_id.pop(id.bytes, None)
         if place is None:
             return
-        _, _, _, _, latitude, longitude, body = place
-        cell = _cell(latitude, longitude)
-        self._cells[cell].remove(place)
-        if not self._cells[cell]:
-            del self._cells[cell]
-        self.size -= PLACE_BYTES + len(body)
+        number = _row(place[0])
+        row = self._rows[number]
+        row.remove(place)
+        if not row.places:
+            del self._rows[number]
+        self.size -= PLACE_BYTES + len(place[5])
 
     def search(self, wanted: ClinicFilter, near: Nearby, *, page: Page) -> Nearest | None:
-        """None when too much lies within the circle to look at all of it in one go."""
-        candidates = self._candidates(Box.around(near))
+        """None when too much lies around the place to look at all of it in one go."""
+        candidates = self._around(near)
         if candidates is None:
             return None
-        if wanted.type is not None:
-            candidates = [one for one in candidates if one[2] is wanted.type]
-        if wanted.query is not None:
-            query = wanted.query.casefold()
-            candidates = [one for one in candidates if query in one[3]]
-        found = _within(candidates, near)
-        found.sort()
-        return Nearest(_page(found, near, page), len(found))
 
-    def _candidates(self, box: Box) -> list[_Place] | None:
-        south, north = _step(box.south), _step(box.north)
-        spans = [(_step(west), _step(east)) for west, east in box.longitudes or ((-180.0, 180.0),)]
-        if (north - south + 1) * sum(east - west + 1 for west, east in spans) > MAX_CELLS:
-            return list(self._by_id.values()) if len(self) <= MAX_CANDIDATES else None
-        candidates: list[_Place] = []
-        for row in range(south * _ROW, north * _ROW + 1, _ROW):
-            for west, east in spans:
-                for cell in range(row + west, row + east + 1):
-                    candidates += self._cells.get(cell, ())
-                    if len(candidates) > MAX_CANDIDATES:
-                        return None
+        def km(number: int) -> float:
+            return distance_km(near, *candidates.place(number)[:2])
+
+        # Chords order as great circles do, and cost a fifth.
+        chords = candidates.chords(near)
+        edge = 2 * sin(min(pi, near.radius_km / EARTH_RADIUS_KM) / 2)
+        inside, outside = edge - _SLACK, edge + _SLACK
+        found = [
+            number
+            for number, chord in enumerate(chords)
+            if chord <= inside or (chord <= outside and km(number) <= near.radius_km)
+        ]
+        if wanted.type is not None or wanted.query is not None:
+            found = _matching(candidates.places(), found, wanted)
+        total, end = len(found), page.offset + page.size
+        if end < total:
+            last = sorted([chords[number] for number in found])[end - 1] + _SLACK
+            found = [number for number in found if chords[number] <= last]
+        ranked = sorted((km(number), candidates.place(number)[2:]) for number in found)
+        shown = [(place[-1], distance) for distance, place in ranked[page.offset : end]]
+        return Nearest(shown, total)
+
+    def _around(self, near: Nearby) -> _Candidates | None:
+        box = Box.around(near)
+        numbers = range(_row(box.south), _row(box.north) + 1)
+        if len(numbers) < len(self._rows):
+            rows = [row for number in numbers if (row := self._rows.get(number)) is not None]
+        else:
+            rows = [row for number, row in self._rows.items() if number in numbers]
+        if len(rows) > MAX_ROWS:
+            return None
+        candidates = _Candidates()
+        for row in rows:
+            for west, east in box.longitudes or ((-180.0, 180.0),):
+                candidates.add(row, west, east)
+            if candidates.count > MAX_CANDIDATES:
+                return None
         return candidates
 
 
-def _step(degrees: float) -> int:
-    return floor(degrees / CELL_DEGREES)
+def _row(latitude: float) -> int:
+    return floor(latitude * ROWS_PER_DEGREE)
 
 
-def _cell(latitude: float, longitude: float) -> int:
-    return _step(latitude) * _ROW + _step(longitude)
-
-
-def _within(candidates: list[_Place], near: Nearby) -> list[tuple[float, _Place]]:
-    """Those within the radius, each with its chord: the straight line through the globe, which
-    orders as the great circle does and costs a fifth of it."""
-    edge = 2 * sin(min(pi, near.radius_km / EARTH_RADIUS_KM) / 2)
-    inside, outside = edge - _SLACK, edge + _SLACK
-    here = point_at(near.latitude, near.longitude)
-    chords = map(dist, [one[0] for one in candidates], repeat(here))
-    return [
-        (chord, one)
-        for chord, one in zip(chords, candidates, strict=True)
-        if chord <= inside or (chord <= outside and _distance_km(near, one) <= near.radius_km)
-    ]
-
-
-def _page(found: list[tuple[float, _Place]], near: Nearby, page: Page) -> list[tuple[bytes, float]]:
-    """``found`` is sorted by chord; the page by distance, then by id."""
-    end = page.offset + page.size
-    if end < len(found):
-        # Those that their chords do not tell from the last of the page belong to the choice.
-        last = found[end - 1][0] + _SLACK
-        end = next((n for n in range(end, len(found)) if found[n][0] > last), len(found))
-    exact = sorted((_distance_km(near, one), one[1], one[6]) for _, one in found[:end])
-    shown = exact[page.offset : page.offset + page.size]
-    return [(body, distance) for distance, _, body in shown]
-
-
-def _distance_km(near: Nearby, one: _Place) -> float:
-    return distance_km(near, one[4], one[5])
+def _matching(places: list[_Place], numbers: list[int], wanted: ClinicFilter) -> list[int]:
+    if wanted.type is not None:
+        numbers = [number for number in numbers if places[number][3] is wanted.type]
+    if wanted.query is not None:
+        query = wanted.query.casefold()
+        numbers = [number for number in numbers if query in places[number][4]]
+    return numbers

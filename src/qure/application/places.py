@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from contextvars import Context
@@ -111,6 +112,8 @@ class Places:
         try:
             while self._held is held and not held.is_exact and not held.is_given_up:
                 await (self._read_changed(held) if held.has_all else self._read_more(held))
+                # What stays is looked at once, now, and not by tens of thousands in one go.
+                gc.collect(0)
                 await asyncio.sleep(0)
         except Unavailable as error:
             logger.warning("clinics cannot be read into memory now: %s", error.message)
@@ -120,9 +123,9 @@ class Places:
 
     async def _read_more(self, held: _Held) -> None:
         async with self._storage.read() as uow:
-            found = await uow.clinics.active_after(held.last, limit=BATCH)
+            found = await uow.clinics.after(held.last, limit=BATCH)
         for clinic in found:
-            self._put(held, clinic)
+            self._take(held, clinic)
         if len(found) < BATCH:
             held.has_all = True
             logger.info("%d clinics are held in memory", len(held.index))
@@ -137,13 +140,14 @@ class Places:
             # Announced again meanwhile, it may be older than that: it stays to be read.
             if held.changed.get(id) is mark:
                 del held.changed[id]
-                if clinic is not None and clinic.is_active:
-                    self._put(held, clinic)
-                else:
-                    held.index.remove(id)
+                if clinic is not None:
+                    self._take(held, clinic)
 
-    def _put(self, held: _Held, clinic: Clinic) -> None:
+    def _take(self, held: _Held, clinic: Clinic) -> None:
         if held.is_given_up:
+            return
+        if not clinic.is_active:
+            held.index.remove(clinic.id)
             return
         held.index.put(clinic, self._body(clinic))
         if held.index.size > self._max_bytes:

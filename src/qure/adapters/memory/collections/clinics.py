@@ -52,10 +52,10 @@ class MemoryClinics:
         shown = found[page.offset : page.offset + page.size]
         return [replace(each, clinic=replace(each.clinic)) for each in shown], len(found)
 
-    async def active_after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
+    async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
         """By id."""
-        later = (each for each in self._state.clinics.values() if each.is_active and each.id > id)
-        return [replace(each) for each in sorted(later, key=lambda each: each.id)[:limit]]
+        later = sorted(each for each in self._state.clinics if each > id)
+        return [replace(self._state.clinics[each]) for each in later[:limit]]
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         """Earliest first."""

@@ -40,9 +40,9 @@ _DUE = (
     .order_by(CLINICS.c.next_opening_at, CLINICS.c.id)
     .limit(bindparam("most"))
 )
-_ACTIVE_AFTER = (
+_AFTER = (
     select(CLINICS)
-    .where(CLINICS.c.is_active == true(), CLINICS.c.id > bindparam("after"))
+    .where(CLINICS.c.id > bindparam("after"))
     .order_by(CLINICS.c.id)
     .limit(bindparam("most"))
 )
@@ -81,8 +81,8 @@ class SqlClinics:
             return [], 0
         return [], int(await self._transaction.scalar(_count(shape), values))
 
-    async def active_after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
-        rows = await self._transaction.all(_ACTIVE_AFTER, {"after": id, "most": limit})
+    async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
+        rows = await self._transaction.all(_AFTER, {"after": id, "most": limit})
         return [to_clinic(row) for row in rows]
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
