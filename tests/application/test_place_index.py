@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from math import dist
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from qure.adapters.memory.collections.clinics import MemoryClinics
 from qure.adapters.memory.state import State
+from qure.application.geography import point_at
 from qure.application.place_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
@@ -117,6 +119,22 @@ def test_what_lies_on_the_edge_is_told_by_the_formula_and_not_by_the_chord() -> 
     assert below < distance
     assert len(_shown(clinic, Nearby(here.latitude, here.longitude, distance))) == 1
     assert len(_shown(clinic, Nearby(here.latitude, here.longitude, below))) == 0
+
+
+def test_what_is_equally_far_comes_by_id_though_its_chords_are_rounded_differently() -> None:
+    near = Nearby(40.0, -74.0, 500)
+    rounded_differently = 0
+    for step in range(1, 100):
+        east, west = (
+            build_clinic(latitude=40.0, longitude=-74.0 + sign * step / 64) for sign in (1, -1)
+        )
+        here = point_at(40.0, -74.0)
+        to_east, to_west = (dist(here, point_at(40.0, one.longitude)) for one in (east, west))
+        rounded_differently += to_west < to_east
+        found = ask(index_of([east, west]), ClinicFilter(nearby=near), Page(1, 1))
+        assert found is not None
+        assert [name for name, _ in found.shown] == [body(east)]
+    assert rounded_differently > 0
 
 
 def _shown(clinic: Clinic, near: Nearby) -> list[tuple[bytes, float]]:

@@ -101,11 +101,14 @@ async def test_more_clinics_than_are_read_at_once_are_all_read(process: Process)
 
 
 async def test_any_number_of_searches_begin_one_reading(process: Process) -> None:
+    async def many_search() -> None:
+        for _ in range(100):
+            assert process.search() is None
+            await asyncio.sleep(0)
+
     await process.world.keep(*(named(f"{number}") for number in range(3 * BATCH)))
-    while process.search() is None:
-        for _ in range(10):
-            process.search()
-        await asyncio.sleep(0)
+    await while_it_reads(process, many_search)
+    await process.read()
     assert process.world.storage.reads == 4
 
 
@@ -234,6 +237,17 @@ async def test_what_was_being_read_in_a_gap_is_not_taken_for_what_came_after(
     await while_it_reads(process, miss_something)
     await process.read()
     assert process.names() == {"new"}
+
+
+async def test_what_a_gap_has_made_useless_is_not_read_to_its_end(process: Process) -> None:
+    async def miss_something() -> None:
+        process.hearing.now = 1
+        assert process.search() is None
+
+    await process.world.keep(*(named(f"{number}") for number in range(3 * BATCH)))
+    await while_it_reads(process, miss_something)
+    await process.read()
+    assert process.world.storage.reads == 1 + 4
 
 
 async def test_a_database_that_is_away_is_asked_again_where_it_stopped(
