@@ -47,6 +47,12 @@ async def bare_me() -> ASGIResponse:
     return _answer(200)
 
 
+@get("/clinic")
+async def bare_search() -> ASGIResponse:
+    """Constant bytes, whatever the query."""
+    return _answer(200)
+
+
 @post("/tokens")
 async def bare_post(data: JSONBody[Body]) -> ASGIResponse:
     """Constant bytes for a decoded body."""
@@ -64,7 +70,7 @@ async def main() -> None:
             yield
 
     app = Litestar(
-        [bare_get, bare_me, bare_post],
+        [bare_get, bare_me, bare_search, bare_post],
         middleware=[DefineMiddleware(Bearer, container=container)],
         lifespan=[lifespan],
         openapi_config=None,

@@ -1,88 +1,186 @@
-"""Searching clinics by place: what a hundred times as many clinics cost."""
+"""Searching clinics by place, in a dense city: against a bare handler, and as the city grows."""
 
 from __future__ import annotations
 
 import asyncio
+import http.client
 import random
 import time
+from collections.abc import Iterator
+from math import cos, pi, radians, sqrt
 from statistics import median
+from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 from sqlalchemy import insert
 
 from bench.report import Figure
-from bench.world import make_logins, world
+from bench.world import Login, Program, World, http_load, make_logins, world
 from qure.adapters.sql.mapping import clinic_values
 from qure.adapters.sql.rows import CLINICS
 from qure.bootstrap import Role as ProcessRole
 from qure.bootstrap import build
-from qure.domain.clinic import Clinic
+from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.ids import ClinicId
 from qure.domain.user import Role
 from qure.settings import Settings
 
 FEW, MANY = 1_000, 100_000
+RADIUS_KM, WITHIN = 10, 200
+LATITUDE, LONGITUDE = 40.0, -74.0
+KM_PER_DEGREE = 111.2
+
+NARROWED = {"query": "north", "type": ClinicType.DENTIST.value}
+"""Every second clinic, and of those every eighth."""
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """New coordinates each time, a radius of 10 km, the first page; both databases."""
-    asks = 60 if quick else 300
-    return [_on(backend, asks) for backend in ("postgres", "sqlite")]
+    """New coordinates each time, the first page of ten, 200 clinics within the circle."""
+    return [figure for backend in ("postgres", "sqlite") for figure in _on(backend, quick)]
 
 
-def _on(backend: str, asks: int) -> Figure:
+def _on(backend: str, quick: bool) -> Iterator[Figure]:
     with world(backend) as made:
         (login,) = asyncio.run(make_logins(made.settings, 1, Role.PATIENT, None))
-        asyncio.run(_fill(made.settings, FEW))
-        few = asyncio.run(_ask(made.start_service().url, login.jwt, asks))
-        asyncio.run(_fill(made.settings, MANY - FEW))
-        many = asyncio.run(_ask(made.start_service().url, login.jwt, asks))
-    return Figure(
-        path=f"clinics by place, new coordinates each time, {backend}",
+        bare = made.start("bench.bare")
+        costs = []
+        for count in (FEW, MANY):
+            asyncio.run(_fill(made.settings, count))
+            service = _warm(made, login)
+            for name, more in (("", {}), (" with query and type", NARROWED)):
+                yield _against_bare(
+                    f"clinics by place{name}, {count:,}, {backend}",
+                    _Asks(login, count, more),
+                    service,
+                    bare,
+                    quick,
+                )
+            costs.append(_p50(_Asks(login, count, {}), service, 300 if quick else 2_000))
+            service.process.terminate()
+            service.process.wait()
+    few, many = costs
+    yield Figure(
+        path=f"clinics by place, {MANY:,} against {FEW:,}, {backend}",
         value=many / few,
         target=3.0,
         at_least=False,
-        measured=f"{MANY:,} clinics: p50 {many * 1000:.2f} ms",
-        compared_with=f"{FEW:,} clinics: p50 {few * 1000:.2f} ms",
+        measured=f"p50 {many * 1000:.2f} ms",
+        compared_with=f"p50 {few * 1000:.2f} ms",
     )
 
 
+class _Asks:
+    """Requests that never repeat a place. The city grows with its clinics, as dense as before."""
+
+    def __init__(self, login: Login, count: int, more: dict[str, Any]) -> None:
+        self.headers = {"authorization": f"Bearer {login.jwt}"}
+        self._more = more
+        self._chance = random.Random(count)
+        self._reach = _half_side_km(count) - RADIUS_KM
+
+    def query(self) -> str:
+        """The query of the next one."""
+        latitude, longitude = _somewhere(self._chance, self._reach)
+        place = {"latitude": latitude, "longitude": longitude, "radius": RADIUS_KM}
+        return urlencode(place | self._more)
+
+
+def _against_bare(path: str, asks: _Asks, service: Program, bare: Program, quick: bool) -> Figure:
+    pairs, amount = (1, 5_000) if quick else (3, 10_000)
+    used = 0.0
+
+    def rate(program: Program, path: str, amount: int) -> float:
+        requests = [
+            {"method": "GET", "path": f"{path}?{asks.query()}", "headers": asks.headers}
+            for _ in range(amount)
+        ]
+        result = http_load({"url": program.url, "connections": 32, "requests": requests})
+        if set(result["statuses"]) != {"200"}:
+            raise RuntimeError(f"{program.url}{path}: {result['statuses']}")
+        return float(result["answered"] / result["seconds"])
+
+    rates = []
+    for _ in range(pairs):
+        before = service.cpu_seconds()
+        ours = rate(service, "/api/clinic", amount)
+        used += service.cpu_seconds() - before
+        rates.append((ours, rate(bare, "/clinic", 2 * amount)))
+    ours, ceiling = (median(one) for one in zip(*rates, strict=True))
+    return Figure(
+        path=path,
+        value=median(a / b for a, b in rates),
+        target=0.25,
+        at_least=True,
+        measured=f"{ours:,.0f} requests/s, {used / pairs / amount * 1e6:.0f} µs of CPU each",
+        compared_with=f"bare handler: {ceiling:,.0f} requests/s",
+    )
+
+
+def _p50(asks: _Asks, service: Program, amount: int) -> float:
+    """Of one request after the other, in seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port)
+    costs = []
+    for _ in range(amount):
+        query = asks.query()
+        started = time.perf_counter()
+        connection.request("GET", f"/api/clinic?{query}", headers=asks.headers)
+        answer = connection.getresponse()
+        answer.read()
+        costs.append(time.perf_counter() - started)
+        if answer.status != 200:
+            raise RuntimeError(f"/api/clinic: {answer.status}")
+    connection.close()
+    return median(costs)
+
+
+def _warm(made: World, login: Login) -> Program:
+    """A new service that has been asked once, and has then read what it keeps in memory."""
+    service = made.start_service()
+    _p50(_Asks(login, FEW, {}), service, 1)
+    used = -1.0
+    while service.cpu_seconds() - used > 0.05:
+        used = service.cpu_seconds()
+        time.sleep(0.5)
+    return service
+
+
 async def _fill(settings: Settings, count: int) -> None:
+    """A city of so many clinics, in the place of the one before."""
     container = build(settings, role=ProcessRole.COMMAND)
     chance = random.Random(count)
+    types = list(ClinicType)
     async with container.running():
         now = container.clock.now()
+        database = container.storage._database
+        transaction = await database.begin(writing=True)
+        await transaction.change(CLINICS.delete())
+        await transaction.commit()
         for start in range(0, count, 1000):
             rows = []
             for number in range(start, min(start + 1000, count)):
+                latitude, longitude = _somewhere(chance, _half_side_km(count))
                 clinic = Clinic(
                     id=ClinicId(container.randomness.new_id()),
-                    name=f"Clinic {count} {number}",
-                    latitude=chance.uniform(35, 50),
-                    longitude=chance.uniform(-120, -75),
+                    name=f"Clinic {number} {'North' if number % 2 else 'South'}",
+                    type=types[number // 2 % len(types)],
+                    latitude=latitude,
+                    longitude=longitude,
                     timezone="UTC",
                     created_at=now,
                     updated_at=now,
                 )
                 rows.append(clinic_values(clinic))
-            transaction = await container.storage._database.begin(writing=True)
+            transaction = await database.begin(writing=True)
             await transaction.change(insert(CLINICS), rows)
             await transaction.commit()
 
 
-async def _ask(url: str, jwt: str, asks: int) -> float:
-    chance = random.Random(7)
-    costs = []
-    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {jwt}"}) as http:
-        for turn in range(asks + 20):
-            place = {
-                "latitude": chance.uniform(36, 49),
-                "longitude": chance.uniform(-119, -76),
-                "radius": 10,
-            }
-            started = time.perf_counter()
-            answer = await http.get("/api/clinic", params=place)
-            if turn >= 20:
-                costs.append(time.perf_counter() - started)
-            answer.raise_for_status()
-    return median(costs)
+def _half_side_km(count: int) -> float:
+    return sqrt(count / WITHIN * pi * RADIUS_KM**2) / 2
+
+
+def _somewhere(chance: random.Random, reach_km: float) -> tuple[float, float]:
+    """Within a square around the middle of the city."""
+    latitude = LATITUDE + chance.uniform(-reach_km, reach_km) / KM_PER_DEGREE
+    shrunk = KM_PER_DEGREE * cos(radians(latitude))
+    return latitude, LONGITUDE + chance.uniform(-reach_km, reach_km) / shrunk

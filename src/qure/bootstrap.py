@@ -37,6 +37,7 @@ from qure.application.freshness import Freshness
 from qure.application.live_status import LiveStatus
 from qure.application.media import resume_images, run_job, sweep_expired
 from qure.application.observers import Observers
+from qure.application.places import Places
 from qure.application.ports.gateways import Clock, Job, Randomness
 from qure.application.ports.storage import OutboxEntry
 from qure.application.principals import Principals
@@ -45,6 +46,7 @@ from qure.application.relay import Relay
 from qure.application.schedule import Chore, Schedule
 from qure.application.tokens import IssueLine, held_tokens_of
 from qure.settings import Settings, SettingsError
+from qure.wire.responses import clinic_stem
 
 if TYPE_CHECKING:  # Loaded where Redis is set: they are a sixth of an embedded service's start.
     from qure.adapters.jobs.saq import SaqJobs
@@ -98,6 +100,7 @@ class Container:
     principals: Principals
     live_status: LiveStatus
     reads: CachedReads
+    places: Places
     issue_line: IssueLine
     hub: Hub
     sockets: SocketEdge
@@ -111,6 +114,7 @@ class Container:
         """Start what this role needs, in order; stop it in reverse, whatever happens."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.storage.close)
+            stack.push_async_callback(self.places.close)
             stack.callback(self.passwords.close)
             stack.callback(self.registration_passwords.close)
             stack.callback(self.images.close)
@@ -176,7 +180,10 @@ def build(
     principals = Principals(storage=storage, clock=clock, hearing=hearing)
     live_status = LiveStatus(hearing=hearing)
     reads = CachedReads(near=MemoryCache(), far=far_cache, hearing=hearing)
-    freshness = Freshness(principals=principals, live_status=live_status, reads=reads)
+    places = Places(storage=storage, hearing=hearing, body=clinic_stem)
+    freshness = Freshness(
+        principals=principals, live_status=live_status, reads=reads, places=places
+    )
     images = PillowImages(max_bytes=settings.max_image_bytes)
     media = _media(settings)
 
@@ -260,6 +267,7 @@ def build(
             randomness=randomness,
             max_active=settings.max_active_tokens,
         ),
+        places=places,
         hub=hub,
         sockets=SocketEdge(
             hub,

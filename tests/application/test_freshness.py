@@ -17,7 +17,9 @@ from qure.application.cached_reads import (
 )
 from qure.application.freshness import Freshness
 from qure.application.live_status import LiveStatus
+from qure.application.places import Places
 from qure.application.ports.gateways import AccessClaims
+from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.application.principals import Principals
 from qure.domain import events
 from qure.domain.events import Event
@@ -25,9 +27,11 @@ from qure.domain.ids import ClinicId
 from tests.application.world import World
 from tests.builders import NOW, build_entry, build_session, build_status, build_user, new_id
 from tests.fakes import Hearing
+from tests.waiting import eventually
 
 CLINIC = ClinicId(new_id())
 OTHER_CLINIC = ClinicId(new_id())
+SOMEWHERE = ClinicFilter(nearby=Nearby(40.0, -74.0, 10))
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Memory:
     principals: Principals
     live: LiveStatus
     reads: CachedReads
+    places: Places
     freshness: Freshness
 
     def hear(self, *happened: Event) -> None:
@@ -80,8 +85,10 @@ async def memory(world: World) -> Memory:
         CLINIC_LISTS,
     ):
         await reads.get_or_load(group, "key", ttl_seconds=60, load=load)
-    freshness = Freshness(principals=principals, live_status=live, reads=reads)
-    return Memory(both[0], both[1], principals, live, reads, freshness)
+    places = Places(storage=world.storage, hearing=hearing, body=lambda clinic: b"{}")
+    await eventually(lambda: places.search(SOMEWHERE, page=Page()) is not None)
+    freshness = Freshness(principals=principals, live_status=live, reads=reads, places=places)
+    return Memory(both[0], both[1], principals, live, reads, places, freshness)
 
 
 def test_a_change_of_a_queue_that_was_read_is_known_at_once(memory: Memory) -> None:
@@ -136,10 +143,13 @@ def test_a_revoked_session_is_looked_at_anew(memory: Memory) -> None:
     assert memory.principals.peek(memory.other) is not None
 
 
-def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(memory: Memory) -> None:
+async def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(
+    memory: Memory,
+) -> None:
     memory.hear(events.ClinicChanged(clinic_id=CLINIC, actor_id=None, at=NOW))
     assert not memory.remembers(clinic_group(CLINIC))
     assert not memory.remembers(CLINIC_LISTS)
+    assert memory.places.search(SOMEWHERE, page=Page()) is None
     assert memory.remembers(clinic_group(OTHER_CLINIC))
     assert memory.remembers(staff_group(CLINIC))
 
@@ -147,4 +157,5 @@ def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(memory: Mem
 def test_what_concerns_nothing_remembered_leaves_everything_as_it_is(memory: Memory) -> None:
     memory.hear(events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW))
     assert memory.principals.peek(memory.claims) is not None
+    assert memory.places.search(SOMEWHERE, page=Page()) is not None
     assert memory.remembers(CLINIC_LISTS)

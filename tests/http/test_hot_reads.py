@@ -10,7 +10,7 @@ import pytest
 
 from qure.entrypoints.http.edge import Edge
 from qure.entrypoints.http.hot_reads import HotReads
-from tests.http.service import Person, Service, data_of, refused
+from tests.http.service import Person, Service, bad_fields, comes_true, data_of, refused
 
 
 @pytest.fixture
@@ -65,6 +65,90 @@ async def test_memory_and_the_plain_route_give_the_same_status(
     assert comparable(hot) == comparable(plain)
 
 
+AROUND = "latitude=40.7128&longitude=-74.006&radius=50"
+
+
+async def answered_from_memory(person: Person, asked: list[str], query: str) -> httpx.Response:
+    """The first such answer: until then the clinics are being read."""
+    answers: list[httpx.Response] = []
+
+    async def by_memory() -> bool:
+        asked.clear()
+        answers.append(await person.get(f"/clinic?{query}"))
+        return not asked
+
+    await comes_true(by_memory)
+    return answers[-1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["", "&page=2&limit=2", "&page=9", "&query=STRASSE&type=DENTIST", "&query=%25", "&radius=1"],
+)
+async def test_memory_and_the_plain_route_give_the_same_search(
+    service: Service, plain_answers: list[str], more: str
+) -> None:
+    admin = await service.admin()
+    for number in range(5):
+        await service.clinic(
+            admin,
+            name=f"Straße {number}%",
+            type="DENTIST" if number % 2 else "ENT",
+            latitude=40.7 + number * 0.01,
+            description='"quoted", and more',
+        )
+    await service.clinic(admin, name="far away", latitude=-10)
+    plain_answers.clear()
+    plain = await admin.get(f"/clinic?{AROUND}{more}")
+    assert plain_answers == ["/api/clinic"]
+    hot = await answered_from_memory(admin, plain_answers, AROUND + more)
+    assert comparable(hot) == comparable(plain)
+
+
+async def test_a_search_is_exact_after_every_change(
+    service: Service, plain_answers: list[str]
+) -> None:
+    admin, patient = await service.admin(), await service.patient()
+
+    async def found() -> list[tuple[str, float]]:
+        clinics = data_of(await patient.get(f"/clinic?{AROUND}"))["clinics"]
+        return [(one["name"], one["latitude"]) for one in clinics]
+
+    clinic = await service.clinic(admin, name="near", latitude=40.7)
+    await answered_from_memory(patient, plain_answers, AROUND)
+    for change, expected in (
+        ({"name": "renamed"}, [("renamed", 40.7)]),
+        ({"latitude": 41}, [("renamed", 41.0)]),
+        ({"latitude": -41}, []),
+        ({"latitude": 40.7}, [("renamed", 40.7)]),
+        ({"isActive": False}, []),
+        ({"isActive": True}, [("renamed", 40.7)]),
+    ):
+        data_of(await admin.put(f"/clinic/{clinic['id']}", change))
+        assert await found() == expected
+        await answered_from_memory(patient, plain_answers, AROUND)
+        assert await found() == expected
+    await service.clinic(admin, name="nearer", latitude=40.71)
+    assert await found() == [("nearer", 40.71), ("renamed", 40.7)]
+
+
+async def test_a_search_that_is_wrong_or_of_nobody_is_refused_by_the_plain_route(
+    service: Service, plain_answers: list[str]
+) -> None:
+    patient = await service.patient()
+    await answered_from_memory(patient, plain_answers, AROUND)
+    query = "latitude=91&longitude=x&radius=-1&page=0"
+    assert bad_fields(await patient.get(f"/clinic?{query}")) == [
+        "page",
+        "latitude",
+        "longitude",
+        "radius",
+    ]
+    assert bad_fields(await patient.get("/clinic?latitude=5")) == ["longitude", "radius"]
+    refused(await service.http.get(f"/api/clinic?{AROUND}"), 401, "unauthenticated")
+    assert plain_answers == ["/api/clinic"] * 3
+
+
 async def test_a_remembered_status_is_exact_after_every_change(
     service: Service, plain_answers: list[str]
 ) -> None:
@@ -115,13 +199,17 @@ async def test_strange_ids_are_left_to_the_plain_route(service: Service) -> None
     assert response.status_code == 400
 
 
-async def test_both_ways_are_counted_as_the_same_route(service: Service) -> None:
+async def test_both_ways_are_counted_as_the_same_route(
+    service: Service, plain_answers: list[str]
+) -> None:
     admin, path = await status_path(service)
     await admin.get("/auth/me")
     await admin.get(path)
+    assert (await admin.get(f"/clinic?{AROUND}")).status_code == 200
     before = (await service.http.get("/metrics")).text.splitlines()
     await admin.get("/auth/me")
     await admin.get(path)
+    await answered_from_memory(admin, plain_answers, AROUND)
     after = (await service.http.get("/metrics")).text.splitlines()
 
     def series(lines: list[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qure.application.cached_reads import CachedReads, groups_changed_by
 from qure.application.live_status import LiveStatus
+from qure.application.places import Places
 from qure.application.ports.storage import OutboxEntry
 from qure.application.principals import Principals
 from qure.domain import events
@@ -13,11 +14,17 @@ class Freshness:
     """Applies announcements to everything remembered here. Hearing one twice does no harm."""
 
     def __init__(
-        self, *, principals: Principals, live_status: LiveStatus, reads: CachedReads
+        self,
+        *,
+        principals: Principals,
+        live_status: LiveStatus,
+        reads: CachedReads,
+        places: Places,
     ) -> None:
         self._principals = principals
         self._live_status = live_status
         self._reads = reads
+        self._places = places
 
     def apply(self, entry: OutboxEntry) -> None:
         """Nothing that the entry made false is handed out after this returns."""
@@ -28,5 +35,7 @@ class Freshness:
                 self._principals.forget_user(event.user_id)
             elif isinstance(event, events.SessionRevoked):
                 self._principals.forget_session(event.session_id)
+            elif isinstance(event, events.ClinicChanged):
+                self._places.forget(event.clinic_id)
             for group in groups_changed_by(event):
                 self._reads.forget(group)

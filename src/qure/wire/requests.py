@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, UnsetType
 
-from qure.application.ports.storage import Nearby, Page
+from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import DEFAULT_QUEUE_SIZE, ClinicType
 from qure.domain.clinic import OpeningHours as Hours
 from qure.domain.errors import FieldError
@@ -217,11 +217,12 @@ class ListClinics(_Paged, kw_only=True):
                 if value is None:
                     yield FieldError(name, "Give latitude, longitude and radius, or none of them.")
 
-    def nearby(self) -> Nearby | None:
-        """Around which place, if one was given."""
-        if self.latitude is None or self.longitude is None or self.radius is None:
-            return None
-        return Nearby(self.latitude, self.longitude, self.radius)
+    def wanted(self) -> ClinicFilter:
+        """As the storage knows it."""
+        nearby = None
+        if self.latitude is not None and self.longitude is not None and self.radius is not None:
+            nearby = Nearby(self.latitude, self.longitude, self.radius)
+        return ClinicFilter(query=self.query, type=self.type, nearby=nearby)
 
 
 class SearchUsers(_Paged, kw_only=True):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from qure.application.place_index import Nearest
 from qure.application.ports.storage import FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.queue import Queue
@@ -352,3 +353,18 @@ encoder = msgspec.json.Encoder()
 def encode(body: Any) -> bytes:
     """Any of the bodies above as JSON."""
     return encoder.encode(body)
+
+
+def clinic_stem(clinic: Clinic) -> bytes:
+    """A clinic as JSON up to its closing brace, so that a distance can follow."""
+    return encoder.encode(ClinicBody.of(clinic))[:-1]
+
+
+def nearest_clinics(found: Nearest, page: Page) -> bytes:
+    """A ``ClinicListBody`` of stems, as JSON."""
+    return b'{"clinics":[%b],"pagination":%b}' % (
+        b",".join(
+            [b'%b,"distance_km":%b}' % (stem, encoder.encode(km)) for stem, km in found.shown]
+        ),
+        encoder.encode(PaginationBody.of(page, found.total)),
+    )

@@ -8,6 +8,7 @@ from math import asin, cos, radians, sin, sqrt
 
 import pytest
 
+from qure.application.place_index import PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page, Storage
 from qure.domain.clinic import Clinic, ClinicType
 from tests.builders import NOW, build_clinic
@@ -213,3 +214,49 @@ async def test_any_circle_on_the_globe_holds_exactly_what_geometry_says(storage:
             told = [each.distance_km or 0.0 for each in found]
             assert told == sorted(told)
             assert told == pytest.approx([truth[each.clinic.id] for each in found], abs=1e-3)
+
+
+async def test_what_is_held_in_memory_finds_what_the_database_finds_in_the_same_order(
+    storage: Storage,
+) -> None:
+    chance = random.Random(20251231)
+    edges = (-90.0, -89.99, -0.02, 0.0, 0.02, 40.0, 40.02, 89.99, 90.0)
+    lines = (-180.0, -179.98, -74.0, -0.02, 0.0, 0.02, 74.0, 179.98, 180.0)
+    words = ("Straße", "STRASSE", "ΟΔΟΣ", "100%", "a_b", "İstanbul", "Clinic", "b\\c/d")
+    kinds = (ClinicType.DENTIST, ClinicType.ENT)
+    clinics = [
+        build_clinic(
+            name=f"{chance.choice(words)} {number}",
+            type=chance.choice(kinds),
+            latitude=chance.choice((*edges, chance.uniform(-90, 90))),
+            longitude=chance.choice((*lines, chance.uniform(-180, 180))),
+            is_active=chance.random() < 0.9,
+        )
+        for number in range(400)
+    ]
+    await given(storage, *clinics)
+    index = PlaceIndex()
+    for clinic in clinics:
+        if clinic.is_active:
+            index.put(clinic, clinic.name.encode())
+    async with storage.read() as db:
+        for _ in range(150):
+            near = Nearby(
+                chance.choice((*edges, chance.uniform(-90, 90))),
+                chance.choice((*lines, chance.uniform(-180, 180))),
+                chance.choice((0.01, 2.3, 300, 3_000, 10_007.6, 20_015.2, 1_000_000)),
+            )
+            wanted = ClinicFilter(
+                query=chance.choice((None, None, "%", "_", "strasse", "οδος", "i", "\\", "/", "7")),
+                type=chance.choice((None, *kinds)),
+                nearby=near,
+            )
+            page = Page(chance.randint(1, 3), chance.choice((1, 7, 100)))
+            found, total = await db.clinics.search(wanted, page=page)
+            held = index.search(wanted, near, page=page)
+            assert held is not None
+            assert held.total == total, wanted
+            names = [each.clinic.name.encode() for each in found]
+            assert [name for name, _ in held.shown] == names, wanted
+            told = [each.distance_km for each in found]
+            assert [distance for _, distance in held.shown] == pytest.approx(told, abs=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -129,3 +130,15 @@ async def test_clinics_are_due_when_their_opening_has_come_earliest_first(
         assert await db.clinics.due_for_opening(NOW, limit=10) == [overdue.id, now_due.id]
         assert await db.clinics.due_for_opening(NOW, limit=1) == [overdue.id]
         assert await db.clinics.due_for_opening(NOW - timedelta(days=1), limit=10) == []
+
+
+async def test_all_clinics_can_be_read_in_pieces_by_id_retired_ones_too(storage: Storage) -> None:
+    clinics = [build_clinic(is_active=number % 3 > 0) for number in range(7)]
+    await given(storage, *reversed(clinics))
+    last, seen = ClinicId(UUID(int=0)), []
+    async with storage.read() as db:
+        while piece := await db.clinics.after(last, limit=3):
+            assert len(piece) <= 3
+            seen += piece
+            last = piece[-1].id
+    assert seen == clinics

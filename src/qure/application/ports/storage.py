@@ -133,6 +133,9 @@ class Clinics(Protocol):
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         """Active ones only, and how many in all; nearest first, else newest first."""
 
+    async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
+        """Those whose ids come after that one, by id: for reading all of them in pieces."""
+
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         """Those whose ``next_opening_at`` has come, earliest first."""
 

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
+from litestar.types import HTTPScope
 from multipart import (
     MultipartError,
     MultipartSegment,
@@ -79,9 +81,10 @@ async def read_form(
     return fields, form.files
 
 
-def read_query(request: AnyRequest, kind: type[RequestT]) -> RequestT:
+def read_query(scope: HTTPScope, kind: type[RequestT]) -> RequestT:
     """The query string as a ``kind``; of a repeated parameter the last counts."""
-    return parse(kind, dict(request.query_params.multi_items()), text=True)
+    query = scope["query_string"].decode("latin-1")
+    return parse(kind, dict(parse_qsl(query, keep_blank_values=True)), text=True)
 
 
 async def _read_form(

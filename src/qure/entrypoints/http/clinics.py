@@ -18,7 +18,6 @@ from qure.application.cached_reads import (
     staff_group,
 )
 from qure.application.clinics import ClinicFields
-from qure.application.ports.storage import ClinicFilter
 from qure.domain.clinic import MAX_CLINIC_IMAGES
 from qure.domain.ids import ClinicId, UserId
 from qure.entrypoints.http import samples
@@ -92,14 +91,16 @@ async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
     ),
 )
 async def list_clinics(request: Call, container: Parts) -> ASGIResponse:
-    given = read_query(request, requests.ListClinics)
+    given = read_query(request.scope, requests.ListClinics)
+    wanted, page = given.wanted(), given.wanted_page()
 
     async def load() -> bytes:
-        wanted = ClinicFilter(query=given.query, type=given.type, nearby=given.nearby())
-        page = given.wanted_page()
         found, total = await clinics.list_clinics(wanted, page=page, storage=container.storage)
         return encode(responses.ClinicListBody.of(found, page, total))
 
+    if wanted.nearby is not None:
+        # Hardly anybody asks from the same place again: to remember the answer would only cost.
+        return answer(request, await load())
     body = await container.reads.get_or_load(
         CLINIC_LISTS, encode(given).decode(), ttl_seconds=QUARTER_HOUR, load=load
     )

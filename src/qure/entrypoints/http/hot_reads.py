@@ -1,4 +1,4 @@
-"""The two reads that phones repeat all day, answered from this process's memory.
+"""The reads that phones repeat all day, answered from this process's memory.
 
 Only what is at hand is answered here: somebody known, asking for what is remembered. All the
 rest, and every refusal, is left to the plain route behind, which gives the same answer (a test
@@ -17,26 +17,30 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from qure.application.access import Principal
 from qure.application.cached_reads import profile_group
 from qure.bootstrap import Container
-from qure.domain.errors import DomainError
+from qure.domain.errors import DomainError, Invalid
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
-from qure.entrypoints.http import accounts, queues
+from qure.entrypoints.http import accounts, clinics, queues
 from qure.entrypoints.http.answers import JsonAnswer
+from qure.entrypoints.http.bodies import read_query
 from qure.entrypoints.http.operation import OPERATION
-from qure.wire import envelope, responses
+from qure.wire import envelope, requests, responses
 
 PROFILE_PATH = "/api/auth/me"
 STATUS_PREFIX = "/api/queues/"
 STATUS_SUFFIX = "/status"
+SEARCH_PATH = "/api/clinic"
 STATUS_PATH_LENGTH = len(STATUS_PREFIX) + 36 + len(STATUS_SUFFIX)
 
 _PROFILE_MESSAGE: str = accounts.read_profile.opt[OPERATION].message
 _STATUS_MESSAGE: str = queues.read_status.opt[OPERATION].message
+_SEARCH_MESSAGE: str = clinics.list_clinics.opt[OPERATION].message
 _ENCODED_LIMIT = 10_000
 
 
 class HotReads:
-    """``GET /api/auth/me`` and ``GET /api/queues/{queueId}/status``, if they are remembered."""
+    """``GET /api/auth/me``, ``GET /api/queues/{queueId}/status``, and ``GET /api/clinic`` around a
+    place, if they are remembered."""
 
     def __init__(self, app: ASGIApp, *, container: Container) -> None:
         self._app = app
@@ -45,6 +49,7 @@ class HotReads:
         self._principals = container.principals
         self._reads = container.reads
         self._live_status = container.live_status
+        self._places = container.places
         self._encoded: OrderedDict[QueueId, tuple[QueueStatus, bytes]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +70,8 @@ class HotReads:
                 return None
             scope["path_template"] = PROFILE_PATH
             return envelope.success(found, _PROFILE_MESSAGE)
+        if path == SEARCH_PATH:
+            return self._search(scope) if self._who(scope) is not None else None
         if (
             len(path) == STATUS_PATH_LENGTH
             and path.startswith(STATUS_PREFIX)
@@ -73,6 +80,20 @@ class HotReads:
         ):
             return self._status(scope, path[len(STATUS_PREFIX) : -len(STATUS_SUFFIX)])
         return None
+
+    def _search(self, scope: HTTPScope) -> bytes | None:
+        if b"latitude" not in scope["query_string"]:
+            return None
+        try:
+            given = read_query(scope, requests.ListClinics)
+        except Invalid:
+            return None  # The plain route lists every bad field.
+        page = given.wanted_page()
+        found = self._places.search(given.wanted(), page=page)
+        if found is None:
+            return None
+        scope["path_template"] = SEARCH_PATH
+        return envelope.success(responses.nearest_clinics(found, page), _SEARCH_MESSAGE)
 
     def _status(self, scope: HTTPScope, id: str) -> bytes | None:
         try:

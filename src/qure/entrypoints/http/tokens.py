@@ -126,7 +126,7 @@ async def read_active_token(
     ),
 )
 async def list_tokens(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    given = read_query(request, requests.FilterTokens)
+    given = read_query(request.scope, requests.FilterTokens)
     found = await tokens.list_tokens(
         QueueId(queue_id),
         number=given.token_number,

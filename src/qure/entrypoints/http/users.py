@@ -30,7 +30,7 @@ TAG = "Users"
     ),
 )
 async def search_users(request: Call, container: Parts) -> ASGIResponse:
-    given = read_query(request, requests.SearchUsers)
+    given = read_query(request.scope, requests.SearchUsers)
     page = given.wanted_page()
     found, total = await accounts.search_users(
         query=given.query,

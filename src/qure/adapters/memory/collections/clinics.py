@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from math import asin, cos, radians, sin, sqrt
 
 from qure.adapters.memory.state import ClinicPlace, State
+from qure.application.geography import distance_km
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId
-
-EARTH_RADIUS_KM = 6371.0088
-"""The mean radius (IUGG)."""
 
 
 class MemoryClinics:
@@ -42,7 +39,7 @@ class MemoryClinics:
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         """Nearest first (then by id), else newest first."""
         found = [
-            FoundClinic(clinic, _distance_km(wanted, clinic))
+            FoundClinic(clinic, _distance(wanted, clinic))
             for clinic in self._state.clinics.values()
             if _matches(clinic, wanted)
         ]
@@ -54,6 +51,11 @@ class MemoryClinics:
             found.sort(key=lambda each: (each.distance_km or 0.0, each.clinic.id))
         shown = found[page.offset : page.offset + page.size]
         return [replace(each, clinic=replace(each.clinic)) for each in shown], len(found)
+
+    async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
+        """By id."""
+        later = sorted(each for each in self._state.clinics if each > id)
+        return [replace(self._state.clinics[each]) for each in later[:limit]]
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         """Earliest first."""
@@ -83,13 +85,7 @@ def _matches(clinic: Clinic, wanted: ClinicFilter) -> bool:
     )
 
 
-def _distance_km(wanted: ClinicFilter, clinic: Clinic) -> float | None:
-    """Great-circle distance by the haversine formula, which is exact for near points too."""
+def _distance(wanted: ClinicFilter, clinic: Clinic) -> float | None:
     if wanted.nearby is None:
         return None
-    here, there = radians(wanted.nearby.latitude), radians(clinic.latitude)
-    north = sin((there - here) / 2)
-    east = sin(radians(clinic.longitude - wanted.nearby.longitude) / 2)
-    # Rounding may lift the sum above 1 for antipodes, where asin would fail.
-    chord = min(1.0, sqrt(north * north + cos(here) * cos(there) * east * east))
-    return 2 * EARTH_RADIUS_KM * asin(chord)
+    return distance_km(wanted.nearby, clinic.latitude, clinic.longitude)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from functools import cache
 from math import cos, radians
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
     Select,
     bindparam,
     func,
@@ -20,10 +23,10 @@ from sqlalchemy import (
 
 from qure.adapters.sql.engine import smaller_of
 from qure.adapters.sql.mapping import clinic_values, fold, to_clinic
-from qure.adapters.sql.repositories.box import EARTH_RADIUS_KM, Box
 from qure.adapters.sql.rows import CLINICS
 from qure.adapters.sql.transaction import Transaction
-from qure.application.ports.storage import ClinicFilter, FoundClinic, Nearby, Page
+from qure.application.geography import EARTH_RADIUS_KM, Box
+from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId
 
@@ -37,6 +40,13 @@ _DUE = (
     .order_by(CLINICS.c.next_opening_at, CLINICS.c.id)
     .limit(bindparam("most"))
 )
+_AFTER = (
+    select(CLINICS)
+    .where(CLINICS.c.id > bindparam("after"))
+    .order_by(CLINICS.c.id)
+    .limit(bindparam("most"))
+)
+_MEANINGFUL = re.compile("[%_/]")
 
 
 class SqlClinics:
@@ -57,72 +67,120 @@ class SqlClinics:
         await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
-        matching = _matching(wanted)
+        shape, values = _question(wanted)
+        values |= {"size": page.size, "offset": page.offset}
         if wanted.nearby is None:
-            found = await self._transaction.all(_newest(matching, page))
+            found = await self._transaction.all(_newest(shape), values)
             clinics = [FoundClinic(to_clinic(row), None) for row in found]
         else:
-            matching = _within(matching, wanted.nearby)
-            found = await self._transaction.all(_nearest(matching, page))
+            found = await self._transaction.all(_nearest(shape), values)
             clinics = [FoundClinic(to_clinic(row), row.distance_km) for row in found]
         if found:
             return clinics, found[0].total
         if page.number == 1:
             return [], 0
-        count = select(func.count()).select_from(matching.subquery())
-        return [], int(await self._transaction.scalar(count))
+        return [], int(await self._transaction.scalar(_count(shape), values))
+
+    async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
+        rows = await self._transaction.all(_AFTER, {"after": id, "most": limit})
+        return [to_clinic(row) for row in rows]
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         rows = await self._transaction.all(_DUE, {"now": now, "most": limit})
         return [row.id for row in rows]
 
 
-def _matching(wanted: ClinicFilter) -> Select[Any]:
-    matching = select(CLINICS.c.id, CLINICS.c.created_at).where(CLINICS.c.is_active == true())
+class _Shape(NamedTuple):
+    """Which statement a search needs. There are few, and each is built once: building one costs
+    more than asking it."""
+
+    named: bool
+    typed: bool
+    ranges: int | None
+    """Of longitudes; None without a place."""
+
+
+def _question(wanted: ClinicFilter) -> tuple[_Shape, dict[str, Any]]:
+    values: dict[str, Any] = {}
     if wanted.type is not None:
-        matching = matching.where(CLINICS.c.type == wanted.type.value)
+        values["type"] = wanted.type.value
     if wanted.query is not None:
-        matching = matching.where(
-            CLINICS.c.name_folded.contains(fold(wanted.query), autoescape=True)
-        )
-    return matching
+        plain = _MEANINGFUL.sub(r"/\g<0>", fold(wanted.query))
+        values["pattern"] = f"%{plain}%"
+    ranges = None
+    if wanted.nearby is not None:
+        place, box = wanted.nearby, Box.around(wanted.nearby)
+        ranges = len(box.longitudes)
+        values |= {
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "shrink": cos(radians(place.latitude)),
+            "radius_km": place.radius_km,
+            "south": box.south,
+            "north": box.north,
+        }
+        for number, (west, east) in enumerate(box.longitudes):
+            values |= {f"west_{number}": west, f"east_{number}": east}
+    return _Shape(wanted.query is not None, wanted.type is not None, ranges), values
 
 
-def _newest(matching: Select[Any], page: Page) -> Select[Any]:
-    total = select(func.count()).select_from(matching.subquery()).scalar_subquery()
+def _matching(shape: _Shape) -> Select[Any]:
+    matching = select(CLINICS.c.id, CLINICS.c.created_at).where(CLINICS.c.is_active == true())
+    if shape.typed:
+        matching = matching.where(CLINICS.c.type == bindparam("type"))
+    if shape.named:
+        matching = matching.where(CLINICS.c.name_folded.like(bindparam("pattern"), escape="/"))
+    return matching if shape.ranges is None else _within(matching, shape.ranges)
+
+
+@cache
+def _count(shape: _Shape) -> Select[Any]:
+    return select(func.count()).select_from(_matching(shape).subquery())
+
+
+@cache
+def _newest(shape: _Shape) -> Select[Any]:
     newest = (
-        matching.order_by(CLINICS.c.created_at.desc(), CLINICS.c.id.desc())
-        .limit(page.size)
-        .offset(page.offset)
+        _matching(shape)
+        .order_by(CLINICS.c.created_at.desc(), CLINICS.c.id.desc())
+        .limit(bindparam("size"))
+        .offset(bindparam("offset"))
         .subquery()
     )
     return (
-        select(CLINICS, total.label("total"))
+        select(CLINICS, _count(shape).scalar_subquery().label("total"))
         .join(newest, newest.c.id == CLINICS.c.id)
         .order_by(newest.c.created_at.desc(), newest.c.id.desc())
     )
 
 
-def _within(matching: Select[Any], place: Nearby) -> Select[Any]:
+def _within(matching: Select[Any], ranges: int) -> Select[Any]:
     """Those within the box, which an index finds, that are really within the circle."""
-    box = Box.around(place)
-    matching = matching.where(CLINICS.c.latitude.between(box.south, box.north))
-    if box.longitudes:
+    matching = matching.where(CLINICS.c.latitude.between(bindparam("south"), bindparam("north")))
+    if ranges:
         matching = matching.where(
-            or_(*(CLINICS.c.longitude.between(west, east) for west, east in box.longitudes))
+            or_(
+                *(
+                    CLINICS.c.longitude.between(bindparam(f"west_{n}"), bindparam(f"east_{n}"))
+                    for n in range(ranges)
+                )
+            )
         )
-    boxed = matching.add_columns(_distance_km(place).label("distance_km")).subquery("boxed")
-    return select(boxed.c.id, boxed.c.distance_km).where(boxed.c.distance_km <= place.radius_km)
+    boxed = matching.add_columns(_distance_km().label("distance_km")).subquery("boxed")
+    return select(boxed.c.id, boxed.c.distance_km).where(
+        boxed.c.distance_km <= bindparam("radius_km")
+    )
 
 
-def _nearest(matching: Select[Any], page: Page) -> Select[Any]:
+@cache
+def _nearest(shape: _Shape) -> Select[Any]:
     """The page and the count in one pass over narrow rows; the wide ones only for the page."""
-    circle = matching.subquery("circle")
+    circle = _matching(shape).subquery("circle")
     nearest = (
         select(circle, func.count().over().label("total"))
         .order_by(circle.c.distance_km, circle.c.id)
-        .limit(page.size)
-        .offset(page.offset)
+        .limit(bindparam("size"))
+        .offset(bindparam("offset"))
         .subquery("nearest")
     )
     return (
@@ -132,11 +190,10 @@ def _nearest(matching: Select[Any], page: Page) -> Select[Any]:
     )
 
 
-def _distance_km(place: Nearby) -> ColumnElement[float]:
-    """Great-circle distance by the haversine formula, which is exact for near points too."""
-    north = func.sin(func.radians(CLINICS.c.latitude - place.latitude) * 0.5)
-    east = func.sin(func.radians(CLINICS.c.longitude - place.longitude) * 0.5)
-    shrink = cos(radians(place.latitude)) * func.cos(func.radians(CLINICS.c.latitude))
-    # Rounding may lift the sum above 1 for antipodes, where asin would fail.
+def _distance_km() -> ColumnElement[float]:
+    """``application.geography.distance_km``, as the database works it out."""
+    north = func.sin(func.radians(CLINICS.c.latitude - bindparam("latitude")) * 0.5)
+    east = func.sin(func.radians(CLINICS.c.longitude - bindparam("longitude")) * 0.5)
+    shrink = bindparam("shrink", type_=Double) * func.cos(func.radians(CLINICS.c.latitude))
     half_chord = func.sqrt(smaller_of(1.0, north * north + shrink * east * east))
     return 2.0 * EARTH_RADIUS_KM * func.asin(half_chord)

@@ -1,17 +1,35 @@
-"""The part of the map in which everything within a distance lies, for an index to look in."""
+"""Distances on the globe, and the part of the map in which everything within one lies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import asin, cos, degrees, radians, sin
+from math import asin, cos, degrees, radians, sin, sqrt
 
 from qure.application.ports.storage import Nearby
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius (IUGG)."""
 
+_HALF_DEGREE = radians(0.5)
+
 # Rounding must not leave out what lies just on the edge; a tenth of a metre is plenty.
 _SLACK = 1e-6
+
+
+def distance_km(place: Nearby, latitude: float, longitude: float) -> float:
+    """Great-circle distance by the haversine formula, which is exact for near points too."""
+    north = sin((latitude - place.latitude) * _HALF_DEGREE)
+    east = sin((longitude - place.longitude) * _HALF_DEGREE)
+    shrink = cos(radians(place.latitude)) * cos(radians(latitude))
+    # Rounding may lift the sum above 1 for antipodes, where asin would fail.
+    half_chord = sqrt(min(1.0, north * north + shrink * east * east))
+    return 2.0 * EARTH_RADIUS_KM * asin(half_chord)
+
+
+def point_at(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """Where that is in space, on a globe of radius 1 around its centre."""
+    north, east = radians(latitude), radians(longitude)
+    return cos(north) * cos(east), cos(north) * sin(east), sin(north)
 
 
 @dataclass(frozen=True, slots=True)
