@@ -14,6 +14,7 @@ import resource
 import select
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from qure.adapters.media.decoding import Refused, check, fit
@@ -21,7 +22,7 @@ from qure.adapters.media.decoding import Refused, check, fit
 REFUSED = 3
 
 _NICENESS = 5
-_WORK = {"check": check, "fit": fit}
+WORK: dict[str, Callable[..., bytes]] = {"check": check, "fit": fit}
 
 
 def main() -> int:
@@ -29,9 +30,8 @@ def main() -> int:
     action, max_pixels, cpu_seconds, memory_bytes = sys.argv[1], *map(int, sys.argv[2:5])
     _take_little(cpu_seconds, memory_bytes)
     threading.Thread(target=_end_when_nobody_reads, daemon=True).start()
-    content = sys.stdin.buffer.read()
     try:
-        answer, status = _WORK[action](content, max_pixels=max_pixels), 0
+        answer, status = WORK[action](sys.stdin.buffer.read(), max_pixels=max_pixels), 0
     except Refused as refusal:
         answer, status = str(refusal).encode(), REFUSED
     except MemoryError:
