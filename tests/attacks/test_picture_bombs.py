@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -13,9 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -26,62 +23,14 @@ from qure.adapters.media.decoding import MAX_SCANS
 from qure.adapters.media.images import PillowImages
 from qure.adapters.media.jpeg import number_of_scans
 from qure.bootstrap import Role, build, migrate_database
-from qure.domain.errors import Invalid, Unavailable
 from qure.settings import Settings
 from tests.builders import NOW, build_staged_image
-from tests.drawing import corners, noise, saved
+from tests.drawing import noise, saved
 from tests.http.listening import listening_service
 from tests.http.service import PASSWORD
+from tests.picture_readers import GOOD, HANGING, readers, reading, refusal_of
 from tests.servers.process import is_alive, wait_until
 from tests.servers.qure import QureProcess
-from tests.waiting import eventually
-
-GOOD = saved(corners(), "PNG")
-
-
-def spoilt(work: str) -> tuple[str, ...]:
-    """The decoder, but for what it does with a picture: its bounds are the real ones."""
-    program = (
-        "import os, signal, socket, sys, time\n"
-        "from qure.adapters.media import decoder\n"
-        f"def work(content, max_pixels):\n    {work}\n"
-        "decoder.WORK.update(check=work, fit=work)\n"
-        "sys.exit(decoder.main())\n"
-    )
-    return (sys.executable, "-P", "-c", program)
-
-
-HANGING = spoilt("time.sleep(600)")
-
-
-def readers(of: int | None = None) -> list[psutil.Process]:
-    """The living processes that read a picture for that one, or for this one."""
-    return [
-        child
-        for child in psutil.Process(of).children()
-        if is_alive(child) and "qure.adapters.media" in " ".join(child.cmdline())
-    ]
-
-
-@contextmanager
-def reading(**options: Any) -> Iterator[PillowImages]:
-    images = PillowImages(**options)
-    try:
-        yield images
-    finally:
-        images.close()
-        wait_until(lambda: not readers(), 10, "the end of every reader")
-
-
-async def refusal_of(images: PillowImages, content: bytes = GOOD) -> str:
-    """What both doors say, which must be the same."""
-    sentences = []
-    for look in (partial(images.check, path="image"), images.fit):
-        with pytest.raises(Invalid) as refusal:
-            await look(content)
-        sentences.append(refusal.value.errors[0].message)
-    assert sentences[0] == sentences[1]
-    return sentences[0]
 
 
 def scan_places(content: bytes) -> list[int]:
@@ -128,111 +77,6 @@ async def test_a_picture_that_takes_too_much_memory_is_refused() -> None:
     with reading(memory_bytes=150_000_000) as images:
         assert await refusal_of(images, large) == "The picture takes too much memory to read."
         assert await images.fit(GOOD)
-
-
-async def test_a_picture_that_takes_too_much_of_the_processor_is_refused(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with reading(cpu_seconds=1, decoder=spoilt("while True: pass")) as images:
-        assert await refusal_of(images) == "The picture takes too long to read."
-    causes = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert causes == [f"a picture is given up: its process died of signal {signal.SIGXCPU:d}"] * 2
-
-
-async def test_a_picture_at_which_its_reader_hangs_is_refused(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with reading(seconds=1.5, decoder=HANGING) as images:
-        assert await refusal_of(images) == "The picture takes too long to read."
-        assert readers() == []
-    assert "its process had not ended after 1.5 s" in caplog.text
-
-
-async def test_a_picture_that_kills_its_reader_is_refused(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with reading(decoder=HANGING) as images:
-        for look in (partial(images.check, path="logo"), images.fit):
-            looking = asyncio.ensure_future(look(GOOD))
-            await eventually(lambda: len(readers()) == 1)
-            readers()[0].kill()
-            with pytest.raises(Invalid) as refusal:
-                await looking
-            assert refusal.value.errors[0].message == "The picture is damaged."
-    assert caplog.text.count("its process died of signal 9") == 2
-
-
-@pytest.mark.parametrize(
-    "decoder",
-    [("/nowhere/python",), (sys.executable, "-c", "raise MemoryError('no room')")],
-    ids=["no program", "no room"],
-)
-async def test_what_is_not_the_pictures_fault_is_tried_again(decoder: tuple[str, ...]) -> None:
-    with reading(decoder=decoder) as images:
-        for look in (partial(images.check, path="image"), images.fit):
-            with pytest.raises(Unavailable):
-                await look(GOOD)
-
-
-async def test_who_no_longer_waits_is_no_longer_worked_for() -> None:
-    with reading(decoder=HANGING, queue_limit=1) as images:
-        running = asyncio.ensure_future(images.check(GOOD, path="image"))
-        waiting = asyncio.ensure_future(images.check(GOOD, path="image"))
-        await eventually(lambda: len(readers()) == 1)
-        with pytest.raises(Unavailable):
-            await images.check(GOOD, path="image")
-        (first,) = readers()
-        running.cancel()
-        await eventually(lambda: not is_alive(first))
-        await eventually(lambda: len(readers()) == 1)
-        assert not waiting.done()
-        waiting.cancel()
-        await eventually(lambda: not readers())
-
-
-async def test_closing_ends_the_reader_and_gives_up_no_picture() -> None:
-    with reading(decoder=HANGING) as images:
-        running = asyncio.ensure_future(images.fit(GOOD))
-        waiting = asyncio.ensure_future(images.fit(GOOD))
-        await eventually(lambda: len(readers()) == 1)
-        images.close()
-        for one in (running, waiting):
-            with pytest.raises(Unavailable, match="about to stop"):
-                await one
-        assert readers() == []
-
-
-async def test_one_picture_is_read_at_a_time_and_a_job_waits_for_one_upload_only() -> None:
-    order: list[str] = []
-    seen_at_once: list[int] = []
-
-    async def note(name: str, work: Any) -> None:
-        await work
-        order.append(name)
-
-    with reading() as images:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(4):
-                group.create_task(note("upload", images.check(GOOD, path="image")))
-            await asyncio.sleep(0)
-            fitting = group.create_task(note("job", images.fit(GOOD)))
-            while not fitting.done():
-                seen_at_once.append(len(readers()))
-                await asyncio.sleep(0.005)
-    assert max(seen_at_once) == 1
-    assert order.index("job") <= 2
-
-
-async def test_a_reader_has_nothing_of_the_service_but_two_pipes_and_a_session_of_its_own() -> None:
-    told = spoilt(
-        "names = [n for n in os.listdir('/dev/fd') if os.path.exists('/dev/fd/' + n)];"
-        "kinds = [os.readlink('/dev/fd/' + n).split(':')[0] for n in names];"
-        "return repr((sorted(kinds), os.getsid(0) == os.getpid(), os.nice(0) > 0)).encode()"
-    )
-    with socket.socket() as shared, reading(decoder=told) as images:
-        shared.set_inheritable(True)  # as uvicorn's is, for its workers
-        answer = (await images.fit(GOOD)).decode()
-    assert answer == repr((["pipe", "pipe", "pipe"], True, True))
 
 
 def test_a_reader_ends_with_its_service_even_when_that_is_killed() -> None:

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 class PillowImages:
     """Reads JPEG, PNG, WebP, GIF and HEIC of at most ``max_bytes`` and ``max_pixels``.
 
-    One at a time. At most ``queue_limit`` checks wait; the next caller gets ``Unavailable``
-    (``busy``). Jobs wait with them, and never behind more than one check.
+    One at a time. At most ``queue_limit`` checks and as many jobs wait; the next caller gets
+    ``Unavailable`` (``busy``). A job never waits behind more than one check.
 
     Each is unpacked by a process that ends with it: one that takes more than ``cpu_seconds``
     of a processor, ``memory_bytes``, or ``seconds`` in all is killed, and so is one that nobody
@@ -47,9 +47,8 @@ class PillowImages:
         self._decoder = tuple(decoder)
         self._bounds = (str(max_pixels), str(cpu_seconds), str(memory_bytes))
         self._checks = _Line(queue_limit)
-        self._turn = asyncio.Lock()
         # Starting a process takes milliseconds in which the event loop should not stand still.
-        self._threads = BoundedThreads("pictures", threads=1, queue_limit=1)
+        self._threads = BoundedThreads("pictures", threads=1, queue_limit=queue_limit)
         self._working: set[_Child] = set()
 
     async def check(self, content: bytes, *, path: str) -> None:
@@ -74,22 +73,21 @@ class PillowImages:
             child.end()
 
     async def _work(self, action: str, content: bytes, *, path: str) -> bytes:
-        async with self._turn:
-            child = _Child()
-            self._working.add(child)
-            command = (*self._decoder, action, *self._bounds)
-            try:
-                return await self._threads.run(child.work, command, content, self._seconds)
-            except _ProcessFailed as failure:
-                logger.error("pictures cannot be read: %s", failure)
-                raise Unavailable("Pictures cannot be read now.", retry_after=10) from failure
-            except _RefusedPicture as refusal:
-                if refusal.cause is not None:
-                    logger.warning("a picture is given up: %s", refusal.cause)
-                raise Invalid.field(path, refusal.sentence) from None
-            finally:
-                self._working.discard(child)
-                child.end()
+        child = _Child()
+        self._working.add(child)
+        command = (*self._decoder, action, *self._bounds)
+        try:
+            return await self._threads.run(child.work, command, content, self._seconds)
+        except _ProcessFailed as failure:
+            logger.error("pictures cannot be read: %s", failure)
+            raise Unavailable("Pictures cannot be read now.", retry_after=10) from failure
+        except _RefusedPicture as refusal:
+            if refusal.cause is not None:
+                logger.warning("a picture is given up: %s", refusal.cause)
+            raise Invalid.field(path, refusal.sentence) from None
+        finally:
+            self._working.discard(child)
+            child.end()
 
 
 class _RefusedPicture(Exception):
