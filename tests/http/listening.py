@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from qure.adapters.media.images import PillowImages
 from qure.bootstrap import build
 from qure.entrypoints.asgi import create_asgi
 from qure.entrypoints.server import uvicorn_options
@@ -16,10 +17,15 @@ from qure.settings import Settings
 
 
 @contextmanager
-def listening_service(settings: Settings) -> Iterator[str]:
-    """Its URL; the server runs in a thread of its own and has stopped at the end."""
+def listening_service(settings: Settings, *, images: PillowImages | None = None) -> Iterator[str]:
+    """Its URL; the server runs in a thread of its own and has stopped at the end.
+
+    Requests have their pictures checked by ``images``, if given.
+    """
+    container = build(settings)
+    container.images = images or container.images
     server = uvicorn.Server(
-        uvicorn.Config(create_asgi(build(settings)), host="127.0.0.1", port=0, **uvicorn_options())
+        uvicorn.Config(create_asgi(container), host="127.0.0.1", port=0, **uvicorn_options())
     )
     listening = threading.Event()
     startup = server.startup

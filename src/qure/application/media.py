@@ -79,8 +79,8 @@ async def run_job(
         return
     try:
         await process_image(job.image_id, storage=storage, images=images, media=media, clock=clock)
-    except Exception:
-        await _record_failure(job.image_id, final=last_attempt, storage=storage, clock=clock)
+    except Exception as error:
+        await _record_failure(job.image_id, error, final=last_attempt, storage=storage, clock=clock)
         raise
 
 
@@ -99,8 +99,8 @@ async def process_image(
     try:
         fitted = await images.fit(staged.content)
     except Invalid as error:
-        logger.error("picture %s cannot be read and is given up: %s", image_id, error.errors)
-        await _record_failure(image_id, final=True, storage=storage, clock=clock)
+        # It would be the same the next time, and dear perhaps.
+        await _record_failure(image_id, error, final=True, storage=storage, clock=clock)
         return
     url = await media.put(str(image_id), fitted, content_type="image/jpeg")
     async with storage.write() as uow:
@@ -183,7 +183,7 @@ async def _show_at_clinic(uow: UnitOfWork, staged: StagedImage, url: str, clock:
 
 
 async def _record_failure(
-    image_id: ImageId, *, final: bool, storage: Storage, clock: Clock
+    image_id: ImageId, error: Exception, *, final: bool, storage: Storage, clock: Clock
 ) -> None:
     async with storage.write() as uow:
         attempts = await uow.staged_images.record_attempt(
@@ -191,4 +191,5 @@ async def _record_failure(
         )
         await uow.commit()
     if final:
-        logger.error("picture %s failed for good after %d attempts", image_id, attempts)
+        why = error.errors[0].message if isinstance(error, Invalid) else repr(error)
+        logger.error("picture %s failed for good after %d attempts: %s", image_id, attempts, why)

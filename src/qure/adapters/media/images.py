@@ -1,47 +1,34 @@
-"""Pictures through Pillow: known by their content, bounded, and made fit for showing."""
+"""Pictures, each unpacked in a process of its own: known by their content, and bounded."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from io import BytesIO
-from typing import TypeVar
-
-from PIL import ExifTags, Image, ImageCms
-from pillow_heif import register_heif_opener
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from qure.adapters.threads import BoundedThreads
-from qure.domain.errors import Invalid
+from qure.domain.errors import Invalid, Unavailable
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
-"""What Pillow may try: everything else (SVG, TIFF, BMP, EPS …) has no reader here."""
+DECODER = (sys.executable, "-P", "-m", "qure.adapters.media.decoder")
 
-MAX_SIDE = 1024
-JPEG_QUALITY = 70
-WHITE = (255, 255, 255)
+_REFUSED = 3
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What undoes each EXIF orientation (TIFF 6.0, tag 274)."""
-
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class PillowImages:
     """Reads JPEG, PNG, WebP, GIF and HEIC of at most ``max_bytes`` and ``max_pixels``.
 
-    The number of pixels is taken from the header, before anything is unpacked; a picture at the
-    bound takes some 8 bytes a pixel while it is worked on. At most ``threads`` are worked on at
-    once and ``queue_limit`` wait; the next caller gets ``Unavailable`` (``busy``).
+    One at a time. At most ``queue_limit`` checks and as many jobs wait; the next caller gets
+    ``Unavailable`` (``busy``). A job never waits behind more than one check.
+
+    Each is unpacked by a process that ends with it: one that takes more than ``cpu_seconds``
+    of a processor, ``memory_bytes``, or ``seconds`` in all is killed, and so is one that nobody
+    waits for any longer. Which picture does that is refused, like a damaged one.
     """
 
     def __init__(
@@ -49,120 +36,147 @@ class PillowImages:
         *,
         max_bytes: int = 10 * 1024 * 1024,
         max_pixels: int = 50_000_000,
-        threads: int = 2,
-        queue_limit: int = 64,
+        queue_limit: int = 32,
+        cpu_seconds: int = 10,
+        memory_bytes: int = 1024 * 1024 * 1024,
+        seconds: float = 30.0,
+        decoder: Sequence[str] = DECODER,
     ) -> None:
-        register_heif_opener(thumbnails=False)
-        # Our own bound is the lower one, and it is an error, not a warning.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         self._max_bytes = max_bytes
-        self._max_pixels = max_pixels
-        self._threads = BoundedThreads("pictures", threads=threads, queue_limit=queue_limit)
+        self._seconds = seconds
+        self._decoder = tuple(decoder)
+        self._bounds = (str(max_pixels), str(cpu_seconds), str(memory_bytes))
+        self._checks = _Line(queue_limit)
+        # Starting a process takes milliseconds in which the event loop should not stand still.
+        self._threads = BoundedThreads("pictures", threads=1, queue_limit=queue_limit)
+        self._working: set[_Child] = set()
 
     async def check(self, content: bytes, *, path: str) -> None:
         """Unpack it once. Raises ``Invalid`` about ``path`` unless that goes well."""
         if len(content) > self._max_bytes:
             sentence = f"The picture is larger than {_mebibytes(self._max_bytes)} MiB."
             raise Invalid.field(path, sentence)
-        try:
-            await self._threads.run(self._unpacked, content, _seen, smallest=1)
-        except Invalid as refusal:
-            raise Invalid.field(path, refusal.errors[0].message) from refusal
+        async with self._checks.turn():
+            await self._work("check", content, path=path)
 
     async def fit(self, content: bytes) -> bytes:
         """As a JPEG of quality 70 within 1024x1024, never enlarged, upright, in sRGB, on white.
 
         Of a moving picture the first frame; without any metadata. Raises ``Invalid``.
         """
-        return await self._threads.run(self._unpacked, content, _fitted, smallest=MAX_SIDE)
+        return await self._work("fit", content, path="image")
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Take no more, and end what is being worked on: its caller gets ``Unavailable``."""
         self._threads.close()
+        for child in self._working:
+            child.end()
 
-    def _unpacked(self, content: bytes, use: Callable[[Image.Image], T], *, smallest: int) -> T:
-        """Call ``use`` with the picture, whose sides may have been cut to near ``smallest``."""
+    async def _work(self, action: str, content: bytes, *, path: str) -> bytes:
+        child = _Child()
+        self._working.add(child)
+        command = (*self._decoder, action, *self._bounds)
         try:
-            image = Image.open(BytesIO(content), formats=FORMATS)
-        except Image.DecompressionBombError:
-            raise self._too_many_pixels() from None
-        except Exception as fault:
-            raise _refusal("This is not a JPEG, PNG, WebP, GIF or HEIC picture.") from fault
-        with image:
-            if image.width * image.height > self._max_pixels:
-                raise self._too_many_pixels()
-            try:
-                if image.format in ("JPEG", "MPO"):
-                    # Its decoder can shrink while it reads: all bytes are seen, few are kept.
-                    image.draft(None, (smallest, smallest))
-                image.load()
-            except Exception as fault:
-                # Strange bytes make the decoders raise nearly anything.
-                raise _refusal("The picture is damaged.") from fault
-            return use(image)
-
-    def _too_many_pixels(self) -> Invalid:
-        millions = self._max_pixels / 1_000_000
-        return _refusal(f"The picture has more than {millions:g} million pixels.")
+            return await self._threads.run(child.work, command, content, self._seconds)
+        except _ProcessFailed as failure:
+            logger.error("pictures cannot be read: %s", failure)
+            raise Unavailable("Pictures cannot be read now.", retry_after=10) from failure
+        except _RefusedPicture as refusal:
+            if refusal.cause is not None:
+                logger.warning("a picture is given up: %s", refusal.cause)
+            raise Invalid.field(path, refusal.sentence) from None
+        finally:
+            self._working.discard(child)
+            child.end()
 
 
-def _seen(_: Image.Image) -> None:
-    """All that a check wants: it could be unpacked."""
+class _RefusedPicture(Exception):
+    """``cause`` is for the log, when its process had to be ended or died."""
+
+    def __init__(self, sentence: str, cause: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.cause = cause
 
 
-def _fitted(image: Image.Image) -> bytes:
-    turn = _UPRIGHT.get(_orientation(image))
-    profile = image.info.get("icc_profile")
-    picture = _with_plain_pixels(image)
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    if turn is not None:
-        picture = picture.transpose(turn)
-    # Pasted onto a new image, because what an opened one carries (comments, for one) is saved.
-    shown = Image.new("RGB", picture.size, WHITE)
-    shown.paste(_in_srgb(picture, profile), mask=_opacity(picture))
-    out = BytesIO()
-    shown.save(out, "JPEG", quality=JPEG_QUALITY)
-    return out.getvalue()
+class _ProcessFailed(Exception):
+    """It could not be started, or not do its work, whatever the picture."""
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - damaged EXIF raises nearly anything, and the picture is fine
-        return 1
+class _Line:
+    """One at a time, in the order they came, and at most ``limit`` waiting."""
 
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._there = 0
+        self._lock = asyncio.Lock()
 
-def _with_plain_pixels(image: Image.Image) -> Image.Image:
-    """As L, RGB, RGBA or CMYK: modes that can be resized and have a colour profile applied."""
-    if image.mode.startswith("I"):  # 16 bits a pixel
-        return image.point(lambda value: value * (1 / 256)).convert("L")
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
-
-
-def _opacity(picture: Image.Image) -> Image.Image | None:
-    return picture.getchannel("A") if picture.mode == "RGBA" else None
-
-
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    colours = picture.convert("RGB") if picture.mode == "RGBA" else picture
-    if profile:
-        try:
-            converted = ImageCms.profileToProfile(
-                colours, ImageCms.ImageCmsProfile(BytesIO(profile)), _SRGB, outputMode="RGB"
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for it. Raises ``Unavailable`` (``busy``)."""
+        if self._there > self._limit:
+            raise Unavailable(
+                "The server is busy with pictures at the moment.", code="busy", retry_after=1
             )
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            # A damaged profile, or one for other channels than the picture has: the plain
-            # numbers are the best that is left, and what viewers show.
-            return colours.convert("RGB")
-    return colours.convert("RGB")
+        self._there += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._there -= 1
 
 
-def _refusal(sentence: str) -> Invalid:
-    return Invalid.field("image", sentence)
+class _Child:
+    """A process for one picture: ``work`` blocks a thread, ``end`` may come from any other."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+
+    def work(self, command: Sequence[str], content: bytes, seconds: float) -> bytes:
+        """What it answers. Raises ``_RefusedPicture``, ``_ProcessFailed``, ``Unavailable``."""
+        try:
+            # In a session of its own: Ctrl-C in the terminal is for the service, which ends it.
+            process = self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as fault:
+            raise _ProcessFailed(str(fault)) from fault
+        with process:
+            if self._unwanted:
+                process.kill()
+            try:
+                answer, complaint = process.communicate(content, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise _too_long(f"its process had not ended after {seconds:g} s") from None
+        if process.returncode == 0:
+            return answer
+        if self._unwanted:
+            raise Unavailable("The server is about to stop.")
+        if process.returncode == _REFUSED:
+            raise _RefusedPicture(answer.decode())
+        if process.returncode > 0:
+            # Not the picture's fault: memory for a process, a file of the installation.
+            raise _ProcessFailed(complaint.decode(errors="replace"))
+        cause = f"its process died of signal {-process.returncode}"
+        if process.returncode == -signal.SIGXCPU:
+            raise _too_long(cause)
+        raise _RefusedPicture("The picture is damaged.", cause)
+
+    def end(self) -> None:
+        """Kill it, if it has begun and not ended yet."""
+        self._unwanted = True  # looked at after the process is there, so that one of both sees it
+        if self._process is not None:
+            self._process.kill()
+
+
+def _too_long(cause: str) -> _RefusedPicture:
+    return _RefusedPicture("The picture takes too long to read.", cause)
 
 
 def _mebibytes(size: int) -> str:

@@ -69,9 +69,10 @@ class KeyedDigests(Protocol):
 
 
 class Images(Protocol):
-    """What can be known of and done to a picture; bounded, and off the event loop.
+    """What can be known of and done to a picture; bounded in time and memory, off the event loop.
 
-    Raises ``Unavailable`` (``busy``) when too many are waiting already.
+    Whatever a picture does to its reader is its own fault, and ``Invalid``. Work that is
+    cancelled ends. Raises ``Unavailable`` (``busy``) when too many are waiting already.
     """
 
     async def check(self, content: bytes, *, path: str) -> None:

@@ -15,6 +15,7 @@ from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_form, read_json
 from qure.entrypoints.http.calls import Call, Parts, PublicCall, SessionIdInPath
 from qure.entrypoints.http.client_address import client_address
+from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
 from qure.wire.fields import device_name
@@ -200,7 +201,7 @@ async def update_profile(request: Call, container: Parts) -> ASGIResponse:
         picture=next(iter(pictures.get("profilePicture", ())), None),
         actor=request.user,
         storage=container.storage,
-        images=container.images,
+        images=ImagesFor(request, container.images),
         clock=container.clock,
         randomness=container.randomness,
     )

@@ -24,6 +24,7 @@ from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_form, read_json, read_query
 from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, UserIdInPath
+from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
 from qure.wire.responses import encode
@@ -68,7 +69,7 @@ async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
         pictures=pictures.get("images", ()),
         actor=request.user,
         storage=container.storage,
-        images=container.images,
+        images=ImagesFor(request, container.images),
         clock=container.clock,
         randomness=container.randomness,
     )
@@ -163,7 +164,7 @@ async def update_clinic(request: Call, clinic_id: ClinicIdInPath, container: Par
         pictures=pictures.get("images", () if given.drops_images else None),
         actor=request.user,
         storage=container.storage,
-        images=container.images,
+        images=ImagesFor(request, container.images),
         clock=container.clock,
         randomness=container.randomness,
     )
