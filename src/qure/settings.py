@@ -51,6 +51,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     max_image_bytes: int = 10 * 1024 * 1024
     max_connections_per_user: int = 100
+    max_events_per_second: int = 20
     bcrypt_rounds: int = 10
     docs: bool = True
     metrics: bool = True
@@ -114,6 +115,9 @@ def load_settings(
         ),
         max_connections_per_user=read.value(
             "QURE_MAX_CONNECTIONS_PER_USER", _whole(1, 100_000), Settings.max_connections_per_user
+        ),
+        max_events_per_second=read.value(
+            "QURE_MAX_EVENTS_PER_SECOND", _whole(1, 10_000), Settings.max_events_per_second
         ),
         docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
         metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),

@@ -20,7 +20,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from qure.adapters.sockets import engine_socket, websocket
+from qure.adapters.sockets import connection, engine_socket
 from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
 from qure.domain.events import QueueActivated
@@ -167,7 +167,7 @@ async def test_a_post_that_is_too_long_ends_the_connection(service: Service) -> 
         opened = await http.get("/socket.io/?EIO=4&transport=polling")
         sid = json.loads(opened.text[1:])["sid"]
         url = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
-        assert (await http.post(url, content=b"4" * 70_000)).status_code == 400
+        assert (await http.post(url, content=b"4" * 70_000)).status_code == 413
         assert (await http.get(url)).status_code == 400
 
 
@@ -325,8 +325,7 @@ async def test_a_client_that_leaves_too_much_unread_is_dropped_at_once(
 async def test_a_client_that_reads_nothing_cannot_keep_its_connection_when_it_is_ended(
     service: Service, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_socket, "CLOSING_SECONDS", 0.2)
-    monkeypatch.setattr(websocket, "CLOSING_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "CLOSING_SECONDS", 0.2)
     _, queue = await service.clinic()
     stuck, client, _ = await stuck_member(service, protocol, queue)
     connections = service.server.server_state.connections
