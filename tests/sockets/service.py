@@ -162,7 +162,7 @@ async def running_service(
     **settings: Any,
 ) -> AsyncIterator[Service]:
     """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
-    if not any(data_dir.glob("*")):
+    if not (data_dir / "qure.db").exists():
         shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
     chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
     container = build(chosen)

@@ -1,4 +1,4 @@
-"""What the addresses of sockets answer over HTTP, refused WebSockets included."""
+"""What the addresses of sockets answer over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from qure.adapters.sockets.door import Scope, Send
+from qure.adapters.sockets.door import Send
 
 Header = tuple[bytes, bytes]
 
@@ -25,21 +25,15 @@ COMING_BACK: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
 
 
 class Refusal(Exception):
-    """A request that is not served: a status and words, and Engine.IO's own number if it is its."""
+    """A request of Engine.IO that is not served: a status, and its own number and words for it."""
 
     def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: int | None = None,
-        headers: tuple[Header, ...] = (),
+        self, status: int, message: str, *, code: int, headers: tuple[Header, ...] = ()
     ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
-        number = {} if code is None else {"code": code}
-        self.body = json.dumps(number | {"message": message}).encode()
+        self.body = json.dumps({"code": code, "message": message}).encode()
 
 
 async def answer(
@@ -49,29 +43,28 @@ async def answer(
     *,
     headers: Iterable[Header] = (),
     content_type: bytes = b"text/plain; charset=UTF-8",
-    prefix: str = "",
 ) -> None:
-    """A whole answer. ``prefix`` is ``websocket.`` for a WebSocket that is not accepted."""
+    """A whole answer."""
     length = (b"content-length", str(len(body)).encode())
     everything = [*HEADERS, (b"content-type", content_type), length, *headers]
-    start = {"type": f"{prefix}http.response.start", "status": status, "headers": everything}
-    await send(start)
-    await send({"type": f"{prefix}http.response.body", "body": body})
+    await send({"type": "http.response.start", "status": status, "headers": everything})
+    await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(
-    scope: Scope, send: Send, refusal: Refusal, *, headers: Iterable[Header] = ()
-) -> None:
-    """Answer the refusal, to a request or to a WebSocket that has not been accepted."""
-    is_websocket = scope["type"] == "websocket"
-    if is_websocket and "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close"})  # The server makes 403 of it.
-        return
+async def refuse(send: Send, refusal: Refusal, *, headers: Iterable[Header] = ()) -> None:
+    """Answer a request with it."""
     await answer(
         send,
         refusal.status,
         refusal.body,
         headers=[*refusal.headers, *headers],
         content_type=b"application/json",
-        prefix="websocket." if is_websocket else "",
     )
+
+
+async def reject(send: Send) -> None:
+    """Do not accept a WebSocket: servers answer 403.
+
+    ASGI has an extension for other answers, but uvicorn logs an error with each of them.
+    """
+    await send({"type": "websocket.close"})

@@ -16,6 +16,9 @@ from qure.adapters.sockets.outgoing import Outgoing
 logger = logging.getLogger(__name__)
 
 CLOSING_SECONDS: Final = 5.0
+FAREWELL_SECONDS: Final = 1.0
+"""So much later a connection is dropped that is not read any more: dropped with something unread,
+TCP resets it, and the peer may lose the last words."""
 
 NORMAL: Final = 1000
 _PROTOCOL_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -70,11 +73,13 @@ class WebSocketConnection:
             await asyncio.wait((writer,), timeout=CLOSING_SECONDS)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
+        if self._fails:
+            await asyncio.sleep(FAREWELL_SECONDS)
 
     async def hang_up(self) -> None:
         """Close the WebSocket, if that has not happened and the peer still reads."""
         if self._fails and self.write is not None and self.write(close_frame(self.close_code)):
-            return  # The server drops the connection as soon as it is left.
+            return  # Closing it the server's way would make the server read on.
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self._send({"type": "websocket.close", "code": self.close_code})

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from qure.adapters.sockets.answers import COMING_BACK, Refusal, answer, refuse
+from qure.adapters.sockets.answers import answer, reject
 from qure.adapters.sockets.door import Door, Receive, Scope, Send
 from qure.adapters.sockets.engineio import (
     PING_INTERVAL,
@@ -101,15 +101,13 @@ class SocketEdge:
             text = b"This address speaks WebSocket only."
             await answer(send, 426, text, headers=[(b"upgrade", b"websocket")])
         elif (await receive())["type"] == "websocket.connect":
-            if self._is_draining:
-                refusal = Refusal(503, "This server is shutting down", headers=COMING_BACK)
-                await refuse(scope, send, refusal)
-            elif not self._is_allowed(scope):
-                await refuse(scope, send, Refusal(403, "Pages of this origin may not connect"))
-            else:
-                await WebSocketSession(
-                    scope, receive, send, hub=self._hub, door=self._door, paces=self._paces
-                ).serve()
+            if self._is_draining or not self._is_allowed(scope):
+                await reject(send)
+                return
+            session = WebSocketSession(
+                scope, receive, send, hub=self._hub, door=self._door, paces=self._paces
+            )
+            await session.serve()
 
     async def _recheck_for_ever(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
-from qure.adapters.sockets.answers import COMING_BACK, Header, Refusal, answer, refuse
+from qure.adapters.sockets.answers import COMING_BACK, Header, Refusal, answer, refuse, reject
 from qure.adapters.sockets.connection import WebSocketConnection
 from qure.adapters.sockets.door import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.adapters.sockets.engine_packets import OPEN, BadPacketError, join
@@ -85,7 +85,10 @@ class EngineServer:
                 await answer(send, 200, body, headers=cors)
                 return
         except Refusal as refusal:
-            await refuse(scope, send, refusal, headers=cors)
+            if scope["type"] == "websocket":
+                await reject(send)
+            else:
+                await refuse(send, refusal, headers=cors)
             return
         connection = WebSocketConnection(scope, receive, send)
         await socket.speak_over(connection, is_upgrade="sid" in query)
