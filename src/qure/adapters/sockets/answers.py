@@ -21,6 +21,8 @@ HEADERS: Final[tuple[Header, ...]] = (
 )
 """On every answer: those of the API, for the same reasons."""
 
+HANGING_UP: Final[tuple[Header, ...]] = ((b"connection", b"close"),)
+"""The rest of the body is not wanted."""
 COMING_BACK: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
 
 

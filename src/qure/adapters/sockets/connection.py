@@ -17,8 +17,9 @@ logger = logging.getLogger(__name__)
 
 CLOSING_SECONDS: Final = 5.0
 FAREWELL_SECONDS: Final = 1.0
-"""So much later a connection is dropped that is not read any more: dropped with something unread,
-TCP resets it, and the peer may lose the last words."""
+FAREWELL_FRAMES: Final = 4
+"""A client that has failed has so much time, and so few frames, to close its end too. Dropped at
+once with something unread, TCP would reset the connection, and the last words might be lost."""
 
 NORMAL: Final = 1000
 _PROTOCOL_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -74,7 +75,7 @@ class WebSocketConnection:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
         if self._fails:
-            await asyncio.sleep(FAREWELL_SECONDS)
+            await self._await_farewell()
 
     async def hang_up(self) -> None:
         """Close the WebSocket, if that has not happened and the peer still reads."""
@@ -85,7 +86,7 @@ class WebSocketConnection:
                 await self._send({"type": "websocket.close", "code": self.close_code})
 
     def fail(self, code: int = NORMAL) -> None:
-        """Close without reading on until the client closes too (RFC 6455 §7.1.7).
+        """Close, and hardly read on until the client closes too (RFC 6455 §7.1.7).
 
         Whoever sends what it must not would only send more, and reading that is work.
         """
@@ -101,6 +102,14 @@ class WebSocketConnection:
         """Drop the connection with what is unsent."""
         if self._abort is not None:
             self._abort()
+
+    async def _await_farewell(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                for _ in range(FAREWELL_FRAMES):
+                    if (await self._receive())["type"] != "websocket.receive":
+                        return
+                await asyncio.sleep(FAREWELL_SECONDS)
 
     async def _write(self, outgoing: Outgoing) -> None:
         try:

@@ -118,8 +118,10 @@ class EngineSocket:
             self._admission_timer.cancel()
         self._admission_timer = self._loop.call_later(HANDSHAKE_SECONDS, self._end_if_unadmitted)
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, *, has_last_words: bool = False) -> None:
         """End the connection when what waits has been sent. Does no harm twice.
+
+        Last words are kept for a polling client that is just not asking.
 
         There is no farewell: python-engineio's client takes Engine.IO's own for final, and
         all clients come back by themselves when they merely lose the transport.
@@ -132,19 +134,19 @@ class EngineSocket:
             self._admission_timer.cancel()
         if self._connection is not None:
             self._connection.abort_later()
-        if self.upgraded or not len(self.outgoing):
-            self._forget()
-        else:
+        if has_last_words and not self.upgraded:
             self._loop.call_later(LINGERING_SECONDS, self._forget)
+        else:
+            self._forget()
         self.outgoing.end()
         logger.debug("socket %s ends: %s", self.name, reason)
         self.session.closed()
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, *, has_last_words: bool = False) -> None:
         """End it because of what the client sent, and read no more of that."""
         if self._connection is not None:
             self._connection.fail()
-        self.end(reason)
+        self.end(reason, has_last_words=has_last_words)
 
     async def receive_frame(self, frame: str | bytes) -> None:
         """One packet from the client. Raises ``BadPacketError``."""
@@ -152,7 +154,7 @@ class EngineSocket:
         if verdict is Verdict.TOO_MUCH:
             logger.warning("socket %s is closed: it sends too much", self.name)
             self.session.send_away()
-            self.fail("too much")
+            self.fail("too much", has_last_words=True)
             return
         kind, data = decode(frame)
         if kind == MESSAGE:

@@ -13,7 +13,15 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
-from qure.adapters.sockets.answers import COMING_BACK, Header, Refusal, answer, refuse, reject
+from qure.adapters.sockets.answers import (
+    COMING_BACK,
+    HANGING_UP,
+    Header,
+    Refusal,
+    answer,
+    refuse,
+    reject,
+)
 from qure.adapters.sockets.connection import WebSocketConnection
 from qure.adapters.sockets.door import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.adapters.sockets.engine_packets import OPEN, BadPacketError, join
@@ -196,10 +204,10 @@ class EngineServer:
                 await socket.receive_payload(payload)
         except TimeoutError as error:
             socket.fail("half a post")
-            raise Refusal(408, "Request timeout", code=3) from error
+            raise Refusal(408, "Request timeout", code=3, headers=HANGING_UP) from error
         except _TooLongError as error:
             socket.fail("too long a post")
-            raise Refusal(413, "Payload too large", code=3) from error
+            raise Refusal(413, "Payload too large", code=3, headers=HANGING_UP) from error
         except BadPacketError as error:
             socket.report(error)
             raise _bad_request() from error

@@ -110,7 +110,7 @@ class SocketIoSession:
         if why is Closing.NOT_ALLOWED:
             # The client library takes this as final, the mere loss of the transport not.
             self._put(packet.DISCONNECT)
-        self._socket.end(why.value)
+        self._socket.end(why.value, has_last_words=why is Closing.NOT_ALLOWED)
 
     # Inside
 
