@@ -391,3 +391,13 @@ async def test_neither_socketio_s_id_nor_the_log_lets_anybody_poll(
     lines = [one.getMessage() for one in caplog.records]
     assert any(sid[:6] in line for line in lines)
     assert not any(sid in line for line in lines)
+
+
+async def test_bad_packets_fill_no_log(
+    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="qure")
+    for _ in range(20):
+        session = await open_session(http)
+        assert (await http.post(session, content=b"\xff\xfe")).status_code == 400
+    assert len([one for one in caplog.records if "bad packet" in one.getMessage()]) <= 1
