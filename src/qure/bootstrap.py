@@ -273,6 +273,7 @@ def build(
             hub,
             allowed_origins=settings.cors_origins,
             process_mark=f"{settings.process_mark}." if settings.process_mark else "",
+            max_events_per_second=settings.max_events_per_second,
         ),
         relay=relay,
         run_job=do_job,

@@ -53,6 +53,7 @@ class Settings:
     max_connections_per_user: int = 100
     max_active_tokens: int = 5
     registrations_per_address: int = 30
+    max_events_per_second: int = 20
     bcrypt_rounds: int = 10
     docs: bool = True
     metrics: bool = True
@@ -124,6 +125,9 @@ def load_settings(
             "QURE_REGISTRATIONS_PER_ADDRESS",
             _whole(1, 1_000_000),
             Settings.registrations_per_address,
+        ),
+        max_events_per_second=read.value(
+            "QURE_MAX_EVENTS_PER_SECOND", _whole(1, 10_000), Settings.max_events_per_second
         ),
         docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
         metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),

@@ -130,6 +130,17 @@ for (const [title, options] of Object.entries(TRANSPORTS)) {
       assert.deepEqual(other.heard, []);
     });
 
+    test("what is emitted in one go is acknowledged, each of it", async () => {
+      for (const padding of ["", "x".repeat(10_000)]) {
+        const phone = await join(await register());
+        const emits = Array.from({ length: 129 }, () =>
+          phone.ask("join-queue", clinic.queue.id, padding),
+        );
+        const answers = await Promise.all(emits);
+        assert.ok(answers.every(({ ok }) => ok));
+      }
+    });
+
     test("logging out ends the socket for good", async () => {
       const patient = await register();
       const phone = await join(patient);

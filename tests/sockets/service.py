@@ -157,14 +157,16 @@ async def running_service(
     data_dir: Path,
     *,
     graceful_seconds: int = 2,
+    port: int = 0,
     server_options: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Service]:
-    """Serves until left; whatever is open then is closed."""
-    shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
+    """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
+    if not (data_dir / "qure.db").exists():
+        shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
     chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
     container = build(chosen)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
     config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))
     server = uvicorn.Server(config)

@@ -45,7 +45,6 @@ _TOO_TALKATIVE = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "engineio": logging.WARNING,
-    "qure.adapters.sockets.engineio": logging.WARNING,  # python-engineio logs packets to it
     "socketio": logging.WARNING,
     "aiosqlite": logging.INFO,  # at DEBUG it writes every statement with its values
     "alembic": logging.WARNING,

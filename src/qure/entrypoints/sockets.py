@@ -90,6 +90,13 @@ class SocketDoor:
             logger.exception("handling %s failed", event)
             return self._refuse(client, event, "internal_error", "Something went wrong here.")
 
+    def turn_away(self, client: Connection, event: str) -> bytes:
+        """Do nothing for a client that asks for too much; the acknowledgement as JSON."""
+        name = socket_events.ERROR_EVENTS.get(event)
+        if name is not None:
+            client.send(name, _TOO_MANY_SENTENCE)
+        return _TOO_MANY_REQUESTS
+
     async def _join(self, client: Connection, arguments: Sequence[object]) -> StatusBody:
         (queue_id,) = _ids(arguments, "queueId")
         await self._principal(client)
@@ -166,3 +173,8 @@ def _sentence(error: DomainError) -> str:
 
 def _refusal(code: str, message: str) -> bytes:
     return encode({"ok": False, "code": code, "message": message})
+
+
+_TOO_MANY = "This connection asks for too much at once. Please wait a moment."
+_TOO_MANY_SENTENCE = encode(_TOO_MANY)
+_TOO_MANY_REQUESTS = _refusal("too_many_requests", _TOO_MANY)

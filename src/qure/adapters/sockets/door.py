@@ -31,3 +31,6 @@ class Door(Protocol):
 
     async def handle(self, client: Client, event: str, arguments: Sequence[object]) -> bytes:
         """Do what was asked; the acknowledgement as JSON. Raises nothing."""
+
+    def turn_away(self, client: Client, event: str) -> bytes:
+        """Say that it came too soon, and do nothing; the acknowledgement as JSON."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from qure.adapters.sockets.answers import answer, reject
 from qure.adapters.sockets.door import Door, Receive, Scope, Send
 from qure.adapters.sockets.engineio import (
     PING_INTERVAL,
@@ -16,6 +17,7 @@ from qure.adapters.sockets.engineio import (
 )
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.origins import Origins
+from qure.adapters.sockets.pace import Paces
 from qure.adapters.sockets.socketio import SocketIoSession
 from qure.adapters.sockets.websocket import WebSocketSession
 
@@ -33,7 +35,8 @@ class SocketEdge:
 
     ``allowed_origins`` are those from which pages may connect besides the server's own; ``*``
     allows all. What sends no Origin (an app) is not a page and may always. ``process_mark``
-    begins every Engine.IO session id.
+    begins every Engine.IO session id. ``max_events_per_second`` is what one connection may send
+    in the long run, and a fifth of what all connections of a user may.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class SocketEdge:
         *,
         allowed_origins: Sequence[str] = (),
         process_mark: str = "",
+        max_events_per_second: int = 20,
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
     ) -> None:
         self._hub = hub
         self._origins = Origins(allowed_origins)
         self._process_mark = process_mark
+        self._paces = Paces(max_events_per_second)
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._door: Door | None = None
@@ -64,23 +69,20 @@ class SocketEdge:
         """Let clients in through ``door``; at the end none is left."""
         self._door = door
         self._engine = EngineServer(
-            lambda socket: SocketIoSession(socket, hub=self._hub, door=door),
+            lambda socket: SocketIoSession(socket, hub=self._hub, door=door, paces=self._paces),
             origins=self._origins,
+            paces=self._paces,
             process_mark=self._process_mark,
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,
         )
-        tasks = (
-            asyncio.create_task(self._engine.watch(), name="socket watch"),
-            asyncio.create_task(self._recheck_for_ever(), name="login watch"),
-        )
+        watch = asyncio.create_task(self._recheck_for_ever(), name="login watch")
         try:
             yield
         finally:
             self.drain()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
 
     def drain(self) -> None:
         """Send everybody to another process, and let nobody in any more."""
@@ -96,12 +98,15 @@ class SocketEdge:
         if scope["path"] != WEBSOCKET_PATH:
             await self._engine.serve(scope, receive, send)
         elif scope["type"] != "websocket":
-            await _answer(send, 426, b"This address speaks WebSocket only.")
+            text = b"This address speaks WebSocket only."
+            await answer(send, 426, text, headers=[(b"upgrade", b"websocket")])
         elif (await receive())["type"] == "websocket.connect":
             if self._is_draining or not self._is_allowed(scope):
-                await send({"type": "websocket.close"})  # HTTP 403: it was not accepted yet.
+                await reject(send)
                 return
-            session = WebSocketSession(scope, receive, send, hub=self._hub, door=self._door)
+            session = WebSocketSession(
+                scope, receive, send, hub=self._hub, door=self._door, paces=self._paces
+            )
             await session.serve()
 
     async def _recheck_for_ever(self) -> None:
@@ -116,9 +121,3 @@ class SocketEdge:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin, host = headers.get(b"origin", b""), headers.get(b"host", b"")
         return self._origins.allow(origin.decode("latin-1"), host=host.decode("latin-1"))
-
-
-async def _answer(send: Send, status: int, text: bytes) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"upgrade", b"websocket")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})

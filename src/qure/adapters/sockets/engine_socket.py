@@ -1,44 +1,51 @@
-"""The transport of one Socket.IO client: an Engine.IO 4 socket for python-engineio's server.
+"""The transport of one Socket.IO client: an Engine.IO 4 session.
 
-Unlike python-engineio's own, what waits for the client is bounded, frames that were encoded once
-go straight to the connection, a ping needs a timer instead of a task, time is monotonic, and no
-malformed packet leaves a socket half dead.
+What waits for the client is bounded, frames that were encoded once go straight to the connection,
+a ping needs a timer instead of a task, time is monotonic, and no malformed packet leaves a
+session half dead.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from engineio.async_socket import AsyncSocket
-from engineio.exceptions import EngineIOError
-from engineio.packet import CLOSE, MESSAGE, NOOP, PING, PONG, UPGRADE
-
-from qure.adapters.sockets.door import CONNECTION_EXTENSION, MAX_FRAME_BYTES, Receive, Scope, Send
+from qure.adapters.sockets.connection import WebSocketConnection
+from qure.adapters.sockets.door import MAX_FRAME_BYTES
+from qure.adapters.sockets.engine_packets import (
+    CLOSE,
+    MESSAGE,
+    NOOP,
+    PING,
+    PONG,
+    UPGRADE,
+    BadPacketError,
+    decode,
+    split,
+)
 from qure.adapters.sockets.messages import Encoded
 from qure.adapters.sockets.outgoing import Outgoing
+from qure.adapters.sockets.pace import Pace, Verdict
+from qure.adapters.sockets.quiet import Quiet
 
 logger = logging.getLogger(__name__)
+logger.addFilter(Quiet())
 
 UPGRADE_SECONDS: Final = 10.0
 HANDSHAKE_SECONDS: Final = 10.0
 """A client that has not said who it is by then is sent away."""
-CLOSING_SECONDS: Final = 5.0
-MAX_PACKETS_PER_POST: Final = 128
-SEPARATOR: Final = "\x1e"
+LINGERING_SECONDS: Final = 5.0
+"""For so long a polling client finds the last words of a session that has ended."""
+MAX_PACKETS_PER_POLL: Final = 16
+"""python-engineio's client takes an answer with more of them for a broken one."""
 
 _CLOSE = Encoded(str(CLOSE))
 _PING = Encoded(str(PING))
 _NOOP = Encoded(str(NOOP))
-
-
-class BadPacketError(EngineIOError):  # type: ignore[misc]
-    """What came is not Engine.IO 4."""
 
 
 class Session(Protocol):
@@ -51,257 +58,233 @@ class Session(Protocol):
     async def receive(self, data: str | bytes) -> None:
         """A message. Raises ``BadPacketError`` when it cannot be understood."""
 
+    def turn_away(self, data: str | bytes) -> None:
+        """A message that came too soon, unread. Raises ``BadPacketError`` if it is no event."""
+
+    def send_away(self) -> None:
+        """Too much came too soon: the last words. The socket ends right after them."""
+
     def closed(self) -> None:
         """The socket is gone. Called once."""
 
 
-class EngineServer(Protocol):
-    """What a socket needs of python-engineio's server."""
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Seconds between pings, and for the answer to one."""
 
-    ping_interval: float
-    ping_timeout: float
-    sockets: dict[str, Any]
-    reason: Any
-
-    def make_session(self, socket: EngineSocket, /) -> Session: ...
-
-    def _bad_request(self, message: str | None = None) -> object: ...
+    interval: float
+    timeout: float
 
 
-def decode(frame: str | bytes) -> tuple[int, str | bytes]:
-    """Packet type and data of one packet. Raises ``BadPacketError``."""
-    if isinstance(frame, bytes):
-        return MESSAGE, frame
-    if frame.startswith("b"):
-        try:
-            return MESSAGE, base64.b64decode(frame[1:], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise BadPacketError("bad base64") from error
-    if not frame or frame[0] not in "0123456":
-        raise BadPacketError("unknown packet type")
-    return int(frame[0]), frame[1:]
+class EngineSocket:
+    """One client, over long polling, over WebSocket, or on the way from the first to the second.
 
+    ``sid`` lets whoever knows it poll what is meant for the client, so logs only have ``name``.
+    ``forget`` is called when nobody can come back to this session any more.
+    """
 
-class EngineSocket(AsyncSocket):  # type: ignore[misc]
-    """One client, over long polling, over WebSocket, or on the way from the first to the second."""
-
-    server: EngineServer
-    sid: str
-    connected: bool
-    upgrading: bool
-    upgraded: bool
-    closing: bool
-    closed: bool
-
-    def __init__(self, server: EngineServer, sid: str) -> None:
-        super().__init__(server, sid)
-        self.queue = None  # Never used: ``outgoing`` takes its place.
-        self.outgoing = Outgoing(self._cannot_keep_up)
-        self.opened_at = self._now()
-        self.last_ping: float | None = None
-        self._ping_timer: asyncio.TimerHandle | None = None
-        self._abort: Callable[[], None] | None = None
-        self.session: Session = server.make_session(self)
-        self.schedule_ping()
-
-    # What python-engineio's server calls
-
-    async def poll(self) -> list[Encoded]:
-        """What a long-polling request is answered with."""
-        if self.outgoing.has_reader:
-            raise BadPacketError("two polling requests at once")
-        return await self.outgoing.take() or [_CLOSE]
-
-    async def handle_get_request(self, environ: Mapping[str, Any]) -> object:
-        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-            return await self._upgrade_websocket(environ)
-        if self.upgrading or self.upgraded:
-            return [_NOOP]
-        watching = asyncio.create_task(self._end_on_hang_up(environ["asgi.receive"]))
-        try:
-            return await self.poll()
-        except BadPacketError:
-            self.end(reason=self.server.reason.TRANSPORT_ERROR)
-            raise
-        finally:
-            watching.cancel()
-
-    async def handle_post_request(self, environ: Mapping[str, Any]) -> None:
-        length = int(environ.get("CONTENT_LENGTH", "0"))
-        if length > MAX_FRAME_BYTES:
-            raise BadPacketError("too long")
-        body: bytes = await environ["wsgi.input"].read(length)
-        try:
-            frames = body.decode().split(SEPARATOR)
-        except UnicodeDecodeError as error:
-            raise BadPacketError("not UTF-8") from error
-        if len(frames) > MAX_PACKETS_PER_POST:
-            raise BadPacketError("too many packets")
-        for frame in frames:
-            if self.closed:
-                return
-            await self.receive_frame(frame)
-
-    async def close(
+    def __init__(
         self,
-        wait: bool = True,  # noqa: ARG002 - part of the interface
-        abort: bool = False,
-        reason: str | None = None,
+        sid: str,
+        *,
+        name: str,
+        heartbeat: Heartbeat,
+        pace: Pace,
+        make_session: Callable[[EngineSocket], Session],
+        forget: Callable[[], None],
     ) -> None:
-        self.end(silently=abort, reason=reason)
+        self.sid = sid
+        self.name = name
+        self.pace = pace
+        self.outgoing = Outgoing(self._cannot_keep_up)
+        self.is_closed = False
+        self.upgraded = False
+        """Whether it is spoken over WebSocket, from the start or by now."""
+        self._heartbeat = heartbeat
+        self._forget = forget
+        self._connection: WebSocketConnection | None = None
+        self._is_upgrading = False
+        self._is_posting = False
+        self._awaits_pong = False
+        self._loop = asyncio.get_running_loop()
+        self._ping_timer = self._loop.call_later(heartbeat.interval, self._send_ping)
+        self._admission_timer: asyncio.TimerHandle | None = None
+        self.session = make_session(self)
+        self.await_admission()
 
-    def schedule_ping(self) -> None:
-        self._cancel_ping()
-        self.last_ping = None
-        loop = asyncio.get_running_loop()
-        self._ping_timer = loop.call_later(self.server.ping_interval, self._send_ping)
+    def await_admission(self) -> None:
+        """From now on the client has ``HANDSHAKE_SECONDS`` to say who it is."""
+        if self._admission_timer is not None:
+            self._admission_timer.cancel()
+        self._admission_timer = self._loop.call_later(HANDSHAKE_SECONDS, self._end_if_unadmitted)
 
-    # What Qure calls
+    def end(self, reason: str, *, has_last_words: bool = False) -> None:
+        """End the connection when what waits has been sent. Does no harm twice.
 
-    def end(self, *, silently: bool = False, reason: str | None = None) -> None:
-        """End the connection when what waits has been sent, with a farewell unless ``silently``."""
-        if self.closed:
+        Last words are kept for a polling client that is just not asking.
+
+        There is no farewell: python-engineio's client takes Engine.IO's own for final, and
+        all clients come back by themselves when they merely lose the transport.
+        """
+        if self.is_closed:
             return
-        self.closing = self.closed = True
-        self._cancel_ping()
-        if not silently and not self.upgraded:
-            # Over a WebSocket its own close is enough; told farewell, python-socketio's client
-            # would not come back.
-            self.outgoing.put(_CLOSE)
+        self.is_closed = True
+        self._ping_timer.cancel()
+        if self._admission_timer is not None:
+            self._admission_timer.cancel()
+        if self._connection is not None:
+            self._connection.abort_later()
+        if has_last_words and not self.upgraded:
+            self._loop.call_later(LINGERING_SECONDS, self._forget)
+        else:
+            self._forget()
         self.outgoing.end()
-        self.server.sockets.pop(self.sid, None)
-        if self._abort is not None:
-            # A peer that reads nothing would keep its connection for ever.
-            asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._abort)
-        logger.debug("socket %s ends: %s", self.sid, reason)
+        logger.debug("socket %s ends: %s", self.name, reason)
         self.session.closed()
+
+    def fail(self, reason: str, *, has_last_words: bool = False) -> None:
+        """End it because of what the client sent, and read no more of that."""
+        if self._connection is not None:
+            self._connection.fail()
+        self.end(reason, has_last_words=has_last_words)
 
     async def receive_frame(self, frame: str | bytes) -> None:
         """One packet from the client. Raises ``BadPacketError``."""
+        verdict = self.pace.take(self._loop.time())
+        if verdict is Verdict.TOO_MUCH:
+            logger.warning("socket %s is closed: it sends too much", self.name)
+            self.session.send_away()
+            self.fail("too much", has_last_words=True)
+            return
         kind, data = decode(frame)
         if kind == MESSAGE:
-            await self.session.receive(data)
+            if verdict is Verdict.TOO_SOON:
+                self.session.turn_away(data)
+            else:
+                await self.session.receive(data)
         elif kind == PONG:
-            if self.last_ping is not None:
-                self.schedule_ping()
+            if self._awaits_pong:
+                self._awaits_pong = False
+                self._ping_timer.cancel()
+                self._ping_timer = self._loop.call_later(self._heartbeat.interval, self._send_ping)
         elif kind == CLOSE:
-            self.end(silently=True, reason=self.server.reason.CLIENT_DISCONNECT)
+            self._answer_poll(_NOOP)
+            self.end("client disconnect")
         elif kind not in (UPGRADE, NOOP):
             raise BadPacketError("not a client's packet")
 
-    def is_overdue(self) -> bool:
-        """Whether the client has not answered a ping, or not said who it is, in time."""
-        now = self._now()
-        if self.last_ping is not None and now - self.last_ping > self.server.ping_timeout:
-            return True
-        return not self.session.is_admitted and now - self.opened_at > HANDSHAKE_SECONDS
+    # Polling
+
+    async def poll(self) -> list[Encoded]:
+        """What a GET is answered with; nothing when the session has ended.
+
+        Raises ``BadPacketError`` for a second one at the same time, which ends the session.
+        """
+        if self._is_upgrading:
+            return [_NOOP]
+        if self.outgoing.has_reader:
+            self._answer_poll(_CLOSE)
+            raise BadPacketError("two polling requests at once")
+        batch = await self.outgoing.take(at_most=MAX_PACKETS_PER_POLL)
+        if self.is_closed and not len(self.outgoing):
+            self._forget()
+        return batch
+
+    @contextmanager
+    def posting(self) -> Iterator[None]:
+        """While a POST is read and handled. Raises ``BadPacketError`` for a second one."""
+        if self._is_posting:
+            raise BadPacketError("two posts at once")
+        self._is_posting = True
+        try:
+            yield
+        finally:
+            self._is_posting = False
+
+    async def receive_payload(self, payload: bytes) -> None:
+        """The body of a POST. Raises ``BadPacketError``."""
+        for frame in split(payload):
+            if self.is_closed:
+                return
+            await self.receive_frame(frame)
+            await asyncio.sleep(0)  # Nobody keeps everybody else waiting.
 
     # WebSocket
 
-    async def _upgrade_websocket(self, environ: Mapping[str, Any]) -> object:
-        if self.upgraded or self.upgrading or self.closed:
-            return self.server._bad_request()
-        scope: Scope = environ["asgi.scope"]
-        receive: Receive = environ["asgi.receive"]
-        send: Send = environ["asgi.send"]
-        await send({"type": "websocket.accept"})
-        if self.connected and not await self._probe(receive, send):
-            await _hang_up(send)
-            return ""
-        self.connected = self.upgraded = True
-        extension = scope.get("extensions", {}).get(CONNECTION_EXTENSION)
-        if extension is not None:
-            self._abort = extension["abort"]
-            self.outgoing.write_through = extension["write"]
-        writer = asyncio.create_task(self._write(send))
-        try:
-            await self._read(receive)
-        finally:
-            self.end(silently=True, reason=self.server.reason.TRANSPORT_CLOSE)
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-            await _hang_up(send)
-        return ""
+    async def speak_over(self, connection: WebSocketConnection, *, is_upgrade: bool) -> None:
+        """Accept a WebSocket and serve it to its end; an upgrade that fails changes nothing.
 
-    async def _probe(self, receive: Receive, send: Send) -> bool:
+        Only while ``may_upgrade``.
+        """
+        self._is_upgrading = True  # Polling requests are answered with NOOP from here on.
+        try:
+            await connection.accept()
+            self.upgraded = not is_upgrade or await self._is_probed(connection)
+        finally:
+            self._is_upgrading = False
+            if not is_upgrade and not self.upgraded:
+                self.end("transport close")
+        if not self.upgraded:
+            await connection.hang_up()
+            return
+        self._connection = connection
+        self.outgoing.write_through = connection.write
+        await connection.converse(self.outgoing, lambda: self._read(connection))
+
+    @property
+    def may_upgrade(self) -> bool:
+        """Whether a WebSocket may become the transport now."""
+        return not (self.upgraded or self._is_upgrading or self.is_closed)
+
+    async def _is_probed(self, connection: WebSocketConnection) -> bool:
         """The exchange that moves a polling client to this connection; False: it stays."""
-        self.upgrading = True  # Polling requests are answered with NOOP from here on.
         try:
             async with asyncio.timeout(UPGRADE_SECONDS):
-                if await _frame(receive) != f"{PING}probe":
+                if await connection.read() != f"{PING}probe":
                     return False
-                await send({"type": "websocket.send", "text": f"{PONG}probe"})
-                if self.outgoing.has_reader:
-                    self.outgoing.put(_NOOP)
-                return await _frame(receive) == str(UPGRADE)
+                await connection.say(f"{PONG}probe")
+                self._answer_poll(_NOOP)
+                return await connection.read() == str(UPGRADE) and not self.is_closed
         except (TimeoutError, OSError):
             return False
-        finally:
-            self.upgrading = False
 
-    async def _read(self, receive: Receive) -> None:
-        while not self.closed:
-            frame = await _frame(receive)
-            if frame is None or len(frame) > MAX_FRAME_BYTES:
-                return
-            try:
-                await self.receive_frame(frame)
-            except BadPacketError as error:
-                logger.info("socket %s sent a bad packet: %s", self.sid, error)
-                return
-        # The rest of what waits is being written; the connection ends when that is done.
-        while await _frame(receive) is not None:
-            continue
-
-    async def _write(self, send: Send) -> None:
+    async def _read(self, connection: WebSocketConnection) -> None:
         try:
-            while batch := await self.outgoing.take():
-                for encoded in batch:
-                    await send({"type": "websocket.send", "text": encoded.text})
-        except (OSError, RuntimeError) as error:
-            logger.debug("socket %s cannot be written to: %s", self.sid, error)
-        await _hang_up(send)
+            while not self.is_closed:
+                frame = await connection.read()
+                if frame is None or self.is_closed:
+                    return
+                if len(frame) > MAX_FRAME_BYTES:
+                    raise BadPacketError("too long")
+                await self.receive_frame(frame)
+        except BadPacketError as error:
+            self.report(error)
+        finally:
+            self.end("transport close")
 
     # The rest
 
-    async def _end_on_hang_up(self, receive: Receive) -> None:
-        """What is put into the answer of a request that nobody waits for would be lost."""
-        while (await receive())["type"] != "http.disconnect":
-            continue
-        self.end(silently=True, reason=self.server.reason.TRANSPORT_ERROR)
+    def report(self, error: BadPacketError) -> None:
+        """The client has sent what it must not: log it in a line, and end the connection."""
+        logger.info("socket %s sent a bad packet: %s", self.name, error)
+        self.fail("bad packet")
+
+    def _answer_poll(self, packet: Encoded) -> None:
+        """To a request that waits, if there is one."""
+        if self.outgoing.has_reader:
+            self.outgoing.put(packet)
 
     def _cannot_keep_up(self) -> None:
-        logger.warning("socket %s is dropped: its client does not read what it is sent", self.sid)
-        abort = self._abort
-        self.end(silently=True, reason=self.server.reason.TRANSPORT_ERROR)
-        if abort is not None:
-            abort()
+        logger.warning("socket %s is dropped: its client does not read what it is sent", self.name)
+        self.end("too slow")
+        if self._connection is not None:
+            self._connection.abort()
 
     def _send_ping(self) -> None:
-        self.last_ping = self._now()
+        self._awaits_pong = True
+        self._ping_timer = self._loop.call_later(self._heartbeat.timeout, self.end, "ping timeout")
         self.outgoing.put(_PING)
 
-    def _cancel_ping(self) -> None:
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
-            self._ping_timer = None
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
-
-
-async def _frame(receive: Receive) -> str | bytes | None:
-    """The next frame, None when the connection is over."""
-    event = await receive()
-    if event["type"] != "websocket.receive":
-        return None
-    text: str | None = event.get("text")
-    return text if text is not None else event.get("bytes")
-
-
-async def _hang_up(send: Send) -> None:
-    """Close the WebSocket, if that has not happened and the peer still reads."""
-    with contextlib.suppress(OSError, RuntimeError, TimeoutError):
-        async with asyncio.timeout(CLOSING_SECONDS):
-            await send({"type": "websocket.close"})
+    def _end_if_unadmitted(self) -> None:
+        if not self.session.is_admitted:
+            self.end("nobody said who it is")

@@ -6,7 +6,8 @@ import json
 from typing import Final
 
 _TEXT_FIN: Final = 0x81
-"""FIN and the text opcode (RFC 6455 §5.2)."""
+_CLOSE_FIN: Final = 0x88
+"""FIN and the opcode (RFC 6455 §5.2)."""
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -19,6 +20,11 @@ def text_frame(payload: bytes) -> bytes:
     else:
         head = bytes((_TEXT_FIN, 127)) + size.to_bytes(8, "big")
     return head + payload
+
+
+def close_frame(code: int) -> bytes:
+    """A whole WebSocket close frame (RFC 6455 §5.5.1)."""
+    return bytes((_CLOSE_FIN, 2)) + code.to_bytes(2, "big")
 
 
 class Encoded:
@@ -36,10 +42,6 @@ class Encoded:
         if self._frame is None:
             self._frame = text_frame(self.text.encode())
         return self._frame
-
-    def encode(self, b64: bool = False) -> str:  # noqa: ARG002 - only binary packets differ
-        """The text: what Engine.IO asks of a packet that it puts into a polling answer."""
-        return self.text
 
 
 class Message:

@@ -71,8 +71,8 @@ class Outgoing:
             self._characters -= len(replaced.text)
         self._append(queue_id, encoded)
 
-    async def take(self) -> list[Encoded]:
-        """Everything that waits, at least one; empty only when ended. One reader at a time."""
+    async def take(self, *, at_most: int = MAX_MESSAGES) -> list[Encoded]:
+        """What waits, at least one; empty only when ended. One reader at a time."""
         if self._reader is not None:
             raise RuntimeError("what waits for a client has one reader at a time")
         self._reader_is_writing = False
@@ -83,6 +83,12 @@ class Outgoing:
             finally:
                 self._reader = None
         self._reader_is_writing = True
+        if len(self._waiting) > at_most:
+            keys = list(self._waiting)[:at_most]
+            taken = [self._waiting.pop(key) for key in keys]
+            self._characters -= sum(len(one.text) for one in taken)
+            self._oldest = asyncio.get_running_loop().time()
+            return taken
         taken = list(self._waiting.values())
         self._waiting.clear()
         self._characters = 0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import secrets
 from typing import Final
 
 from socketio import packet
@@ -15,28 +17,34 @@ from socketio.packet import Packet
 
 from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.door import Door
-from qure.adapters.sockets.engine_socket import BadPacketError, EngineSocket
+from qure.adapters.sockets.engine_packets import MESSAGE, BadPacketError
+from qure.adapters.sockets.engine_socket import EngineSocket
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
+from qure.adapters.sockets.pace import Paces
+from qure.adapters.sockets.quiet import Quiet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
 
 logger = logging.getLogger(__name__)
+logger.addFilter(Quiet())
 
 MAX_ATTACHMENTS: Final = 4
-MESSAGE: Final = "4"
+_EVENT = re.compile(r'2([0-9]{0,16})\["([^"\\]{1,64})"')
+"""How an event of the main namespace begins: its id and its name."""
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class SocketIoSession:
     """What is spoken with one client. Its events are handled one after the other."""
 
-    __slots__ = ("_client", "_door", "_hub", "_incomplete", "_is_connecting", "_socket")
+    __slots__ = ("_client", "_door", "_hub", "_incomplete", "_is_connecting", "_paces", "_socket")
 
-    def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door) -> None:
+    def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door, paces: Paces) -> None:
         self._socket = socket
         self._hub = hub
         self._door = door
+        self._paces = paces
         self._client: Client | None = None
         self._is_connecting = False
         self._incomplete: Packet | None = None
@@ -59,14 +67,28 @@ class SocketIoSession:
         kind, namespace = received.packet_type, received.namespace or "/"
         if kind == packet.CONNECT:
             await self._connect(namespace, received.data)
-        elif namespace != "/":
-            return  # It was told that there is no such namespace.
         elif kind == packet.DISCONNECT:
-            self._forget_client()
+            if namespace == "/":
+                self._forget_client()
+                self._socket.await_admission()
         elif kind in (packet.EVENT, packet.BINARY_EVENT):
-            await self._handle(received)
-        elif kind not in (packet.ACK, packet.BINARY_ACK):
+            await self._handle(namespace, received)
+        elif kind not in (packet.ACK, packet.BINARY_ACK) or not isinstance(received.data, list):
+            # Nothing that we send asks for an acknowledgement: its form is all that matters.
             raise BadPacketError("not a client's packet")
+
+    def turn_away(self, data: str | bytes) -> None:
+        """An event that came too soon. Raises ``BadPacketError`` for anything else."""
+        event = _EVENT.match(data) if isinstance(data, str) else None
+        if event is None or self._client is None or self._incomplete is not None:
+            raise BadPacketError("too many packets")
+        acknowledgement = self._door.turn_away(self._client, event[2])
+        if event[1]:
+            self._acknowledge(event[1], acknowledgement)
+
+    def send_away(self) -> None:
+        """Too many of them came. Like whoever is not allowed it does not come back by itself."""
+        self._put(packet.DISCONNECT)
 
     def closed(self) -> None:
         """The socket is gone."""
@@ -86,12 +108,9 @@ class SocketIoSession:
 
     def close(self, why: Closing) -> None:
         if why is Closing.NOT_ALLOWED:
-            # The client library takes this as final. An Engine.IO farewell right behind it would
-            # be seen first, as a mere loss of the transport, after which it would come back.
+            # The client library takes this as final, the mere loss of the transport not.
             self._put(packet.DISCONNECT)
-            self._socket.end(silently=True, reason=why.value)
-        else:
-            self._socket.end(reason=why.value)
+        self._socket.end(why.value, has_last_words=why is Closing.NOT_ALLOWED)
 
     # Inside
 
@@ -132,31 +151,36 @@ class SocketIoSession:
         except Unavailable as error:
             # A refusal would be final for the client library; losing the transport is not.
             logger.warning("a client cannot be admitted now: %s", error.message)
-            self._socket.end(reason=Closing.GOING_AWAY.value)
+            self._socket.end(Closing.GOING_AWAY.value)
             return
         except Exception:
             logger.exception("admitting a client failed")
-            self._socket.end(reason=Closing.GOING_AWAY.value)
+            self._socket.end(Closing.GOING_AWAY.value)
             return
         finally:
             self._is_connecting = False
-        if self._socket.closed:
+        if self._socket.is_closed:
             self._hub.disconnect(client)
             return
         self._client = client
-        self._put(packet.CONNECT, {"sid": self._socket.sid})
+        self._socket.pace.user = self._paces.of_user(claims.user_id)
+        # Not Engine.IO's id, with which others could poll what is meant for this client.
+        self._put(packet.CONNECT, {"sid": secrets.token_urlsafe(15)})
         await self._hub.welcome(client)
 
-    async def _handle(self, received: Packet) -> None:
+    async def _handle(self, namespace: str, received: Packet) -> None:
         data = received.data
         if not isinstance(data, list) or not data or not isinstance(data[0], str):
             raise BadPacketError("an event without a name")
-        if self._client is None:
-            return
+        if self._client is None or namespace != "/":
+            raise BadPacketError("an event without a connection")
         acknowledgement = await self._door.handle(self._client, data[0], data[1:])
         if received.id is not None:
-            text = f"{MESSAGE}{packet.ACK}{received.id}[{acknowledgement.decode()}]"
-            self._socket.outgoing.put(Encoded(text))
+            self._acknowledge(received.id, acknowledgement)
+
+    def _acknowledge(self, id: int | str, acknowledgement: bytes) -> None:
+        text = f"{MESSAGE}{packet.ACK}{id}[{acknowledgement.decode()}]"
+        self._socket.outgoing.put(Encoded(text))
 
     def _refuse(self, why: str, namespace: str = "/") -> None:
         self._put(packet.CONNECT_ERROR, {"message": why}, namespace)

@@ -7,33 +7,27 @@ Keeping the connection alive (ping, pong) is left to the server underneath.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
 from qure.adapters.sockets.clients import Client, Closing
-from qure.adapters.sockets.door import (
-    CONNECTION_EXTENSION,
-    MAX_FRAME_BYTES,
-    Door,
-    Receive,
-    Scope,
-    Send,
-)
+from qure.adapters.sockets.connection import WebSocketConnection
+from qure.adapters.sockets.door import MAX_FRAME_BYTES, Door, Receive, Scope, Send
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import Outgoing
+from qure.adapters.sockets.pace import Paces, Verdict
+from qure.adapters.sockets.quiet import Quiet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
 from qure.wire.socket_events import AUTH, AUTH_ERROR
 
 logger = logging.getLogger(__name__)
+logger.addFilter(Quiet())
 
 AUTH_SECONDS: Final = 5.0
-CLOSING_SECONDS: Final = 5.0
 
 POLICY_VIOLATION: Final = 1008
 TOO_BIG: Final = 1009
@@ -52,7 +46,16 @@ class Frame(msgspec.Struct):
     id: int | float | None = None
 
 
+class Head(msgspec.Struct):
+    """Of a frame that is not read any further."""
+
+    event: str
+    id: int | float | None = None
+
+
 _frames = msgspec.json.Decoder(Frame)
+_heads = msgspec.json.Decoder(Head)
+_UNREADABLE = (msgspec.DecodeError, RecursionError)
 
 
 class Refused(Exception):
@@ -66,44 +69,25 @@ class Refused(Exception):
 class WebSocketSession:
     """One connection, and a listener of the hub. Its frames are handled one after the other."""
 
-    __slots__ = (
-        "_abort",
-        "_close_code",
-        "_door",
-        "_hub",
-        "_outgoing",
-        "_receive",
-        "_send",
-    )
+    __slots__ = ("_connection", "_door", "_hub", "_outgoing", "_pace", "_paces", "_verdict")
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, hub: Hub, door: Door) -> None:
-        self._receive = receive
-        self._send = send
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, hub: Hub, door: Door, paces: Paces
+    ) -> None:
+        self._connection = WebSocketConnection(scope, receive, send)
         self._hub = hub
         self._door = door
+        self._paces = paces
+        self._pace = paces.of_connection()
+        self._verdict = Verdict.IN_TIME
+        """Of the frame that was read last."""
         self._outgoing = Outgoing(self._cannot_keep_up)
-        self._abort: Callable[[], None] | None = None
-        self._close_code = 1000
-        extension = scope.get("extensions", {}).get(CONNECTION_EXTENSION)
-        if extension is not None:
-            self._abort = extension["abort"]
-            self._outgoing.write_through = extension["write"]
+        self._outgoing.write_through = self._connection.write
 
     async def serve(self) -> None:
         """Accept the client and speak with it until one of both has enough."""
-        await self._send({"type": "websocket.accept"})
-        writer = asyncio.create_task(self._write())
-        try:
-            await self._read()
-        except Exception:
-            logger.exception("serving a WebSocket failed")
-            self._close_code = INTERNAL_ERROR
-        finally:
-            # What waits is still written, unless nobody reads it.
-            self._outgoing.end()
-            await asyncio.wait((writer,), timeout=CLOSING_SECONDS)
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+        await self._connection.accept()
+        await self._connection.converse(self._outgoing, self._read_safely)
 
     # As a listener of the hub
 
@@ -122,6 +106,13 @@ class WebSocketSession:
 
     # Inside
 
+    async def _read_safely(self) -> None:
+        try:
+            await self._read()
+        except Exception:
+            logger.exception("serving a WebSocket failed")
+            self._end(INTERNAL_ERROR)
+
     async def _read(self) -> None:
         try:
             client = await self._admit()
@@ -134,7 +125,10 @@ class WebSocketSession:
         try:
             await self._hub.welcome(client)
             while (text := await self._next_text()) is not None:
-                await self._handle(client, text)
+                if self._verdict is Verdict.TOO_SOON:
+                    self._turn_away(client, text)
+                else:
+                    await self._handle(client, text)
         finally:
             self._hub.disconnect(client)
 
@@ -162,8 +156,9 @@ class WebSocketSession:
             logger.warning("a client cannot be admitted now: %s", error.message)
             self._end(SERVICE_RESTART)
             return None
+        self._pace.user = self._paces.of_user(claims.user_id)
         self.send(Message(AUTH))
-        self._acknowledge(frame, b'{"ok":true,"data":null}')
+        self._acknowledge(frame.id, b'{"ok":true,"data":null}')
         return client
 
     async def _handle(self, client: Client, text: str) -> None:
@@ -172,49 +167,45 @@ class WebSocketSession:
             self._complain('A frame is {"event": "...", "data": [...]}, with an "id" if you like.')
             return
         acknowledgement = await self._door.handle(client, frame.event, frame.data)
-        self._acknowledge(frame, acknowledgement)
+        self._acknowledge(frame.id, acknowledgement)
+
+    def _turn_away(self, client: Client, text: str) -> None:
+        try:
+            head = _heads.decode(text)
+        except _UNREADABLE:
+            return
+        self._acknowledge(head.id, self._door.turn_away(client, head.event))
 
     async def _next_text(self) -> str | None:
         """The next text frame, None when the connection is over."""
-        while True:
-            event = await self._receive()
-            if event["type"] != "websocket.receive":
+        while (frame := await self._connection.read()) is not None:
+            self._verdict = self._pace.take(asyncio.get_running_loop().time())
+            if self._verdict is Verdict.TOO_MUCH:
+                logger.warning("a WebSocket is closed: it sends too much")
+                self._fail(POLICY_VIOLATION)
                 return None
-            text: str | None = event.get("text")
-            if text is None:
+            if len(frame) > MAX_FRAME_BYTES:
+                self._fail(TOO_BIG)
+                return None
+            if isinstance(frame, str):
+                return frame
+            if self._verdict is Verdict.IN_TIME:
                 self._complain("Binary frames are not understood here.")
-            elif len(text) > MAX_FRAME_BYTES:
-                self._end(TOO_BIG)
-                return None
-            else:
-                return text
-
-    async def _write(self) -> None:
-        try:
-            while batch := await self._outgoing.take():
-                for encoded in batch:
-                    await self._send({"type": "websocket.send", "text": encoded.text})
-        except (OSError, RuntimeError) as error:
-            logger.debug("a client cannot be written to: %s", error)
-        # The last word has been written. The reader hears of it as of any other hanging up.
-        await self._hang_up()
-
-    async def _hang_up(self) -> None:
-        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(CLOSING_SECONDS):
-                await self._send({"type": "websocket.close", "code": self._close_code})
+        return None
 
     def _end(self, code: int) -> None:
-        self._close_code = code
+        self._connection.close_code = code
         self._outgoing.end()
-        if self._abort is not None:
-            # A peer that reads nothing would keep its connection for ever.
-            asyncio.get_running_loop().call_later(CLOSING_SECONDS, self._abort)
+        self._connection.abort_later()
 
-    def _acknowledge(self, frame: Frame, acknowledgement: bytes) -> None:
-        if frame.id is not None:
-            id = msgspec.json.encode(frame.id).decode()
-            self._outgoing.put(Encoded(f'{{"ack":{id},"data":[{acknowledgement.decode()}]}}'))
+    def _fail(self, code: int) -> None:
+        self._connection.fail(code)
+        self._end(code)
+
+    def _acknowledge(self, id: float | None, acknowledgement: bytes) -> None:
+        if id is not None:
+            number = msgspec.json.encode(id).decode()
+            self._outgoing.put(Encoded(f'{{"ack":{number},"data":[{acknowledgement.decode()}]}}'))
 
     def _complain(self, sentence: str) -> None:
         self.send(Message(ERROR, msgspec.json.encode(sentence)))
@@ -222,12 +213,11 @@ class WebSocketSession:
     def _cannot_keep_up(self) -> None:
         logger.warning("a WebSocket is dropped: its client does not read what it is sent")
         self._end(POLICY_VIOLATION)
-        if self._abort is not None:
-            self._abort()
+        self._connection.abort()
 
 
 def _decode(text: str) -> Frame | None:
     try:
         return _frames.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except _UNREADABLE:
         return None
