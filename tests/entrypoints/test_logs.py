@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from qure.entrypoints.logs import configure_logging, without_secrets
+from qure.entrypoints.logs import OnceAMinute, configure_logging, without_secrets
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpZCI6IjEifQ.c2lnbmF0dXJl"
 SECRETS = [
@@ -97,7 +97,7 @@ def test_the_servers_own_lines_about_requests_are_not_logged() -> None:
     assert stream.getvalue() == ""
 
 
-# --- What strangers can put into a line ---
+# --- What strangers can put into a line, and how often ---
 
 FORGED = "2026-01-01T00:00:00Z [info     ] forged"
 HOSTILE = [
@@ -174,6 +174,45 @@ def test_what_prints_is_left_as_it_is() -> None:
     first, second = stream.getvalue().splitlines()
     assert "Zo\u00eb \u738b \u00abok\u00bb 3 None" in first
     assert "many=3 none=None share=0.5 yes=True" in second
+
+
+def test_what_any_client_can_cause_is_a_line_a_minute_and_no_traceback() -> None:
+    now = 1000.0
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(OnceAMinute(now=lambda: now))
+    server = logging.getLogger("uvicorn.error")
+    server.addHandler(handler)
+
+    def attack() -> None:
+        for _ in range(1000):
+            server.warning("Invalid HTTP request received.")
+            server.warning("Method %s not supported", "PUT")
+            try:
+                b"\xff".decode()
+            except UnicodeDecodeError:
+                server.exception("Invalid UTF-8 sequence received from client.")
+
+    try:
+        attack()
+        now += 59.0
+        attack()
+        now += 1.0
+        attack()
+        server.error("a fault of our own")
+        server.error("a fault of our own")
+    finally:
+        server.removeHandler(handler)
+    assert stream.getvalue().splitlines() == [
+        "Invalid HTTP request received.",
+        "Method PUT not supported",
+        "Invalid UTF-8 sequence received from client.",
+        "Invalid HTTP request received. (and 1999 before)",
+        "Method PUT not supported (and 1999 before)",
+        "Invalid UTF-8 sequence received from client. (and 1999 before)",
+        "a fault of our own",
+        "a fault of our own",
+    ]
 
 
 @pytest.mark.parametrize("format", ["json", "console"])

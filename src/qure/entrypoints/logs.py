@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections import Counter
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -36,6 +38,18 @@ _BLOTS = (
         r"\1<session>",
     ),
 )
+
+_ANYBODY_CAN_CAUSE = frozenset(
+    {
+        # uvicorn's
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+        "Invalid UTF-8 sequence received from client.",
+        # Engine.IO's
+        "Method %s not supported",
+    }
+)
+_ONCE_IN_SECONDS = 60.0
 
 _OF_MANY_LINES = ("exception", "stack")
 
@@ -65,6 +79,7 @@ def configure_logging(
     """
     stream = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(stream)
+    handler.addFilter(OnceAMinute())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
@@ -90,6 +105,33 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class OnceAMinute(logging.Filter):
+    """Of what any client can cause as often as it likes, lets a line a minute pass.
+
+    The line says how many there were since the one before, and is never a traceback: nothing is
+    wrong on our side.
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._last: dict[str, float] = {}
+        self._unsaid = Counter[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not isinstance(record.msg, str) or record.msg not in _ANYBODY_CAN_CAUSE:
+            return True
+        kind, now = record.msg, self._now()
+        if now - self._last.get(kind, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
+            self._unsaid[kind] += 1
+            return False
+        self._last[kind] = now
+        record.exc_info = None
+        if unsaid := self._unsaid.pop(kind, 0):
+            record.msg, record.args = f"{record.getMessage()} (and {unsaid} before)", ()
+        return True
 
 
 def add_request_id(
