@@ -71,7 +71,7 @@ async def half_a_post(service: Service, path: str) -> asyncio.StreamWriter:
     """A POST whose body does not come, in its own connection."""
     host, port = service.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20\r\n\r\n40"
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 20\r\n\r\n3"
     writer.write(head.encode())
     return writer
 
