@@ -115,7 +115,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_no_value_begins_a_line_or_speaks_to_the_terminal(hostile: str) -> None:
     stream = logged("console")
     logging.getLogger("qure").warning("refused %s", hostile)
@@ -140,7 +140,7 @@ class Quoting:
         return f"<{self._quoted}>"
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_a_traceback_keeps_its_lines_but_begins_none_at_the_edge(hostile: str) -> None:
     stream = logged("console")
     try:
@@ -155,7 +155,7 @@ def test_a_traceback_keeps_its_lines_but_begins_none_at_the_edge(hostile: str) -
     assert all(line.startswith("    ") for line in others if line.strip("="))
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 def test_in_json_every_event_is_one_line_that_says_what_was_sent(hostile: str) -> None:
     stream = logged("json")
     logging.getLogger("qure").warning("refused %s", hostile, extra={"detail": hostile})
