@@ -105,6 +105,23 @@ async def test_memory_and_the_plain_route_give_the_same_search(
     assert comparable(hot) == comparable(plain)
 
 
+async def test_who_is_not_known_yet_is_answered_from_memory_too(
+    service: Service, plain_answers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = await service.admin()
+    await service.clinic(admin)
+    known = await answered_from_memory(admin, plain_answers, AROUND)
+
+    async def not_asked(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the database is asked")
+
+    monkeypatch.setattr("qure.application.clinics.list_clinics", not_asked)
+    newcomer = await service.patient()
+    plain_answers.clear()
+    assert comparable(await newcomer.get(f"/clinic?{AROUND}")) == comparable(known)
+    assert plain_answers == ["/api/clinic"]
+
+
 async def test_a_search_is_exact_after_every_change(
     service: Service, plain_answers: list[str]
 ) -> None:

@@ -27,7 +27,7 @@ from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, UserIdInPat
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
-from qure.wire.responses import encode
+from qure.wire.responses import encode, nearest_clinics
 
 TAG = "Clinics"
 PICTURES = {"logo": 1, "images": MAX_CLINIC_IMAGES}
@@ -101,7 +101,8 @@ async def list_clinics(request: Call, container: Parts) -> ASGIResponse:
 
     if wanted.nearby is not None:
         # Hardly anybody asks from the same place again: to remember the answer would only cost.
-        return answer(request, await load())
+        held = container.places.search(wanted, page=page)
+        return answer(request, await load() if held is None else nearest_clinics(held, page))
     body = await container.reads.get_or_load(
         CLINIC_LISTS, encode(given).decode(), ttl_seconds=QUARTER_HOUR, load=load
     )
