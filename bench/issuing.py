@@ -12,7 +12,16 @@ import asyncpg
 import httpx
 
 from bench.report import Figure
-from bench.world import Login, Program, World, http_load, make_logins, make_queue, world
+from bench.world import (
+    Login,
+    Program,
+    World,
+    empty_queue,
+    http_load,
+    make_logins,
+    make_queue,
+    world,
+)
 from qure.domain.user import Role
 
 AT_ONCE = 32
@@ -111,6 +120,7 @@ def issue_all(program: Program, path: str, made: World, logins: list[Login]) -> 
         status = httpx.get(f"{program.url}/api/queues/{queue_id}/status", headers=headers).json()
         if status["data"]["waitingCount"] != TOKENS:
             raise RuntimeError(f"not exact: {status}")
+        asyncio.run(empty_queue(made.settings, queue_id))
     return float(TOKENS / result["seconds"])
 
 
@@ -133,6 +143,7 @@ async def _raw(made: World, logins: list[Login]) -> float:
     for one in connections:
         await pool.release(one)
     await pool.close()
+    await empty_queue(made.settings, queue_id)
     return TOKENS / seconds
 
 

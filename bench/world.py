@@ -26,6 +26,7 @@ from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.token import TokenStatus
 from qure.domain.user import Role, User
 from qure.settings import Settings, load_settings
 
@@ -192,6 +193,20 @@ async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
         await asyncio.gather(
             *(container.issue_line.take(queue_id, UserId(login.user_id)) for login in logins)
         )
+
+
+async def empty_queue(settings: Settings, queue_id: QueueId) -> None:
+    """Nobody stands there any more: the same patients can take tokens elsewhere."""
+    container = build(settings, role=ProcessRole.COMMAND)
+    async with container.running(), container.storage.write() as uow:
+        queue = await uow.queues.get(queue_id, lock=True)
+        if queue is None:
+            raise LookupError(f"there is no queue {queue_id}")
+        now = container.clock.now()
+        waiting = await uow.tokens.of_queue(queue_id, status=TokenStatus.WAITING)
+        await uow.tokens.save([queue.skip(one, by=one.patient_id, at=now) for one in waiting])
+        await uow.queues.save(queue)
+        await uow.commit()
 
 
 def http_load(job: dict[str, Any]) -> dict[str, Any]:
