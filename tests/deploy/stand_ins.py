@@ -31,11 +31,18 @@ class StandIn(BaseHTTPRequestHandler):
     hits: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        own = str(self.server.server_address[0])
-        self.hits.append(own)
+        self.hits.append(str(self.server.server_address[0]))
+        self._answer()
+
+    def do_POST(self) -> None:
+        self.hits.append(str(self.server.server_address[0]))  # Before the body is there.
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer()
+
+    def _answer(self) -> None:
         body = json.dumps(
             {
-                "address": own,
+                "address": self.server.server_address[0],
                 "port": self.server.server_address[1],
                 "path": self.path,
                 "headers": {name.lower(): value for name, value in self.headers.items()},
@@ -48,10 +55,6 @@ class StandIn(BaseHTTPRequestHandler):
         self.end_headers()
         with suppress(OSError):
             self.wfile.write(body)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
