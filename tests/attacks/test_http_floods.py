@@ -12,11 +12,11 @@ import pytest
 
 from tests.attacks.strangers import (
     MEBIBYTE,
+    calm_during,
     closes_within,
     connect,
     memory,
     pour,
-    pulse_during,
     read_all,
     running_qure,
 )
@@ -40,9 +40,8 @@ def test_pipelined_requests_are_not_read_before_those_in_front_are_answered(
         with connect(service.url) as connection:
             pour(connection, HEALTH, mebibytes=30, seconds=3)  # Without reading one answer.
 
-    meanwhile = pulse_during(service.url, attack, seconds=3)
+    assert calm_during(service.url, attack, seconds=3)
     assert memory(service) - before < 20 * MEBIBYTE
-    assert meanwhile.p99 < 0.020, meanwhile
 
 
 def test_pipelined_requests_are_all_answered_in_order(service: QureProcess) -> None:
@@ -77,7 +76,7 @@ def test_a_head_without_end_is_refused(
             connection.sendall(start)
             assert pour(connection, repeated, mebibytes=100, seconds=2) < 10 * MEBIBYTE
 
-    assert pulse_during(service.url, attack, seconds=1).p99 < 0.020
+    assert calm_during(service.url, attack, seconds=1)
     assert memory(service) - before < 20 * MEBIBYTE
 
 

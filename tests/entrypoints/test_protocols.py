@@ -231,6 +231,22 @@ async def test_a_pipelined_request_is_not_read_while_the_first_looks_for_its_cli
     assert not world.transport.reads
 
 
+async def test_every_request_hears_that_its_client_is_gone_and_none_begins_then(
+    world: World,
+) -> None:
+    world.application.may_answer.clear()
+    await world.send(REQUEST * 2)
+    (protocol,) = world.state.connections
+    running = protocol._running  # type: ignore[union-attr]
+    assert (await running.receive())["type"] == "http.request"
+    waiting = asyncio.create_task(running.receive())
+    world.connection.connection_lost(None)
+    assert (await asyncio.wait_for(waiting, 1))["type"] == "http.disconnect"
+    world.application.may_answer.set()
+    await world.settle()
+    assert world.application.asked == 1
+
+
 async def test_who_takes_nothing_for_half_a_minute_is_cut_off(world: World) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST)

@@ -34,7 +34,8 @@ def port_of(url: str) -> int:
 
 def workers_of(pid: int) -> list[psutil.Process]:
     children = psutil.Process(pid).children()
-    return [one for one in children if "spawn_main" in " ".join(one.cmdline())]
+    alive = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
 
 
 def test_a_strangers_first_day_and_second_start(alone: Path) -> None:

@@ -43,6 +43,7 @@ async def test_every_call_but_the_public_ones_needs_a_login(service: Service) ->
 
 def test_what_is_public_is_what_the_contract_says(service: Service) -> None:
     assert sorted(path for _, path, public in calls(service) if public) == [
+        "/",
         "/api/auth/login",
         "/api/auth/logout",
         "/api/auth/refresh-token",

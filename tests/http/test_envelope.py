@@ -22,7 +22,7 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/nothing", "/api/auth", "/api/tokens/a/b/c", "/health/x", "/apix"]
+    "path", ["/x", "/api", "/api/nothing", "/api/auth", "/api/tokens/a/b/c", "/health/x", "/apix"]
 )
 async def test_an_address_with_nothing_behind_it_is_404(service: Service, path: str) -> None:
     refused(await service.http.get(path), 404, "not_found")

@@ -208,10 +208,17 @@ class EngineServer:
         except _TooLongError as error:
             socket.fail("too long a post")
             raise Refusal(413, "Payload too large", code=3, headers=HANGING_UP) from error
+        except _HungUpError as error:
+            socket.end("transport error")
+            raise _bad_request() from error
         except BadPacketError as error:
             socket.report(error)
             raise _bad_request() from error
         return b"ok"
+
+
+class _HungUpError(Exception):
+    """The client is gone before its body was all there."""
 
 
 class _TooLongError(Exception):
@@ -249,12 +256,12 @@ def _is_preflight(scope: Scope) -> bool:
 
 
 async def _body(receive: Receive) -> bytes:
-    """All of it, whatever its headers say. Raises ``_TooLongError``, ``BadPacketError``."""
+    """All of it, whatever its headers say. Raises ``_TooLongError``, ``_HungUpError``."""
     body = bytearray()
     while True:
         event = await receive()
         if event["type"] != "http.request":
-            raise BadPacketError("half a post")
+            raise _HungUpError
         body += event.get("body", b"")
         if len(body) > MAX_FRAME_BYTES:
             raise _TooLongError

@@ -10,8 +10,13 @@ import logging
 from enum import Enum
 from typing import Any, Final, cast
 
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from qure.entrypoints.draining import drain
 from qure.wire import envelope
@@ -79,12 +84,21 @@ class HttpProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._messages = 0
         self._refusal: _Refused | None = None
+        self._running: RequestResponseCycle | None = None
         self._watched: tuple[int, _Phase] | None = None
         self._since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
         self.flow = _Flow(self.transport, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells the newest request only, and that of one which has not begun.
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         # The parser keeps a header, a trailer or a chunk's extension that does not end, and says
@@ -137,6 +151,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     # Called by uvicorn
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
