@@ -40,14 +40,7 @@ _BLOTS = (
 )
 
 _ANYBODY_CAN_CAUSE = frozenset(
-    {
-        # uvicorn's
-        "Invalid HTTP request received.",
-        "Unsupported upgrade request.",
-        "Invalid UTF-8 sequence received from client.",
-        # Engine.IO's
-        "Method %s not supported",
-    }
+    {"Invalid HTTP request received.", "Unsupported upgrade request."}  # uvicorn's
 )
 _ONCE_IN_SECONDS = 60.0
 
@@ -110,8 +103,7 @@ def configure_logging(
 class OnceAMinute(logging.Filter):
     """Of what any client can cause as often as it likes, lets a line a minute pass.
 
-    The line says how many there were since the one before, and is never a traceback: nothing is
-    wrong on our side.
+    The line says how many there were since the one before.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -128,7 +120,6 @@ class OnceAMinute(logging.Filter):
             self._unsaid[kind] += 1
             return False
         self._last[kind] = now
-        record.exc_info = None
         if unsaid := self._unsaid.pop(kind, 0):
             record.msg, record.args = f"{record.getMessage()} (and {unsaid} before)", ()
         return True
