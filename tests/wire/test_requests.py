@@ -292,7 +292,7 @@ def test_active_is_a_real_boolean(value: object) -> None:
 
 def test_a_query_has_defaults_and_an_empty_value_is_none() -> None:
     made = parse(requests.ListClinics, {"query": "", "page": ""}, text=True)
-    assert (made.page, made.limit, made.query, made.nearby()) == (1, 10, None, None)
+    assert (made.page, made.limit, made.query, made.wanted().nearby) == (1, 10, None, None)
 
 
 def test_every_bad_query_parameter_is_named_at_once() -> None:
@@ -320,7 +320,7 @@ def test_a_place_needs_all_three() -> None:
     ]
     assert bad_paths(requests.ListClinics, {"radius": "5"}, text=True) == ["latitude", "longitude"]
     place = {"latitude": "0", "longitude": "0", "radius": "5"}
-    assert parse(requests.ListClinics, place, text=True).nearby() is not None
+    assert parse(requests.ListClinics, place, text=True).wanted().nearby is not None
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "x", "1e9"])
