@@ -32,19 +32,19 @@ from qure.adapters.sql.migrations import revision
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.adapters.system.clock import SystemClock
 from qure.adapters.system.randomness import SystemRandomness
-from qure.application.cached_reads import CachedReads
-from qure.application.freshness import Freshness
-from qure.application.live_status import LiveStatus
-from qure.application.media import resume_images, run_job, sweep_expired
+from qure.application.announcing.cached_reads import CachedReads
+from qure.application.announcing.freshness import Freshness
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.jobs.images import resume_images, run_job, sweep_expired
 from qure.application.observers import Observers
-from qure.application.places import Places
+from qure.application.clinics.nearby import Places
 from qure.application.ports.gateways import Clock, Job, Randomness
 from qure.application.ports.storage import OutboxEntry
-from qure.application.principals import Principals
-from qure.application.queues import open_due_queues, read_status
-from qure.application.relay import Relay
-from qure.application.schedule import Chore, Schedule
-from qure.application.tokens import IssueLine, held_tokens_of
+from qure.application.announcing.actors import Principals
+from qure.application.queueing.queues import open_due_queues, read_status
+from qure.application.announcing.relay import Relay
+from qure.application.jobs.periodic import Chore, Schedule
+from qure.application.queueing.tokens import IssueLine, held_tokens_of
 from qure.settings import Settings, SettingsError
 from qure.wire.responses import clinic_stem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qure.application.access import Principal
-from qure.application.accounts import (
+from qure.application.accounts.accounts import (
     admit_registration,
     change_password,
     create_admin,
@@ -16,7 +16,7 @@ from qure.application.accounts import (
     update_profile,
 )
 from qure.application.ports.storage import Page
-from qure.application.tries import ACCOUNT_TRIES, REGISTRATION_WINDOW_SECONDS
+from qure.application.accounts.attempts import ACCOUNT_TRIES, REGISTRATION_WINDOW_SECONDS
 from qure.domain import events
 from qure.domain.errors import (
     Conflict,

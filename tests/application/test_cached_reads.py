@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from qure.adapters.memory.cache import MemoryCache
-from qure.application.cached_reads import (
+from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     CachedReads,
     clinic_group,

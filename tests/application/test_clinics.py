@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from qure.application.access import Principal
-from qure.application.clinics import (
+from qure.application.clinics.clinics import (
     ClinicFields,
     add_staff,
     create_clinic,
@@ -20,7 +20,7 @@ from qure.application.clinics import (
     remove_staff,
     update_clinic,
 )
-from qure.application.media import run_job
+from qure.application.jobs.images import run_job
 from qure.application.ports.gateways import ProcessImage
 from qure.application.ports.storage import ClinicFilter, Page, TransactionConflict
 from qure.domain import events

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from qure.application.access import Principal
-from qure.application.desk import call_next_token, complete_token, skip_token, start_token
+from qure.application.queueing.desk import call_next_token, complete_token, skip_token, start_token
 from qure.application.ports.storage import TransactionConflict
-from qure.application.tokens import cancel_token
+from qure.application.queueing.tokens import cancel_token
 from qure.domain import events
 from qure.domain.errors import Conflict, Forbidden, NotFound
 from qure.domain.ids import QueueId, TokenId, UserId

@@ -8,19 +8,19 @@ from datetime import timedelta
 import pytest
 
 from qure.adapters.memory.cache import MemoryCache
-from qure.application.cached_reads import (
+from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     CachedReads,
     clinic_group,
     profile_group,
     staff_group,
 )
-from qure.application.freshness import Freshness
-from qure.application.live_status import LiveStatus
-from qure.application.places import Places
+from qure.application.announcing.freshness import Freshness
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.clinics.nearby import Places
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
-from qure.application.principals import Principals
+from qure.application.announcing.actors import Principals
 from qure.domain import events
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
 from qure.domain.queue_status import QueueStatus
 from tests.builders import build_status
 from tests.fakes import Hearing

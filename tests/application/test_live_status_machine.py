@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
 from qure.domain.queue_status import QueueStatus
 from tests.builders import build_status
 from tests.fakes import Hearing

@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import pytest
 
-from qure.application.devices import DEVICE_LIFE
-from qure.application.logins import (
+from qure.application.accounts.devices import DEVICE_LIFE
+from qure.application.accounts.logins import (
     Device,
     Grant,
     list_sessions,
@@ -18,7 +18,7 @@ from qure.application.logins import (
     revoke_session,
 )
 from qure.application.ports.storage import TransactionConflict
-from qure.application.tries import (
+from qure.application.accounts.attempts import (
     ACCOUNT_EVERY_SECONDS,
     ACCOUNT_FROM_NETWORK_EVERY_SECONDS,
     ACCOUNT_TRIES,

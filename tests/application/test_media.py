@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from qure.application.correlation import request_id
-from qure.application.media import (
+from qure.application.jobs.images import (
     FAILED_KEPT_FOR,
     FORGOTTEN_AFTER,
     process_image,

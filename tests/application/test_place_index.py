@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from qure.adapters.memory.collections.clinics import MemoryClinics
 from qure.adapters.memory.state import State
-from qure.application.geography import point_at
-from qure.application.place_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
+from qure.application.clinics.geography import point_at
+from qure.application.clinics.position_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
 from tests.builders import build_clinic

@@ -9,7 +9,7 @@ import pytest
 
 from qure.application.access import Principal
 from qure.application.ports.gateways import AccessClaims
-from qure.application.principals import MAX_AGE, Principals
+from qure.application.announcing.actors import MAX_AGE, Principals
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import Session

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from qure.application.clinics import ClinicFields, update_clinic
-from qure.application.live_status import LiveStatus
+from qure.application.clinics.clinics import ClinicFields, update_clinic
+from qure.application.announcing.live_status import LiveStatus
 from qure.application.ports.storage import TransactionConflict
-from qure.application.queues import (
+from qure.application.queueing.queues import (
     open_due_queues,
     open_queue,
     read_status,

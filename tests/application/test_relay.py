@@ -12,10 +12,10 @@ import pytest
 
 from qure.adapters.memory.cache import MemoryCache
 from qure.adapters.memory.storage import MemoryStorage
-from qure.application.cached_reads import CachedReads, profile_group
+from qure.application.announcing.cached_reads import CachedReads, profile_group
 from qure.application.ports.gateways import DeleteMedia, Job, Lease, ProcessImage
 from qure.application.ports.storage import OutboxEntry
-from qure.application.relay import SENT_KEPT_FOR, SWEEP_AGE, Relay, jobs_asked_by
+from qure.application.announcing.relay import SENT_KEPT_FOR, SWEEP_AGE, Relay, jobs_asked_by
 from qure.domain import events
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qure.application.ports.storage import TransactionConflict
-from qure.application.retrying import ATTEMPTS, retried
+from qure.application.transact import ATTEMPTS, retried
 from qure.domain.errors import Unavailable
 
 

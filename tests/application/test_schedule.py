@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from qure.application.schedule import Chore, Schedule
+from qure.application.jobs.periodic import Chore, Schedule
 from qure.domain.errors import Unavailable
 from tests.waiting import eventually
 
@@ -48,7 +48,7 @@ async def test_a_chore_that_fails_is_logged_and_tried_again(
         await eventually(lambda: work.done >= 2 and other.done >= 2)
         await schedule.close()
     (record,) = caplog.records
-    assert (record.levelname, record.name) == (level, "qure.application.schedule")
+    assert (record.levelname, record.name) == (level, "qure.application.jobs.periodic")
     assert "sweeping" in record.getMessage()
 
 

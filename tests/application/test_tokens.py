@@ -11,8 +11,8 @@ import pytest
 
 from qure.application.access import Principal
 from qure.application.ports.storage import TransactionConflict
-from qure.application.retrying import ATTEMPTS
-from qure.application.tokens import (
+from qure.application.transact import ATTEMPTS
+from qure.application.queueing.tokens import (
     IssueLine,
     active_token_of,
     cancel_token,

@@ -10,7 +10,7 @@ from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.memory.throttle import MemoryThrottle
 from qure.application.access import Principal
 from qure.application.ports.storage import OutboxEntry
-from qure.application.tokens import IssueLine
+from qure.application.queueing.tokens import IssueLine
 from qure.domain.clinic import Clinic
 from qure.domain.errors import DomainError
 from qure.domain.events import Event

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qure.application.tries import ACCOUNT_TRIES, NETWORK_EVERY_SECONDS, NETWORK_TRIES
+from qure.application.accounts.attempts import ACCOUNT_TRIES, NETWORK_EVERY_SECONDS, NETWORK_TRIES
 from tests.http.service import comes_true
 from tests.servers.postgres import running_postgres
 from tests.servers.process import LOOPBACK

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from qure.application.place_index import MAX_CANDIDATES
+from qure.application.clinics.position_index import MAX_CANDIDATES
 from tests.builders import build_clinic
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually

@@ -15,7 +15,7 @@ import pytest
 
 from qure.application.access import Principal
 from qure.application.lookup import find_queue
-from qure.application.queues import set_queue_active
+from qure.application.queueing.queues import set_queue_active
 from qure.bootstrap import Container, build
 from qure.bootstrap import Role as ProcessRole
 from qure.domain.ids import QueueId, SessionId, UserId

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from qure.application.tokens import IssueLine
+from qure.application.queueing.tokens import IssueLine
 from qure.bootstrap import Role as ProcessRole
 from qure.bootstrap import build, migrate_database
 from qure.domain.errors import Conflict, Unavailable

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from qure.application.accounts import register_user
+from qure.application.accounts.accounts import register_user
 from qure.bootstrap import build, migrate_database
 from qure.settings import Settings, load_settings
 from tests.servers.postgres import PostgresServer

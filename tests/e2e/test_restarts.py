@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from qure.application.access import Principal
-from qure.application.desk import call_next_token, complete_token
+from qure.application.queueing.desk import call_next_token, complete_token
 from qure.application.ports.gateways import Clock
 from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
 from qure.domain.queue import MAX_TAKES

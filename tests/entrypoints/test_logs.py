@@ -31,11 +31,11 @@ def logged(format: str, *, level: str = "INFO") -> StringIO:
 def test_the_standard_library_and_structlog_write_alike() -> None:
     stream = logged("json")
     structlog.contextvars.bind_contextvars(request_id="r-1")
-    logging.getLogger("qure.application.relay").warning("left %d to the sweep", 3)
+    logging.getLogger("qure.application.announcing.relay").warning("left %d to the sweep", 3)
     structlog.get_logger("qure.access").info("request", status=200)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert first["event"] == "left 3 to the sweep"
-    assert first["logger"] == "qure.application.relay"
+    assert first["logger"] == "qure.application.announcing.relay"
     assert first["level"] == "warning"
     assert first["request_id"] == second["request_id"] == "r-1"
     assert first["timestamp"].endswith("Z")

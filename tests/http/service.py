@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from qure.application.accounts import create_admin
+from qure.application.accounts.accounts import create_admin
 from qure.bootstrap import Container, build
 from qure.entrypoints.http.app import create_app
 from qure.settings import Settings

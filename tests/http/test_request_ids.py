@@ -11,7 +11,7 @@ import pytest
 
 from qure.adapters.jobs.saq_queue import encode
 from qure.application import correlation
-from qure.application.media import resume_images
+from qure.application.jobs.images import resume_images
 from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId

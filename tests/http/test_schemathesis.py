@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from qure.application.accounts import create_admin
+from qure.application.accounts.accounts import create_admin
 from qure.bootstrap import Role, build
 from qure.settings import Settings
 from tests.http.listening import listening_service

@@ -20,7 +20,7 @@ import uvicorn
 
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.application.access import Principal
-from qure.application.tokens import issue_token
+from qure.application.queueing.tokens import issue_token
 from qure.bootstrap import Container, build, database_url
 from qure.bootstrap import Role as ContainerRole
 from qure.domain.clinic import Clinic

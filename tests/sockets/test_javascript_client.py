@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qure.application.accounts import register_user
+from qure.application.accounts.accounts import register_user
 from qure.domain.user import Role
 from tests.sockets.service import Service
 

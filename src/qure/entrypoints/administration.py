@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from qure.application.accounts import create_admin
+from qure.application.accounts.accounts import create_admin
 from qure.bootstrap import (
     Container,
     Role,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from qure.application.access import Principal
-from qure.application.desk import call_next_token, complete_token, skip_token, start_token
+from qure.application.queueing.desk import call_next_token, complete_token, skip_token, start_token
 from qure.application.ports.gateways import AccessClaims
 from qure.bootstrap import Container
 from qure.domain.errors import DomainError, FieldError, Invalid, Unauthenticated

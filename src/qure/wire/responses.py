@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from qure.application.place_index import Nearest
+from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.queue import Queue

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import SqlStorage
 from qure.application.ports.storage import Page, TransactionConflict
-from qure.application.retrying import retried
+from qure.application.transact import retried
 from qure.domain.errors import Conflict, Unavailable
 from qure.domain.events import UserChanged
 from qure.domain.ids import UserId

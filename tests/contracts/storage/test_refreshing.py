@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from qure.application.logins import Grant, refresh_session
+from qure.application.accounts.logins import Grant, refresh_session
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Unauthenticated
 from qure.domain.session import REPEAT_WITHIN, Session

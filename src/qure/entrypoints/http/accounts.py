@@ -5,10 +5,11 @@ from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
-from qure.application import accounts, logins
-from qure.application.cached_reads import DAY, profile_group
-from qure.application.devices import DEVICE_LIFE
-from qure.application.logins import Device
+from qure.application.accounts import accounts
+from qure.application.accounts import logins
+from qure.application.announcing.cached_reads import DAY, profile_group
+from qure.application.accounts.devices import DEVICE_LIFE
+from qure.application.accounts.logins import Device
 from qure.domain.ids import SessionId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer

@@ -8,16 +8,16 @@ from litestar import Router, delete, get, post, put
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
-from qure.application import clinics
+from qure.application.clinics import clinics
 from qure.application.access import require_admin
-from qure.application.cached_reads import (
+from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     DAY,
     QUARTER_HOUR,
     clinic_group,
     staff_group,
 )
-from qure.application.clinics import ClinicFields
+from qure.application.clinics.clinics import ClinicFields
 from qure.domain.clinic import MAX_CLINIC_IMAGES
 from qure.domain.ids import ClinicId, UserId
 from qure.entrypoints.http import samples

@@ -15,7 +15,7 @@ from uuid import UUID
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from qure.application.access import Principal
-from qure.application.cached_reads import profile_group
+from qure.application.announcing.cached_reads import profile_group
 from qure.bootstrap import Container
 from qure.domain.errors import DomainError, Invalid
 from qure.domain.ids import QueueId

@@ -3,7 +3,8 @@
 from litestar import Router, get, patch, post
 from litestar.response.base import ASGIResponse
 
-from qure.application import desk, queues
+from qure.application.queueing import desk
+from qure.application.queueing import queues
 from qure.domain.ids import ClinicId, QueueId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer

@@ -3,7 +3,8 @@
 from litestar import Router, delete, get, post
 from litestar.response.base import ASGIResponse
 
-from qure.application import desk, tokens
+from qure.application.queueing import desk
+from qure.application.queueing import tokens
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer

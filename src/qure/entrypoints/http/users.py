@@ -3,7 +3,7 @@
 from litestar import Router, get, patch
 from litestar.response.base import ASGIResponse
 
-from qure.application import accounts
+from qure.application.accounts import accounts
 from qure.domain.ids import UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from qure.adapters.memory.state import ClinicPlace, State
-from qure.application.geography import distance_km
+from qure.application.clinics.geography import distance_km
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict

@@ -25,7 +25,7 @@ from qure.adapters.sql.engine import smaller_of
 from qure.adapters.sql.mapping import clinic_values, fold, to_clinic
 from qure.adapters.sql.rows import CLINICS
 from qure.adapters.sql.transaction import Transaction
-from qure.application.geography import EARTH_RADIUS_KM, Box
+from qure.application.clinics.geography import EARTH_RADIUS_KM, Box
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId

@@ -10,7 +10,7 @@ from contextvars import Context
 from itertools import islice
 from uuid import UUID
 
-from qure.application.place_index import Nearest, PlaceIndex
+from qure.application.clinics.position_index import Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Page, Storage
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 
 from qure.application.access import Principal, require_desk, require_desk_of
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
 from qure.application.lookup import find_clinic, find_queue
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
-from qure.application.retrying import retried
+from qure.application.transact import retried
 from qure.domain.errors import NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue import Queue

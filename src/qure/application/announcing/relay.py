@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from qure.application.cached_reads import groups_changed_by
+from qure.application.announcing.cached_reads import groups_changed_by
 from qure.application.ports.gateways import (
     Cache,
     Clock,

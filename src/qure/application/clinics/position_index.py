@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from math import dist, floor, pi, sin
 
-from qure.application.geography import EARTH_RADIUS_KM, Box, distance_km, point_at
+from qure.application.clinics.geography import EARTH_RADIUS_KM, Box, distance_km, point_at
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.ids import ClinicId

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qure.application.access import Principal, require_admin
-from qure.application.logins import revoke
+from qure.application.accounts.logins import revoke
 from qure.application.lookup import find_user
-from qure.application.media import stage_images
+from qure.application.jobs.images import stage_images
 from qure.application.ports.gateways import (
     Clock,
     Images,
@@ -14,8 +14,8 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Page, Storage
-from qure.application.retrying import retried
-from qure.application.tries import password_limits, registration_limits, take_a_try
+from qure.application.transact import retried
+from qure.application.accounts.attempts import password_limits, registration_limits, take_a_try
 from qure.domain.errors import FieldError, Invalid, Unavailable
 from qure.domain.events import UserChanged
 from qure.domain.ids import ClinicId, UserId

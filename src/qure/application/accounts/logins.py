@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from qure.application.access import Principal
-from qure.application.devices import issue_device_token, known_device
+from qure.application.accounts.devices import issue_device_token, known_device
 from qure.application.lookup import find_user
 from qure.application.ports.gateways import (
     AccessJwts,
@@ -18,8 +18,8 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Storage, UnitOfWork
-from qure.application.retrying import retried
-from qure.application.tries import login_limits, take_a_try
+from qure.application.transact import retried
+from qure.application.accounts.attempts import login_limits, take_a_try
 from qure.domain.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import SessionRevoked
 from qure.domain.ids import SessionId, UserId

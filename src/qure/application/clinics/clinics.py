@@ -9,7 +9,7 @@ from uuid import UUID
 
 from qure.application.access import Principal, require_admin, require_desk_of
 from qure.application.lookup import find_clinic, find_user
-from qure.application.media import stage_images
+from qure.application.jobs.images import stage_images
 from qure.application.ports.gateways import Clock, Images, Randomness
 from qure.application.ports.storage import (
     ClinicFilter,
@@ -18,7 +18,7 @@ from qure.application.ports.storage import (
     Storage,
     UnitOfWork,
 )
-from qure.application.retrying import retried
+from qure.application.transact import retried
 from qure.domain.clinic import Clinic, ClinicType, OpeningHours
 from qure.domain.errors import NotFound
 from qure.domain.events import ClinicChanged, MediaReplaced, UserChanged

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qure.application.cached_reads import CachedReads, groups_changed_by
-from qure.application.live_status import LiveStatus
-from qure.application.places import Places
+from qure.application.announcing.cached_reads import CachedReads, groups_changed_by
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.clinics.nearby import Places
 from qure.application.ports.storage import OutboxEntry
-from qure.application.principals import Principals
+from qure.application.announcing.actors import Principals
 from qure.domain import events
 
 

@@ -8,7 +8,7 @@ from qure.application.access import Principal, require_desk, require_desk_of
 from qure.application.lookup import find_queue, find_token
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage, UnitOfWork
-from qure.application.retrying import retried
+from qure.application.transact import retried
 from qure.domain.errors import Conflict, NotFound
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue import Queue

@@ -15,7 +15,7 @@ from qure.application.batching import Batches
 from qure.application.lookup import find_queue, find_token
 from qure.application.ports.gateways import Clock, Randomness
 from qure.application.ports.storage import Storage
-from qure.application.retrying import retried
+from qure.application.transact import retried
 from qure.domain.errors import DomainError
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import HELD, Token, TokenStatus
