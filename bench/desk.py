@@ -14,8 +14,8 @@ import websockets
 
 from bench.report import Figure
 from bench.world import Login, Program, World, fill_queue, make_logins, make_queue, world
+from qure.domain.actor import Role
 from qure.domain.ids import ClinicId, QueueId
-from qure.domain.user import Role
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -98,13 +98,13 @@ async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUI
             queue_id,
         )
         held = await db.fetch(
-            "SELECT * FROM tokens WHERE queue_id = $1 AND held_by = $2"
+            "SELECT * FROM tokens WHERE queue_id = $1 AND assigned_to = $2"
             " AND status IN ('CALLED', 'IN_PROGRESS') ORDER BY number",
             queue_id,
             staff_id,
         )
         await db.executemany(
-            "UPDATE tokens SET status = $2, called_at = $3, held_by = $4 WHERE id = $1",
+            "UPDATE tokens SET status = $2, called_at = $3, assigned_to = $4 WHERE id = $1",
             [
                 *((one["id"], "COMPLETED", now, staff_id) for one in held),
                 (token["id"], "CALLED", now, staff_id),
@@ -119,7 +119,7 @@ async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUI
             ],
         )
         await db.execute(
-            "UPDATE queues SET current_number = $2, waiting_count = waiting_count - 1,"
+            "UPDATE queues SET now_serving = $2, waiting_count = waiting_count - 1,"
             " version = version + 1, updated_at = $3 WHERE id = $1",
             queue_id,
             token["number"],

@@ -17,7 +17,7 @@ from bench.issuing import TOKENS, issue_all
 from bench.report import Figure
 from bench.sockets import clients
 from bench.world import Login, Program, make_logins, make_queue, world
-from qure.domain.user import Role
+from qure.domain.actor import Role
 
 
 def run(*, quick: bool) -> list[Figure]:

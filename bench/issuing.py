@@ -22,7 +22,7 @@ from bench.world import (
     make_queue,
     world,
 )
-from qure.domain.user import Role
+from qure.domain.actor import Role
 
 AT_ONCE = 32
 TOKENS = 992  # as many for each connection

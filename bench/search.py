@@ -18,11 +18,11 @@ from bench.report import Figure
 from bench.world import Login, Program, World, http_load, make_logins, world
 from qure.adapters.sql.mapping import clinic_values
 from qure.adapters.sql.rows import CLINICS
-from qure.bootstrap import Role as ProcessRole
 from qure.bootstrap import build
+from qure.container import ProcessRole
+from qure.domain.actor import Role
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.ids import ClinicId
-from qure.domain.user import Role
 from qure.settings import Settings
 
 FEW, MANY = 1_000, 100_000
@@ -160,7 +160,7 @@ async def _fill(settings: Settings, count: int) -> None:
             for number in range(start, min(start + 1000, count)):
                 latitude, longitude = _somewhere(chance, _half_side_km(count))
                 clinic = Clinic(
-                    id=ClinicId(container.randomness.new_id()),
+                    id=ClinicId(container.ids.new_id()),
                     name=f"Clinic {number} {'North' if number % 2 else 'South'}",
                     type=types[number // 2 % len(types)],
                     latitude=latitude,

@@ -20,14 +20,15 @@ from tests.servers.postgres import running_postgres
 from tests.servers.process import accepts_connections, free_port, wait_until
 from tests.servers.redis import running_redis
 
-from qure.bootstrap import Role as ProcessRole
-from qure.bootstrap import build, migrate_database
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole
+from qure.domain.actor import Role
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.token import TokenStatus
-from qure.domain.user import Role, User
+from qure.domain.user import User
 from qure.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -117,7 +118,7 @@ def world(backend: str) -> Iterator[World]:
             environment["DATABASE_URL"] = postgres.dsn
             environment["REDIS_URL"] = stack.enter_context(running_redis()).url
         made = World(environment, stack)
-        asyncio.run(migrate_database(made.settings))
+        asyncio.run(schema_of(made.settings)).migrate()
         yield made
 
 
@@ -131,7 +132,7 @@ async def make_logins(
         logins = []
         async with container.storage.write() as uow:
             for _ in range(count):
-                id = UserId(container.randomness.new_id())
+                id = UserId(container.ids.new_id())
                 user = User.register(
                     id=id,
                     first_name="Bench",
@@ -143,7 +144,7 @@ async def make_logins(
                 )
                 user.clinic_id = clinic_id
                 session = Session(
-                    id=SessionId(container.randomness.new_id()),
+                    id=SessionId(container.ids.new_id()),
                     user_id=id,
                     user_agent=None,
                     ip_address=None,
@@ -151,7 +152,7 @@ async def make_logins(
                     expires_at=now + REFRESH_LIFE,
                 )
                 secret = RefreshSecret(
-                    digest=container.randomness.new_secret()[:64],
+                    digest=container.secrets.new_secret()[:64],
                     session_id=session.id,
                     created_at=now,
                     expires_at=session.expires_at,
@@ -171,8 +172,8 @@ async def make_queue(
     async with container.running():
         now = container.clock.now()
         clinic = Clinic(
-            id=ClinicId(container.randomness.new_id()),
-            name=f"Clinic {container.randomness.new_id()}",
+            id=ClinicId(container.ids.new_id()),
+            name=f"Clinic {container.ids.new_id()}",
             latitude=40.0,
             longitude=-74.0,
             timezone="UTC",
@@ -180,7 +181,7 @@ async def make_queue(
             updated_at=now,
         )
         queue = Queue.open(
-            clinic, id=QueueId(container.randomness.new_id()), max_size=max_size, at=now, by=None
+            clinic, id=QueueId(container.ids.new_id()), max_size=max_size, at=now, by=None
         )
         async with container.storage.write() as uow:
             await uow.clinics.add(clinic)

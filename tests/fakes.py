@@ -15,7 +15,7 @@ from hashlib import sha512
 
 from qure.adapters.media.keys import name_for
 from qure.application.ports.gateways import AccessClaims, Job
-from qure.application.ports.storage import OutboxEntry, Storage, UnitOfWork
+from qure.application.ports.storage import JournalEntry, Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
 from qure.domain.user import User
@@ -58,7 +58,7 @@ class FakeJwts:
     def issue(self, user: User, session_id: SessionId, *, at: datetime) -> str:
         jwt = f"jwt-{len(self._issued) + 1}"
         self._issued[jwt] = AccessClaims(
-            user_id=user.id, session_id=session_id, expires_at=at + self.LIFE
+            actor_id=user.id, session_id=session_id, expires_at=at + self.LIFE
         )
         return jwt
 
@@ -127,16 +127,16 @@ class FakeBus:
     """A bus whose listener hears at once; it can be away, fail, or hang until it is released."""
 
     def __init__(self) -> None:
-        self.published: list[OutboxEntry] = []
+        self.published: list[JournalEntry] = []
         self.batches: list[int] = []
         self.live = True
         self.error: Exception | None = None
         self.released = asyncio.Event()
         self.released.set()
-        self._on_entry: Callable[[OutboxEntry], None] = lambda entry: None
+        self._on_entry: Callable[[JournalEntry], None] = lambda entry: None
 
     def subscribe(
-        self, on_entry: Callable[[OutboxEntry], None], on_gap: Callable[[], Awaitable[None]]
+        self, on_entry: Callable[[JournalEntry], None], on_resync: Callable[[], Awaitable[None]]
     ) -> None:
         self._on_entry = on_entry
 
@@ -144,7 +144,7 @@ class FakeBus:
         """From now on publishing does not end until ``released`` is set."""
         self.released.clear()
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+    async def publish(self, entries: Sequence[JournalEntry]) -> None:
         await self.released.wait()
         await asyncio.sleep(0)
         if self.error is not None:
@@ -154,10 +154,10 @@ class FakeBus:
             self.published.append(entry)
             self._on_entry(entry)
 
-    def is_live(self) -> bool:
+    def is_connected(self) -> bool:
         return self.live
 
-    def gaps(self) -> int:
+    def resyncs(self) -> int:
         return 0
 
 

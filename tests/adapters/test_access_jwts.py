@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from qure.adapters.security import access_jwts
 from qure.adapters.security.access_jwts import RsaAccessJwts
 from qure.adapters.security.signing_keys import SigningKeys
+from qure.domain.actor import Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import ClinicId, SessionId, UserId
-from qure.domain.user import Role, User
+from qure.domain.user import User
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 LIFE = timedelta(minutes=15)

@@ -24,7 +24,7 @@ from qure.adapters.jobs.handling import RetryPolicy
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_queue import Queue, connect, decode, encode
 from qure.adapters.jobs.saq_worker import Cron, SaqWorker
-from qure.application.ports.gateways import DeleteMedia, Job, ProcessImage
+from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 from tests.servers.redis import RedisServer
@@ -494,7 +494,7 @@ async def test_a_cron_does_not_wait_behind_jobs(redis_server: str) -> None:
 
 
 def test_a_job_is_written_with_its_id_and_read_back() -> None:
-    for job in (picture(), DeleteMedia("https://res.example/a.jpg")):
+    for job in (picture(), DeleteImage("https://res.example/a.jpg")):
         function, arguments, _ = encode(job)
         assert decode(function, arguments) == job
     with pytest.raises(ValueError, match="no such job"):
@@ -504,5 +504,5 @@ def test_a_job_is_written_with_its_id_and_read_back() -> None:
 def test_jobs_have_one_key_if_they_are_one_job() -> None:
     one, other = picture(), picture()
     assert encode(one)[2] == encode(ProcessImage(one.image_id))[2]
-    keys = {encode(job)[2] for job in (one, other, DeleteMedia("a"), DeleteMedia("b"))}
+    keys = {encode(job)[2] for job in (one, other, DeleteImage("a"), DeleteImage("b"))}
     assert len(keys) == 4

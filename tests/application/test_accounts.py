@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import pytest
-
-from qure.application.access import Principal
 from qure.application.accounts.accounts import (
     admit_registration,
-    change_password,
-    create_admin,
-    read_profile,
-    register_user,
-    search_users,
-    set_user_active,
-    update_profile,
 )
-from qure.application.ports.storage import Page
+
 from qure.application.accounts.attempts import ACCOUNT_TRIES, REGISTRATION_WINDOW_SECONDS
+from qure.application.ports.storage import Page
 from qure.domain import events
+from qure.domain.actor import Actor, Role
 from qure.domain.errors import (
     Conflict,
     FieldError,
@@ -29,19 +22,17 @@ from qure.domain.errors import (
 )
 from qure.domain.ids import UserId
 from qure.domain.image import ImagePurpose
-from qure.domain.user import Role, User, initials_picture
+from qure.domain.user import User, initials_picture
 from tests.application.world import World, acting, outcomes
 from tests.builders import NOW, build_session, build_staff, build_user, new_id
 
 
 async def register(world: World, email: str = "ada@example.org") -> User:
-    return await register_user(
+    return await world.use.registration.register(
         first_name="Ada",
         last_name="Lovelace",
         email=email,
         password="secret",
-        passwords=world.passwords,
-        **world.ports,
     )
 
 
@@ -52,7 +43,7 @@ async def test_who_registers_is_a_patient_with_a_hashed_password(world: World) -
         "ada@example.org",
         "hash of secret",
     )
-    assert await read_profile(user.id, storage=world.storage) == user
+    assert await world.use.profiles.read(user.id) == user
 
 
 async def test_an_address_is_registered_once_however_many_ask_at_once(world: World) -> None:
@@ -98,25 +89,24 @@ async def test_those_without_an_address_register_as_one(world: World) -> None:
 
 async def test_a_user_who_does_not_exist_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await read_profile(UserId(new_id()), storage=world.storage)
+        await world.use.profiles.read(UserId(new_id()))
     assert refused.value.code == "user_not_found"
 
 
 async def update(
     world: World,
-    actor: Principal,
+    actor: Actor,
     *,
     first_name: str | None = None,
     last_name: str | None = None,
     picture: bytes | None = None,
 ) -> User:
-    return await update_profile(
+    return await world.use.profiles.update(
         first_name=first_name,
         last_name=last_name,
         picture=picture,
         actor=actor,
         images=world.images,
-        **world.ports,
     )
 
 
@@ -179,7 +169,7 @@ async def test_what_is_no_picture_is_refused_before_anything_has_changed(world: 
     assert (await world.user_of(actor.user_id)).first_name == "Ada"
 
 
-async def with_sessions(world: World, number: int = 3) -> tuple[User, list[Principal]]:
+async def with_sessions(world: World, number: int = 3) -> tuple[User, list[Actor]]:
     """A user whose password is ``old``, logged in so many times."""
     user = build_user(password_hash="hash of old")
     sessions = [build_session(user.id) for _ in range(number)]
@@ -187,15 +177,11 @@ async def with_sessions(world: World, number: int = 3) -> tuple[User, list[Princ
     return user, [acting(user, session.id) for session in sessions]
 
 
-async def change(world: World, actor: Principal, old: str = "old", new: str = "new") -> User:
-    return await change_password(
+async def change(world: World, actor: Actor, old: str = "old", new: str = "new") -> User:
+    return await world.use.profiles.change_password(
         old_password=old,
         new_password=new,
         actor=actor,
-        storage=world.storage,
-        passwords=world.passwords,
-        throttle=world.throttle,
-        clock=world.clock,
     )
 
 
@@ -267,8 +253,8 @@ async def test_an_admin_finds_users_by_name_address_and_role(world: World) -> No
     async def found(
         query: str | None = None, role: Role | None = None, page: Page | None = None
     ) -> tuple[list[UserId], int]:
-        users, total = await search_users(
-            query=query, role=role, page=page or Page(), actor=admin, storage=world.storage
+        users, total = await world.use.users.search(
+            query=query, role=role, page=page or Page(), actor=admin
         )
         return [user.id for user in users], total
 
@@ -282,16 +268,16 @@ async def test_only_an_admin_looks_for_users_and_locks_them_out(world: World) ->
     clinic, victim = await world.clinic(), await world.patient()
     for actor in (await world.patient(), await world.staff_of(clinic.id)):
         with pytest.raises(Forbidden):
-            await search_users(
-                query=None, role=None, page=Page(), actor=actor, storage=world.storage
-            )
+            await world.use.users.search(query=None, role=None, page=Page(), actor=actor)
         with pytest.raises(Forbidden):
             await set_active(world, victim.user_id, actor, active=False)
 
 
-async def set_active(world: World, user_id: UserId, actor: Principal, *, active: bool) -> User:
-    return await set_user_active(
-        user_id, active=active, actor=actor, storage=world.storage, clock=world.clock
+async def set_active(world: World, user_id: UserId, actor: Actor, *, active: bool) -> User:
+    return await world.use.users.set_active(
+        user_id,
+        active=active,
+        actor=actor,
     )
 
 
@@ -340,13 +326,11 @@ async def test_nobody_locks_themselves_out_and_nobody_who_does_not_exist(world: 
 async def make_admin(
     world: World, email: str = "root@example.org", password: str | None = "secret"
 ) -> tuple[User, bool]:
-    return await create_admin(
+    return await world.use.registration.create_admin(
         email=email,
         first_name="Root",
         last_name="Admin",
         password=password,
-        passwords=world.passwords,
-        **world.ports,
     )
 
 

@@ -8,26 +8,18 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from qure.application.access import Principal
 from qure.application.clinics.clinics import (
     ClinicFields,
-    add_staff,
-    create_clinic,
-    list_clinics,
-    list_staff,
     may_list_staff,
-    read_clinic,
-    remove_staff,
-    update_clinic,
 )
-from qure.application.jobs.images import run_job
 from qure.application.ports.gateways import ProcessImage
 from qure.application.ports.storage import ClinicFilter, Page, TransactionConflict
 from qure.domain import events
+from qure.domain.actor import Actor, Role
 from qure.domain.clinic import Clinic, ClinicImage, ClinicType, OpeningHours
 from qure.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from qure.domain.ids import ClinicId, ImageId, UserId
-from qure.domain.user import Role, User
+from qure.domain.user import User
 from tests.application.world import World, outcomes
 from tests.builders import NOW, build_clinic, new_id
 
@@ -37,34 +29,32 @@ MIDNIGHT = datetime(2025, 12, 31, 5, tzinfo=UTC)
 
 async def create(
     world: World,
-    actor: Principal | None = None,
+    actor: Actor | None = None,
     *,
     logo: bytes | None = None,
     pictures: Sequence[bytes] = (),
     fields: ClinicFields = PLACE,
 ) -> Clinic:
-    return await create_clinic(
+    return await world.use.clinics.create(
         fields=fields,
-        default_timezone="America/New_York",
         logo=logo,
         pictures=pictures,
         actor=actor or await world.admin(),
         images=world.images,
-        **world.ports,
     )
 
 
 async def update(
     world: World,
     clinic: Clinic,
-    actor: Principal | None = None,
+    actor: Actor | None = None,
     *,
     fields: ClinicFields | None = None,
     logo: bytes | None = None,
     drop_logo: bool = False,
     pictures: Sequence[bytes] | None = None,
 ) -> Clinic:
-    return await update_clinic(
+    return await world.use.clinics.update(
         clinic.id,
         fields=fields or ClinicFields(),
         logo=logo,
@@ -72,11 +62,10 @@ async def update(
         pictures=pictures,
         actor=actor or await world.admin(),
         images=world.images,
-        **world.ports,
     )
 
 
-async def not_admins(world: World, clinic_id: ClinicId) -> list[Principal]:
+async def not_admins(world: World, clinic_id: ClinicId) -> list[Actor]:
     return [await world.patient(), await world.staff_of(clinic_id)]
 
 
@@ -84,20 +73,16 @@ async def do_jobs(world: World) -> None:
     """What the relay and the worker do with what was staged."""
     staged = [one.image_id for one in world.events if isinstance(one, events.ImageStaged)]
     for image_id in staged:
-        await run_job(
+        await world.image_jobs.do(
             ProcessImage(image_id),
             False,
-            storage=world.storage,
-            images=world.images,
-            media=world.media,
-            clock=world.clock,
         )
 
 
 async def test_a_new_clinic_needs_only_a_name_and_a_place(world: World) -> None:
     admin = await world.admin()
     clinic = await create(world, admin)
-    assert await read_clinic(clinic.id, storage=world.storage) == clinic
+    assert await world.use.clinics.read(clinic.id) == clinic
     assert (clinic.name, clinic.latitude, clinic.longitude) == ("Harbour Clinic", 40.7, -74.0)
     assert (clinic.timezone, clinic.type) == ("America/New_York", ClinicType.GENERAL_PRACTICE)
     assert clinic.opening_hours == OpeningHours(time(9), time(17))
@@ -124,7 +109,7 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
         auto_open_queue=True,
     )
     clinic = await create(world, fields=fields)
-    stored = await read_clinic(clinic.id, storage=world.storage)
+    stored = await world.use.clinics.read(clinic.id)
     assert {name: getattr(stored, name) for name in fields} == fields
     assert stored.next_opening_at == datetime(2025, 12, 31, 11, tzinfo=UTC)
 
@@ -138,7 +123,7 @@ async def test_pictures_are_accepted_at_once_and_shown_when_their_jobs_are_done(
     kinds = [events.ImageStaged] * 3 + [events.ClinicChanged]
     assert [type(event) for event in entry.events] == kinds
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert shown.logo is not None
     assert [world.media.shown[url] for url in (shown.logo, *(one.url for one in shown.images))] == [
         b"fitted picture L",
@@ -182,7 +167,7 @@ async def test_only_an_admin_creates_and_changes_clinics(world: World) -> None:
             await create(world, actor)
         with pytest.raises(Forbidden):
             await update(world, clinic, actor, fields=ClinicFields(name="Mine"))
-    assert (await read_clinic(clinic.id, storage=world.storage)) == clinic
+    assert (await world.use.clinics.read(clinic.id)) == clinic
 
 
 async def test_a_change_touches_what_it_names_and_is_told(world: World) -> None:
@@ -190,7 +175,7 @@ async def test_a_change_touches_what_it_names_and_is_told(world: World) -> None:
     at = world.clock.advance(minutes=1)
     changed = await update(world, clinic, admin, fields=ClinicFields(name="Renamed", phone=None))
     assert changed == replace(clinic, name="Renamed", phone=None, updated_at=at)
-    assert await read_clinic(clinic.id, storage=world.storage) == changed
+    assert await world.use.clinics.read(clinic.id) == changed
     assert world.events == [
         events.ClinicChanged(clinic_id=clinic.id, actor_id=admin.user_id, at=at)
     ]
@@ -199,7 +184,7 @@ async def test_a_change_touches_what_it_names_and_is_told(world: World) -> None:
 async def test_a_clinic_that_does_not_exist_is_neither_read_nor_changed(world: World) -> None:
     nowhere = build_clinic()
     with pytest.raises(NotFound) as refused:
-        await read_clinic(nowhere.id, storage=world.storage)
+        await world.use.clinics.read(nowhere.id)
     assert refused.value.code == "clinic_not_found"
     with pytest.raises(NotFound):
         await update(world, nowhere)
@@ -228,7 +213,7 @@ async def shown_at(world: World) -> Clinic:
 
 
 def replaced(world: World) -> list[str]:
-    return [one.url for one in world.events if isinstance(one, events.MediaReplaced)]
+    return [one.url for one in world.events if isinstance(one, events.ImageReplaced)]
 
 
 async def test_a_new_logo_is_awaited_while_the_old_one_is_shown(world: World) -> None:
@@ -238,7 +223,7 @@ async def test_a_new_logo_is_awaited_while_the_old_one_is_shown(world: World) ->
     assert changed.images == clinic.images
     assert replaced(world) == []
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert shown.logo != clinic.logo
     assert replaced(world) == [clinic.logo]
 
@@ -252,7 +237,7 @@ async def test_a_dropped_logo_is_gone_and_one_that_was_awaited_is_not_shown(
     assert (changed.logo, changed.pending_logo) == (None, None)
     assert replaced(world) == [clinic.logo]
     await do_jobs(world)
-    assert (await read_clinic(clinic.id, storage=world.storage)).logo is None
+    assert (await world.use.clinics.read(clinic.id)).logo is None
 
 
 async def test_dropping_a_logo_that_is_not_there_does_no_harm(world: World) -> None:
@@ -267,7 +252,7 @@ async def test_new_pictures_take_the_place_of_all_the_old_ones(world: World) -> 
     assert changed.images == ()
     assert replaced(world) == [image.url for image in clinic.images]
     await do_jobs(world)
-    (image,) = (await read_clinic(clinic.id, storage=world.storage)).images
+    (image,) = (await world.use.clinics.read(clinic.id)).images
     assert world.media.shown[image.url] == b"fitted picture new"
 
 
@@ -278,7 +263,7 @@ async def test_no_pictures_take_the_old_ones_away_and_those_awaited_are_not_show
     await update(world, clinic, pictures=[b"picture new"])
     await update(world, clinic, pictures=[])
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert (shown.images, shown.logo) == ((), clinic.logo)
 
 
@@ -297,11 +282,9 @@ async def test_listing_shows_active_clinics_newest_first_a_page_at_a_time(world:
         for number in range(3)
     ]
     await world.clinic(is_active=False)
-    found, total = await list_clinics(ClinicFilter(), page=Page(1, 2), storage=world.storage)
+    found, total = await world.use.clinics.search(ClinicFilter(), page=Page(1, 2))
     assert ([one.clinic.id for one in found], total) == ([clinics[2].id, clinics[1].id], 3)
-    found, total = await list_clinics(
-        ClinicFilter(query="nic 1"), page=Page(), storage=world.storage
-    )
+    found, total = await world.use.clinics.search(ClinicFilter(query="nic 1"), page=Page())
     assert ([one.clinic.id for one in found], total) == ([clinics[1].id], 1)
 
 
@@ -311,27 +294,23 @@ async def hire(
     *,
     user_id: UserId | None = None,
     email: str | None = None,
-    actor: Principal | None = None,
+    actor: Actor | None = None,
 ) -> User:
-    return await add_staff(
+    return await world.use.staff.add(
         clinic_id,
         user_id=user_id,
         email=email,
         actor=actor or await world.admin(),
-        storage=world.storage,
-        clock=world.clock,
     )
 
 
 async def dismiss(
-    world: World, clinic_id: ClinicId, user_id: UserId, actor: Principal | None = None
+    world: World, clinic_id: ClinicId, user_id: UserId, actor: Actor | None = None
 ) -> User:
-    return await remove_staff(
+    return await world.use.staff.remove(
         clinic_id,
         user_id,
         actor=actor or await world.admin(),
-        storage=world.storage,
-        clock=world.clock,
     )
 
 
@@ -406,7 +385,7 @@ async def test_who_or_what_does_not_exist_is_not_found(world: World) -> None:
         (dismiss(world, clinic.id, UserId(new_id())), "user_not_found"),
         (dismiss(world, clinic.id, patient.user_id), "staff_not_found"),
         (dismiss(world, clinic.id, elsewhere.user_id), "staff_not_found"),
-        (list_staff(nowhere, storage=world.storage), "clinic_not_found"),
+        (world.use.staff.list_all(nowhere), "clinic_not_found"),
     ]
     for attempt, code in cases:
         with pytest.raises(NotFound) as refused:
@@ -421,7 +400,7 @@ async def test_the_staff_of_a_clinic_are_listed_for_admins_and_themselves(world:
         for minutes in (2, 1)
     ]
     stranger = await world.staff_of(elsewhere.id)
-    seen = await list_staff(clinic.id, storage=world.storage)
+    seen = await world.use.staff.list_all(clinic.id)
     assert [user.id for user in seen] == [staff[1].user_id, staff[0].user_id]
     for actor in (await world.admin(), staff[0]):
         may_list_staff(clinic.id, actor=actor)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-
 from qure.adapters.memory.cache import MemoryCache
+from qure.application.announcing.freshness import Freshness
+
+from qure.application.announcing.actors import Actors
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     CachedReads,
@@ -15,12 +17,10 @@ from qure.application.announcing.cached_reads import (
     profile_group,
     staff_group,
 )
-from qure.application.announcing.freshness import Freshness
 from qure.application.announcing.live_status import LiveStatus
 from qure.application.clinics.nearby import Places
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
-from qure.application.announcing.actors import Principals
 from qure.domain import events
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId
@@ -40,7 +40,7 @@ class Memory:
 
     claims: AccessClaims
     other: AccessClaims
-    principals: Principals
+    actors: Actors
     live: LiveStatus
     reads: CachedReads
     places: Places
@@ -59,7 +59,7 @@ class Memory:
 @pytest.fixture
 async def memory(world: World) -> Memory:
     hearing = Hearing()
-    principals = Principals(storage=world.storage, clock=world.clock, hearing=hearing)
+    actors = Actors(storage=world.storage, clock=world.clock, hearing=hearing)
     live = LiveStatus(hearing=hearing)
     reads = CachedReads(near=MemoryCache(), far=None, hearing=hearing)
     both: list[AccessClaims] = []
@@ -67,9 +67,9 @@ async def memory(world: World) -> Memory:
         session = build_session(user.id)
         await world.keep(user, session)
         claims = AccessClaims(
-            user_id=user.id, session_id=session.id, expires_at=NOW + timedelta(minutes=15)
+            actor_id=user.id, session_id=session.id, expires_at=NOW + timedelta(minutes=15)
         )
-        await principals.of(claims)
+        await actors.of(claims)
         both.append(claims)
 
     async def load() -> bytes:
@@ -87,8 +87,8 @@ async def memory(world: World) -> Memory:
         await reads.get_or_load(group, "key", ttl_seconds=60, load=load)
     places = Places(storage=world.storage, hearing=hearing, body=lambda clinic: b"{}")
     await eventually(lambda: places.search(SOMEWHERE, page=Page()) is not None)
-    freshness = Freshness(principals=principals, live_status=live, reads=reads, places=places)
-    return Memory(both[0], both[1], principals, live, reads, places, freshness)
+    freshness = Freshness(actors=actors, live_status=live, reads=reads, places=places)
+    return Memory(both[0], both[1], actors, live, reads, places, freshness)
 
 
 def test_a_change_of_a_queue_that_was_read_is_known_at_once(memory: Memory) -> None:
@@ -115,17 +115,17 @@ def test_a_changed_user_is_looked_at_anew_as_are_their_profile_and_staff_list(
 ) -> None:
     memory.hear(
         events.UserChanged(
-            user_id=memory.claims.user_id,
+            user_id=memory.claims.actor_id,
             is_active=True,
             clinic_ids=(CLINIC,),
             actor_id=None,
             at=NOW,
         )
     )
-    assert memory.principals.peek(memory.claims) is None
-    assert not memory.remembers(profile_group(memory.claims.user_id))
+    assert memory.actors.peek(memory.claims) is None
+    assert not memory.remembers(profile_group(memory.claims.actor_id))
     assert not memory.remembers(staff_group(CLINIC))
-    assert memory.principals.peek(memory.other) is not None
+    assert memory.actors.peek(memory.other) is not None
     assert memory.remembers(profile_group(memory.other.user_id))
     assert memory.remembers(staff_group(OTHER_CLINIC))
 
@@ -134,13 +134,13 @@ def test_a_revoked_session_is_looked_at_anew(memory: Memory) -> None:
     memory.hear(
         events.SessionRevoked(
             session_id=memory.claims.session_id,
-            user_id=memory.claims.user_id,
+            user_id=memory.claims.actor_id,
             actor_id=None,
             at=NOW,
         )
     )
-    assert memory.principals.peek(memory.claims) is None
-    assert memory.principals.peek(memory.other) is not None
+    assert memory.actors.peek(memory.claims) is None
+    assert memory.actors.peek(memory.other) is not None
 
 
 async def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(
@@ -155,7 +155,7 @@ async def test_a_changed_clinic_is_read_anew_as_are_the_lists_it_may_be_in(
 
 
 def test_what_concerns_nothing_remembered_leaves_everything_as_it_is(memory: Memory) -> None:
-    memory.hear(events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW))
-    assert memory.principals.peek(memory.claims) is not None
+    memory.hear(events.ImageReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW))
+    assert memory.actors.peek(memory.claims) is not None
     assert memory.places.search(SOMEWHERE, page=Page()) is not None
     assert memory.remembers(CLINIC_LISTS)

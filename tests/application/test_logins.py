@@ -7,17 +7,6 @@ from hashlib import sha256
 
 import pytest
 
-from qure.application.accounts.devices import DEVICE_LIFE
-from qure.application.accounts.logins import (
-    Device,
-    Grant,
-    list_sessions,
-    log_in,
-    log_out,
-    refresh_session,
-    revoke_session,
-)
-from qure.application.ports.storage import TransactionConflict
 from qure.application.accounts.attempts import (
     ACCOUNT_EVERY_SECONDS,
     ACCOUNT_FROM_NETWORK_EVERY_SECONDS,
@@ -25,6 +14,12 @@ from qure.application.accounts.attempts import (
     NETWORK_EVERY_SECONDS,
     NETWORK_TRIES,
 )
+from qure.application.accounts.devices import DEVICE_LIFE
+from qure.application.accounts.logins import (
+    Device,
+    Grant,
+)
+from qure.application.ports.storage import TransactionConflict
 from qure.domain import events
 from qure.domain.errors import (
     DomainError,
@@ -53,25 +48,17 @@ async def registered(world: World, **fields: object) -> User:
 async def log_in_with(
     world: World, email: str = EMAIL, password: str = PASSWORD, device: Device = DEVICE
 ) -> Grant:
-    return await log_in(
+    return await world.use.logins.log_in(
         email=email,
         password=password,
         device=device,
-        passwords=world.passwords,
-        jwts=world.jwts,
-        throttle=world.throttle,
-        digests=world.digests,
-        **world.ports,
     )
 
 
 async def refresh(world: World, secret: str, device_token: str | None = None) -> Grant:
-    return await refresh_session(
+    return await world.use.logins.refresh(
         secret,
         device_token=device_token,
-        jwts=world.jwts,
-        digests=world.digests,
-        **world.ports,
     )
 
 
@@ -444,7 +431,9 @@ async def test_after_logging_out_with_the_successor_nothing_comes_again(world: W
     await registered(world)
     first = await log_in_with(world)
     second = await refresh(world, first.refresh_secret)
-    await log_out(second.refresh_secret, storage=world.storage, clock=world.clock)
+    await world.use.logins.log_out(
+        second.refresh_secret,
+    )
     assert (await refused_refresh(world, first.refresh_secret)).code == "invalid_refresh_token"
 
 
@@ -544,7 +533,9 @@ async def test_logging_out_ends_the_session_once(world: World) -> None:
     user = await registered(world)
     grant = await log_in_with(world)
     for _ in range(2):
-        await log_out(grant.refresh_secret, storage=world.storage, clock=world.clock)
+        await world.use.logins.log_out(
+            grant.refresh_secret,
+        )
     assert (await world.session_of(session_of(world, grant))).revoked_at == NOW
     assert world.events == [
         events.SessionRevoked(
@@ -555,7 +546,9 @@ async def test_logging_out_ends_the_session_once(world: World) -> None:
 
 
 async def test_logging_out_of_nothing_is_fine(world: World) -> None:
-    await log_out("0" * 128, storage=world.storage, clock=world.clock)
+    await world.use.logins.log_out(
+        "0" * 128,
+    )
     assert world.told == []
 
 
@@ -571,7 +564,9 @@ async def test_a_user_sees_their_own_live_sessions_newest_first(world: World) ->
         build_session(user.id, expires_at=NOW),
         build_session(other.id),
     )
-    seen = await list_sessions(actor=acting(user), storage=world.storage, clock=world.clock)
+    seen = await world.use.logins.list_all(
+        actor=acting(user),
+    )
     assert [session.id for session in seen] == [newer.id, older.id]
 
 
@@ -581,7 +576,10 @@ async def test_a_user_ends_one_of_their_own_sessions_once(world: World) -> None:
     await world.keep(session)
     actor = acting(user)
     for _ in range(2):
-        await revoke_session(session.id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.logins.revoke(
+            session.id,
+            actor=actor,
+        )
     assert (await world.session_of(session.id)).revoked_at == NOW
     assert world.events == [
         events.SessionRevoked(session_id=session.id, user_id=user.id, actor_id=user.id, at=NOW)
@@ -593,18 +591,17 @@ async def test_nobody_ends_anothers_session(world: World) -> None:
     session = build_session(user.id)
     await world.keep(session)
     with pytest.raises(Forbidden):
-        await revoke_session(
-            session.id, actor=await world.admin(), storage=world.storage, clock=world.clock
+        await world.use.logins.revoke(
+            session.id,
+            actor=await world.admin(),
         )
     assert (await world.session_of(session.id)).revoked_at is None
 
 
 async def test_a_session_that_does_not_exist_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await revoke_session(
+        await world.use.logins.revoke(
             SessionId(new_id()),
             actor=await world.patient(),
-            storage=world.storage,
-            clock=world.clock,
         )
     assert refused.value.code == "session_not_found"

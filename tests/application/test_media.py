@@ -15,12 +15,9 @@ from qure.application.jobs.images import (
     FAILED_KEPT_FOR,
     FORGOTTEN_AFTER,
     process_image,
-    resume_images,
-    run_job,
     stage_images,
-    sweep_expired,
 )
-from qure.application.ports.gateways import DeleteMedia, ProcessImage
+from qure.application.ports.gateways import DeleteImage, ProcessImage
 from qure.domain import events
 from qure.domain.clinic import Clinic, ClinicImage
 from qure.domain.errors import Unavailable
@@ -46,13 +43,9 @@ def url_of(image: StagedImage) -> str:
 
 
 async def run(world: World, image: StagedImage, *, last_attempt: bool = False) -> None:
-    await run_job(
+    await world.image_jobs.do(
         ProcessImage(image.id),
         last_attempt,
-        storage=world.storage,
-        images=world.images,
-        media=world.media,
-        clock=world.clock,
     )
 
 
@@ -104,7 +97,7 @@ async def test_staging_keeps_the_bytes_in_order_and_asks_for_a_job_each(world: W
             batch=batch,
             actor=actor,
             clock=world.clock,
-            randomness=world.randomness,
+            ids=world.ids,
         )
         await uow.commit()
     async with world.storage.read() as uow:
@@ -142,7 +135,7 @@ async def test_the_request_that_brought_a_picture_is_known_to_the_last_log_line_
                 batch=new_id(),
                 actor=actor,
                 clock=world.clock,
-                randomness=world.randomness,
+                ids=world.ids,
             )
             await uow.commit()
         return image_id
@@ -174,7 +167,7 @@ async def test_a_profile_picture_is_made_fit_shown_and_told(world: World) -> Non
     assert shown.updated_at == at
     assert await staged_of(world, image) is None
     assert world.events == [
-        events.MediaReplaced(url=OLD, actor_id=None, at=at),
+        events.ImageReplaced(url=OLD, actor_id=None, at=at),
         events.UserChanged(user_id=user.id, is_active=True, actor_id=None, at=at),
     ]
 
@@ -204,7 +197,7 @@ async def test_a_logo_takes_the_place_of_the_one_before(world: World, old: str |
     await run(world, image)
     shown = await world.clinic_of(clinic.id)
     assert (shown.logo, shown.pending_logo) == (url_of(image), None)
-    replaced = [] if old is None else [events.MediaReplaced(url=OLD, actor_id=None, at=NOW)]
+    replaced = [] if old is None else [events.ImageReplaced(url=OLD, actor_id=None, at=NOW)]
     changed = events.ClinicChanged(clinic_id=clinic.id, actor_id=None, at=NOW)
     assert world.events == [*replaced, changed]
 
@@ -281,7 +274,7 @@ async def test_what_a_newer_upload_has_overtaken_is_not_shown_and_is_thrown_away
     await run(world, image)
     assert await owner() == before
     assert await staged_of(world, image) is None
-    assert world.events == [events.MediaReplaced(url=url_of(image), actor_id=None, at=NOW)]
+    assert world.events == [events.ImageReplaced(url=url_of(image), actor_id=None, at=NOW)]
 
 
 @pytest.mark.parametrize("purpose", ImagePurpose)
@@ -292,7 +285,7 @@ async def test_a_picture_whose_owner_is_gone_is_thrown_away(
     await world.keep(image)
     await run(world, image)
     assert await staged_of(world, image) is None
-    assert world.events == [events.MediaReplaced(url=url_of(image), actor_id=None, at=NOW)]
+    assert world.events == [events.ImageReplaced(url=url_of(image), actor_id=None, at=NOW)]
 
 
 async def test_a_job_that_is_done_again_does_nothing(world: World) -> None:
@@ -316,7 +309,7 @@ async def test_a_job_that_is_done_twice_at_once_does_not_throw_its_own_picture_a
     await run(world, image)
     shown = await world.user_of(user.id)
     assert shown.profile_picture == url_of(image)
-    replaced = [one.url for one in world.events if isinstance(one, events.MediaReplaced)]
+    replaced = [one.url for one in world.events if isinstance(one, events.ImageReplaced)]
     assert replaced == [OLD]
 
 
@@ -382,13 +375,9 @@ async def test_nothing_is_shown_of_a_picture_whose_change_could_not_be_stored(
 
 async def test_a_replaced_picture_is_taken_out_of_the_store(world: World) -> None:
     world.media.shown[OLD] = b"old"
-    await run_job(
-        DeleteMedia(OLD),
+    await world.image_jobs.do(
+        DeleteImage(OLD),
         False,
-        storage=world.storage,
-        images=world.images,
-        media=world.media,
-        clock=world.clock,
     )
     assert world.media.shown == {}
 
@@ -398,7 +387,7 @@ async def test_forgotten_pictures_are_enqueued_again(world: World) -> None:
     fresh = build_staged_image(created_at=NOW - FORGOTTEN_AFTER)
     failed = build_staged_image(created_at=NOW - timedelta(days=1), failed_at=NOW)
     await world.keep(forgotten, fresh, failed)
-    resumed = await resume_images(storage=world.storage, jobs=world.jobs, clock=world.clock)
+    resumed = await world.resumption.resume()
     assert resumed == 1
     assert world.jobs.enqueued == [ProcessImage(forgotten.id)]
 
@@ -409,10 +398,7 @@ async def test_after_a_restart_everything_staged_is_enqueued_oldest_first(
     older = build_staged_image(created_at=NOW - timedelta(seconds=2))
     newer = build_staged_image(created_at=NOW - timedelta(seconds=1))
     await world.keep(newer, older)
-    assert (
-        await resume_images(storage=world.storage, jobs=world.jobs, clock=world.clock, all=True)
-        == 2
-    )
+    assert await world.resumption.resume(all=True) == 2
     assert world.jobs.enqueued == [ProcessImage(older.id), ProcessImage(newer.id)]
 
 
@@ -421,7 +407,7 @@ async def test_absent_jobs_are_owned_up_to_and_nothing_is_lost(world: World) -> 
     await world.keep(image)
     world.jobs.is_away = True
     with pytest.raises(Unavailable):
-        await resume_images(storage=world.storage, jobs=world.jobs, clock=world.clock)
+        await world.resumption.resume()
     assert await staged_of(world, image) is not None
 
 
@@ -433,7 +419,7 @@ async def test_what_has_expired_is_swept_away_and_the_rest_stays(world: World) -
     lately_failed = build_staged_image(failed_at=NOW - FAILED_KEPT_FOR)
     waiting = build_staged_image(created_at=NOW - timedelta(days=365))
     await world.keep(user, stands, over, long_failed, lately_failed, waiting)
-    await sweep_expired(storage=world.storage, clock=world.clock)
+    await world.sweeping.sweep()
     async with world.storage.read() as uow:
         assert await uow.sessions.get(stands.id) is not None
         assert await uow.sessions.get(over.id) is None

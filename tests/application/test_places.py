@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from qure.application.clinics.position_index import Nearest
 from qure.application.clinics.nearby import BATCH, Places
+from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable

@@ -9,18 +9,18 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
-
 from qure.adapters.memory.cache import MemoryCache
+
 from qure.adapters.memory.storage import MemoryStorage
 from qure.application.announcing.cached_reads import CachedReads, profile_group
-from qure.application.ports.gateways import DeleteMedia, Job, Lease, ProcessImage
-from qure.application.ports.storage import OutboxEntry
 from qure.application.announcing.relay import SENT_KEPT_FOR, SWEEP_AGE, Relay, jobs_asked_by
+from qure.application.ports.gateways import DeleteImage, Job, Lease, ProcessImage
+from qure.application.ports.storage import JournalEntry
 from qure.domain import events
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId, ImageId, UserId
-from tests.builders import NOW, FixedClock, SequentialRandomness, build_entry, build_status, new_id
+from tests.builders import NOW, FixedClock, SequentialIds, build_entry, build_status, new_id
 from tests.fakes import FakeBus, FakeJobs, Hearing, WatchedStorage
 from tests.waiting import eventually
 
@@ -62,12 +62,10 @@ class Service:
         self.bus = FakeBus()
         self.jobs = FakeJobs()
         self.far = FarCache()
-        self.applied: list[OutboxEntry] = []
-        self.on_apply: Callable[[OutboxEntry], None] = lambda entry: None
+        self.applied: list[JournalEntry] = []
+        self.on_apply: Callable[[JournalEntry], None] = lambda entry: None
         self.storage = WatchedStorage(
-            MemoryStorage(
-                clock=self.clock, randomness=SequentialRandomness(), on_commit=self._announce
-            )
+            MemoryStorage(clock=self.clock, ids=SequentialIds(), on_commit=self._announce)
         )
         self.relay = self.make_relay()
 
@@ -97,11 +95,11 @@ class Service:
         )
         return self.relay
 
-    def _apply(self, entry: OutboxEntry) -> None:
+    def _apply(self, entry: JournalEntry) -> None:
         self.applied.append(entry)
         self.on_apply(entry)
 
-    async def _announce(self, entry: OutboxEntry) -> None:
+    async def _announce(self, entry: JournalEntry) -> None:
         await self.relay.announce(entry)
 
     async def commit(self, *happened: Event) -> None:
@@ -109,9 +107,9 @@ class Service:
             uow.record(*(happened or (changed(),)))
             await uow.commit()
 
-    async def outbox(self) -> list[OutboxEntry]:
+    async def outbox(self) -> list[JournalEntry]:
         async with self.storage.read() as uow:
-            return await uow.outbox.pending(before=self.clock.now(), limit=1000)
+            return await uow.journal.pending(before=self.clock.now(), limit=1000)
 
     async def marked(self) -> None:
         """Wait until nothing is left in the outbox."""
@@ -359,8 +357,8 @@ async def test_an_absent_job_backend_keeps_back_only_what_asks_for_a_job(
 
 async def test_jobs_follow_from_what_happened(service: Service) -> None:
     picture = staged()
-    replaced = events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW)
-    expected: list[Job] = [ProcessImage(picture.image_id), DeleteMedia(replaced.url)]
+    replaced = events.ImageReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW)
+    expected: list[Job] = [ProcessImage(picture.image_id), DeleteImage(replaced.url)]
     assert list(jobs_asked_by(build_entry(picture, changed(), replaced))) == expected
     async with started(service.relay):
         await service.commit(picture, changed(), replaced)

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from qure.application.jobs.periodic import Chore, Schedule
+from qure.application.jobs.periodic import PeriodicTask, Schedule
 from qure.domain.errors import Unavailable
 from tests.waiting import eventually
 
@@ -28,7 +28,7 @@ class Work:
 
 async def test_each_chore_is_done_at_once_and_then_again_and_again() -> None:
     often, once = Work(), Work()
-    schedule = Schedule([Chore("often", 0, often), Chore("once", 3600, once)])
+    schedule = Schedule([PeriodicTask("often", 0, often), PeriodicTask("once", 3600, once)])
     await schedule.start()
     await eventually(lambda: often.done >= 5)
     await schedule.close()
@@ -42,7 +42,7 @@ async def test_a_chore_that_fails_is_logged_and_tried_again(
     error: Exception, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     work, other = Work(error), Work()
-    schedule = Schedule([Chore("sweeping", 0, work), Chore("other", 0, other)])
+    schedule = Schedule([PeriodicTask("sweeping", 0, work), PeriodicTask("other", 0, other)])
     with caplog.at_level(logging.WARNING):
         await schedule.start()
         await eventually(lambda: work.done >= 2 and other.done >= 2)
@@ -63,7 +63,7 @@ async def test_closing_ends_a_chore_in_the_middle() -> None:
         finally:
             ended.append(True)
 
-    schedule = Schedule([Chore("long", 1, long_work)])
+    schedule = Schedule([PeriodicTask("long", 1, long_work)])
     await schedule.start()
     await begun.wait()
     await asyncio.wait_for(schedule.close(), timeout=5)
@@ -71,4 +71,4 @@ async def test_closing_ends_a_chore_in_the_middle() -> None:
 
 
 async def test_closing_what_was_never_started_does_nothing() -> None:
-    await Schedule([Chore("never", 1, Work())]).close()
+    await Schedule([PeriodicTask("never", 1, Work())]).close()

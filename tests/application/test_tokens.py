@@ -9,18 +9,14 @@ from typing import Any
 
 import pytest
 
-from qure.application.access import Principal
 from qure.application.ports.storage import TransactionConflict
-from qure.application.transact import ATTEMPTS
 from qure.application.queueing.tokens import (
     IssueLine,
     active_token_of,
-    cancel_token,
-    held_tokens_of,
-    issue_token,
-    list_tokens,
 )
+from qure.application.transact import ATTEMPTS
 from qure.domain import events
+from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
@@ -35,7 +31,7 @@ def patients(number: int) -> list[UserId]:
 
 async def test_a_patient_takes_the_next_number_and_everyone_is_told(world: World) -> None:
     queue, actor = await world.queue(), await world.patient()
-    token = await issue_token(queue.id, actor=actor, line=world.line)
+    token = await world.use.issuing.issue(queue.id, actor=actor)
     assert (token.number, token.status, token.patient_id) == (
         1,
         TokenStatus.WAITING,
@@ -59,7 +55,7 @@ async def test_only_a_patient_takes_a_token(world: World) -> None:
     queue = await world.queue()
     for actor in (await world.admin(), await world.staff_of(queue.clinic_id)):
         with pytest.raises(Forbidden):
-            await issue_token(queue.id, actor=actor, line=world.line)
+            await world.use.issuing.issue(queue.id, actor=actor)
     assert await world.tokens_of(queue.id) == []
 
 
@@ -275,9 +271,9 @@ async def test_an_unknown_queue_and_yesterdays_are_not_found(world: World) -> No
         assert refused.value.code == "queue_not_found"
 
 
-async def taken(world: World) -> tuple[Token, Principal]:
+async def taken(world: World) -> tuple[Token, Actor]:
     queue, actor = await world.queue(), await world.patient()
-    token = await issue_token(queue.id, actor=actor, line=world.line)
+    token = await world.use.issuing.issue(queue.id, actor=actor)
     world.forget_events()
     return token, actor
 
@@ -285,7 +281,10 @@ async def taken(world: World) -> tuple[Token, Principal]:
 async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
     token, actor = await taken(world)
     at = world.clock.advance(minutes=3)
-    cancelled = await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    cancelled = await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
     assert cancelled == replace(token, status=TokenStatus.CANCELLED, cancelled_at=at)
     assert await world.tokens_of(token.queue_id) == [cancelled]
     assert (await world.queue_of(token.queue_id)).waiting_count == 0
@@ -294,8 +293,11 @@ async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
 
 async def test_whoever_has_left_may_come_again_for_a_new_number(world: World) -> None:
     token, actor = await taken(world)
-    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
-    again = await issue_token(token.queue_id, actor=actor, line=world.line)
+    await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
+    again = await world.use.issuing.issue(token.queue_id, actor=actor)
     assert again.number == 2
 
 
@@ -304,17 +306,23 @@ async def test_whoever_takes_and_leaves_again_and_again_is_given_three_numbers(
 ) -> None:
     token, actor = await taken(world)
     for _ in range(2):
-        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
-        token = await issue_token(token.queue_id, actor=actor, line=world.line)
+        await world.use.tokens.cancel(
+            token.id,
+            actor=actor,
+        )
+        token = await world.use.issuing.issue(token.queue_id, actor=actor)
     assert token.number == 3
-    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
     version = (await world.queue_of(token.queue_id)).version
     for _ in range(3):
         with pytest.raises(Conflict) as refused:
-            await issue_token(token.queue_id, actor=actor, line=world.line)
+            await world.use.issuing.issue(token.queue_id, actor=actor)
         assert refused.value.code == "too_many_takes"
     assert (await world.queue_of(token.queue_id)).version == version
-    assert (await issue_token((await world.queue()).id, actor=actor, line=world.line)).number == 1
+    assert (await world.use.issuing.issue((await world.queue()).id, actor=actor)).number == 1
 
 
 async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_do_not_count(
@@ -322,22 +330,25 @@ async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_
 ) -> None:
     actor = await world.patient()
     for _ in range(MAX_ACTIVE):
-        await issue_token((await world.queue()).id, actor=actor, line=world.line)
+        await world.use.issuing.issue((await world.queue()).id, actor=actor)
     world.clock.advance(days=1)
     clinics = [await world.clinic() for _ in range(MAX_ACTIVE + 1)]
     *queues, last = [await world.queue(clinic, at=world.clock.now()) for clinic in clinics]
-    tokens = [await issue_token(queue.id, actor=actor, line=world.line) for queue in queues]
+    tokens = [await world.use.issuing.issue(queue.id, actor=actor) for queue in queues]
     with pytest.raises(Conflict) as refused:
-        await issue_token(last.id, actor=actor, line=world.line)
+        await world.use.issuing.issue(last.id, actor=actor)
     assert refused.value.code == "too_many_active_tokens"
-    await cancel_token(tokens[0].id, actor=actor, storage=world.storage, clock=world.clock)
-    assert (await issue_token(last.id, actor=actor, line=world.line)).number == 1
+    await world.use.tokens.cancel(
+        tokens[0].id,
+        actor=actor,
+    )
+    assert (await world.use.issuing.issue(last.id, actor=actor)).number == 1
 
 
 async def test_a_patient_who_asks_everywhere_at_once_has_no_more_than_five(world: World) -> None:
     actor, queues = await world.patient(), [await world.queue() for _ in range(12)]
     issued, refused = await outcomes(
-        issue_token(queue.id, actor=actor, line=world.line) for queue in queues
+        world.use.issuing.issue(queue.id, actor=actor) for queue in queues
     )
     assert len(issued) == MAX_ACTIVE
     assert {error.code for error in refused} == {"too_many_active_tokens"}
@@ -347,17 +358,18 @@ async def test_nobody_cancels_anothers_token_and_only_patients_cancel(world: Wor
     token, _ = await taken(world)
     for actor in (await world.patient(), await world.admin()):
         with pytest.raises(Forbidden):
-            await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+            await world.use.tokens.cancel(
+                token.id,
+                actor=actor,
+            )
     assert await world.tokens_of(token.queue_id) == [token]
 
 
 async def test_a_token_that_is_not_there_cannot_be_cancelled(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await cancel_token(
+        await world.use.tokens.cancel(
             TokenId(new_id()),
             actor=await world.patient(),
-            storage=world.storage,
-            clock=world.clock,
         )
     assert refused.value.code == "token_not_found"
 
@@ -367,7 +379,10 @@ async def test_a_patient_who_was_called_can_no_longer_leave(world: World) -> Non
     token = build_token(queue, patient_id=actor.user_id, status=TokenStatus.CALLED)
     await world.keep(token)
     with pytest.raises(Conflict) as refused:
-        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.tokens.cancel(
+            token.id,
+            actor=actor,
+        )
     assert refused.value.code == "illegal_transition"
 
 
@@ -389,7 +404,10 @@ async def test_yesterdays_token_is_over(world: World) -> None:
     token, actor = await taken(world)
     world.clock.advance(days=1)
     assert (
-        await active_token_of(actor.user_id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.tokens.active_of(
+            actor.user_id,
+            actor=actor,
+        )
         is None
     )
     assert token.is_active
@@ -399,8 +417,9 @@ async def test_nobody_looks_at_anothers_token_and_only_patients_have_one(world: 
     patient, other, admin = await world.patient(), await world.patient(), await world.admin()
     for whose, actor in ((patient, other), (patient, admin), (admin, admin)):
         with pytest.raises(Forbidden):
-            await active_token_of(
-                whose.user_id, actor=actor, storage=world.storage, clock=world.clock
+            await world.use.tokens.active_of(
+                whose.user_id,
+                actor=actor,
             )
 
 
@@ -409,7 +428,9 @@ async def test_what_a_patient_must_hear_again_is_what_was_called_or_started(worl
     for number, status in enumerate(TokenStatus, start=1):
         queue = await world.queue()
         await world.keep(build_token(queue, patient_id=actor.user_id, number=number, status=status))
-    held = await held_tokens_of(actor.user_id, storage=world.storage, clock=world.clock)
+    held = await world.use.tokens.assigned_of(
+        actor.user_id,
+    )
     assert [token.status for token in held] == [TokenStatus.CALLED, TokenStatus.IN_PROGRESS]
 
 
@@ -428,10 +449,10 @@ async def test_staff_and_admins_see_the_list_in_order_and_filtered(world: World)
         async def numbers(
             number: int | None = None,
             status: TokenStatus | None = None,
-            actor: Principal = actor,
+            actor: Actor = actor,
         ) -> list[int]:
-            seen = await list_tokens(
-                queue.id, number=number, status=status, actor=actor, storage=world.storage
+            seen = await world.use.tokens.list_all(
+                queue.id, number=number, status=status, actor=actor
             )
             return [token.number for token in seen]
 
@@ -446,18 +467,12 @@ async def test_the_list_is_not_for_patients_nor_for_another_clinics_staff(world:
     queue, elsewhere = await world.queue(), await world.clinic()
     for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
         with pytest.raises(Forbidden):
-            await list_tokens(
-                queue.id, number=None, status=None, actor=actor, storage=world.storage
-            )
+            await world.use.tokens.list_all(queue.id, number=None, status=None, actor=actor)
 
 
 async def test_a_list_of_no_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await list_tokens(
-            QueueId(new_id()),
-            number=None,
-            status=None,
-            actor=await world.admin(),
-            storage=world.storage,
+        await world.use.tokens.list_all(
+            QueueId(new_id()), number=None, status=None, actor=await world.admin()
         )
     assert refused.value.code == "queue_not_found"

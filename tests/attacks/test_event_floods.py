@@ -22,7 +22,7 @@ from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.adapters.sockets.messages import close_frame
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import BURST, USER_SHARES
-from qure.domain.user import Role
+from qure.domain.actor import Role
 from tests.clients.sockets import TRANSPORTS, SocketIoClient, open_at
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually
@@ -204,14 +204,14 @@ async def test_others_are_answered_while_twenty_connections_of_one_user_flood(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await service.person(Role.ADMIN)
-    door: Any = service.container.sockets._door
-    handle, handled, took = door.handle, list[str](), list[float]()
+    dispatcher: Any = service.container.sockets._dispatcher
+    handle, handled, took = dispatcher.handle, list[str](), list[float]()
 
     async def count(client: Any, event: str, arguments: Any) -> Any:
         handled.append(event)
         return await handle(client, event, arguments)
 
-    monkeypatch.setattr(door, "handle", count)
+    monkeypatch.setattr(dispatcher, "handle", count)
 
     async def flood() -> None:
         async with opened(service, person, "socket.io") as connection:

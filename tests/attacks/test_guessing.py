@@ -86,7 +86,7 @@ async def log_in(
 async def guess(
     doors: Sequence[httpx.AsyncClient], email: str, addresses: Sequence[str], times: int = 100
 ) -> Counter[int]:
-    """What so many guesses at once, through every door, are answered."""
+    """What so many guesses at once, through every dispatcher, are answered."""
     answers = await asyncio.gather(
         *(
             log_in(
@@ -127,7 +127,7 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(
     email = await registered(doors[0])
     known = f"qure_device={(await log_in(doors[0], email)).cookies['qure_device']}"
     attack = asyncio.create_task(guess(doors, email, [SOMEWHERE], times=200))
-    owners = [await log_in(door, email, cookie=known) for door in (*doors, *doors)]
+    owners = [await log_in(dispatcher, email, cookie=known) for dispatcher in (*doors, *doors)]
     assert [answer.status_code for answer in owners] == [200] * 4
     assert (await attack)[401] == ACCOUNT_TRIES
     # Whoever has no device of hers has to wait, right password or not.

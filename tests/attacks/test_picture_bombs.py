@@ -22,7 +22,8 @@ from PIL import Image
 from qure.adapters.media.decoding import MAX_SCANS
 from qure.adapters.media.images import PillowImages
 from qure.adapters.media.jpeg import number_of_scans
-from qure.bootstrap import Role, build, migrate_database
+from qure.container import ProcessRole as Role
+from qure.container import build, schema_of
 from qure.settings import Settings
 from tests.builders import NOW, build_staged_image
 from tests.drawing import noise, saved
@@ -115,7 +116,7 @@ def upload(http: httpx.Client, content: bytes) -> httpx.Response:
 
 def test_hanging_up_ends_the_check(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    asyncio.run(migrate_database(settings))
+    asyncio.run(schema_of(settings)).migrate()
     images = PillowImages(decoder=HANGING)
     with listening_service(settings, images=images) as url, logged_in(url) as http:
         request = http.build_request("PUT", "/auth/me", files={"profilePicture": ("me", GOOD)})

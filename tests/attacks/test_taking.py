@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from qure.application.queueing.tokens import IssueLine
-from qure.bootstrap import Role as ProcessRole
-from qure.bootstrap import build, migrate_database
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole
 from qure.domain.errors import Conflict, Unavailable
 from qure.domain.ids import QueueId, UserId
 from qure.domain.token import Token
@@ -47,7 +47,7 @@ async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ser
         database_direct_url=database_url,
         bcrypt_rounds=4,
     )
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     async with running_service(settings, FixedClock()) as service:
         yield service
 

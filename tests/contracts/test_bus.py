@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from qure.adapters.memory.bus import MemoryBus
 from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.gateways import EventBus
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.domain.events import ClinicChanged, QueueOpened
 from qure.domain.ids import ClinicId
@@ -30,24 +30,24 @@ class Listener:
     """Keeps what it was told."""
 
     def __init__(self) -> None:
-        self.heard: list[OutboxEntry] = []
+        self.heard: list[JournalEntry] = []
         self.gaps = 0
 
-    def on_entry(self, entry: OutboxEntry) -> None:
+    def on_entry(self, entry: JournalEntry) -> None:
         self.heard.append(entry)
 
-    async def on_gap(self) -> None:
+    async def on_resync(self) -> None:
         self.gaps += 1
 
 
-def entry() -> OutboxEntry:
+def entry() -> JournalEntry:
     return build_entry(ClinicChanged(actor_id=None, at=NOW, clinic_id=ClinicId(new_id())))
 
 
 @asynccontextmanager
 async def started(bus: Bus, listener: Listener | None = None) -> AsyncIterator[Bus]:
     if listener is not None:
-        bus.subscribe(listener.on_entry, listener.on_gap)
+        bus.subscribe(listener.on_entry, listener.on_resync)
     await bus.start()
     try:
         yield bus
@@ -96,11 +96,11 @@ async def test_publishing_nothing_is_lawful(make_bus: Callable[[], Bus]) -> None
 async def test_a_started_bus_is_live_answers_and_has_no_gap(make_bus: Callable[[], Bus]) -> None:
     listener = Listener()
     async with started(make_bus(), listener) as bus:
-        await eventually(bus.is_live)
+        await eventually(bus.is_connected)
         await bus.ping()
         await bus.publish([entry()])
         await eventually(lambda: len(listener.heard) == 1)
-        assert bus.gaps() == 0
+        assert bus.resyncs() == 0
     assert listener.gaps == 0
 
 
@@ -108,10 +108,10 @@ async def test_a_bus_that_was_not_started_or_was_closed_is_not_live(
     make_bus: Callable[[], Bus],
 ) -> None:
     bus = make_bus()
-    assert not bus.is_live()
+    assert not bus.is_connected()
     async with started(bus, Listener()):
-        await eventually(bus.is_live)
-    assert not bus.is_live()
+        await eventually(bus.is_connected)
+    assert not bus.is_connected()
 
 
 async def test_subscribing_twice_or_after_the_start_is_a_mistake(
@@ -119,12 +119,12 @@ async def test_subscribing_twice_or_after_the_start_is_a_mistake(
 ) -> None:
     listener = Listener()
     bus = make_bus()
-    bus.subscribe(listener.on_entry, listener.on_gap)
+    bus.subscribe(listener.on_entry, listener.on_resync)
     with pytest.raises(RuntimeError, match="once"):
-        bus.subscribe(listener.on_entry, listener.on_gap)
+        bus.subscribe(listener.on_entry, listener.on_resync)
     async with started(make_bus()) as running:
         with pytest.raises(RuntimeError, match="before start"):
-            running.subscribe(listener.on_entry, listener.on_gap)
+            running.subscribe(listener.on_entry, listener.on_resync)
 
 
 async def test_a_bus_may_publish_without_listening(make_bus: Callable[[], Bus]) -> None:
@@ -135,19 +135,19 @@ async def test_a_bus_may_publish_without_listening(make_bus: Callable[[], Bus]) 
 async def test_a_listener_that_fails_still_hears_what_comes_next(
     make_bus: Callable[[], Bus], caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard: list[OutboxEntry] = []
+    heard: list[JournalEntry] = []
     bad, good = entry(), entry()
 
-    def on_entry(each: OutboxEntry) -> None:
+    def on_entry(each: JournalEntry) -> None:
         if each == bad:
             raise LookupError("no such room")
         heard.append(each)
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         """Lawful: an entry was missed."""
 
     bus = make_bus()
-    bus.subscribe(on_entry, on_gap)
+    bus.subscribe(on_entry, on_resync)
     async with started(bus):
         await bus.publish([bad, good])
         await eventually(lambda: bool(heard))
@@ -205,8 +205,8 @@ async def test_a_message_that_makes_no_sense_is_logged_and_counts_as_a_gap(
         await bus.publish([told])
         await eventually(lambda: bool(listener.heard))
         await eventually(lambda: listener.gaps == 1)
-        await eventually(bus.is_live)
-        assert bus.gaps() == 1
+        await eventually(bus.is_connected)
+        assert bus.resyncs() == 1
     assert listener.heard == [told]
     assert "announcement was not taken" in caplog.text
 
@@ -230,25 +230,25 @@ async def test_a_quiet_bus_is_live_only_as_long_as_its_pings_are_answered(
     listener = Listener()
     bus = RedisBus(redis_server, prefix=f"test:{uuid4()}:", monotonic=lambda: monotonic() + ahead)
     async with started(bus, listener):
-        assert bus.is_live()
+        assert bus.is_connected()
         ahead = 1.6
-        assert not bus.is_live()  # as after a stall: what came meanwhile has not been read yet
-        await eventually(bus.is_live)
-        assert bus.gaps() == listener.gaps == 0
+        assert not bus.is_connected()  # as after a stall: what came meanwhile has not been read yet
+        await eventually(bus.is_connected)
+        assert bus.resyncs() == listener.gaps == 0
         assert bus.attempts == 1
 
 
 async def outage_noticed(bus: RedisBus) -> float:
     """Seconds until the bus says it is not live."""
     began = monotonic()
-    await eventually(lambda: not bus.is_live(), within=2.0)
+    await eventually(lambda: not bus.is_connected(), within=2.0)
     return monotonic() - began
 
 
 async def assert_heals(bus: RedisBus, listener: Listener) -> None:
     """It is live again within 4 s, has made good for one gap, and carries."""
-    await eventually(bus.is_live, within=4.0)
-    assert listener.gaps == bus.gaps() == 1
+    await eventually(bus.is_connected, within=4.0)
+    assert listener.gaps == bus.resyncs() == 1
     told = entry()
     await bus.publish([told])
     await eventually(lambda: told in listener.heard)
@@ -260,7 +260,7 @@ async def test_after_redis_was_killed_the_bus_subscribes_again_and_closes_the_ga
 ) -> None:
     listener = Listener()
     async with started(RedisBus(own_redis.url), listener) as bus:
-        assert bus.is_live()
+        assert bus.is_connected()
         own_redis.kill()
         await outage_noticed(bus)
         own_redis.start()
@@ -272,7 +272,7 @@ async def test_after_redis_was_frozen_the_bus_subscribes_again_and_closes_the_ga
 ) -> None:
     listener = Listener()
     async with started(RedisBus(own_redis.url), listener) as bus:
-        assert bus.is_live()
+        assert bus.is_connected()
         own_redis.pause()
         # The connection stays open: only the missing answers to pings tell.
         await outage_noticed(bus)
@@ -284,20 +284,20 @@ async def test_after_redis_was_frozen_the_bus_subscribes_again_and_closes_the_ga
 async def test_a_gap_is_open_until_everything_has_been_read_anew(own_redis: RedisServer) -> None:
     reading, may_end = asyncio.Event(), asyncio.Event()
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         reading.set()
         await may_end.wait()
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
         async with asyncio.timeout(5):
             await reading.wait()
-        assert not bus.is_live()
+        assert not bus.is_connected()
         may_end.set()
-        await eventually(bus.is_live)
+        await eventually(bus.is_connected)
 
 
 async def test_closing_a_gap_is_tried_until_it_succeeds(
@@ -305,20 +305,20 @@ async def test_closing_a_gap_is_tried_until_it_succeeds(
 ) -> None:
     tries = 0
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise OSError("the database is away too")
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
         await eventually(lambda: tries > 0)
-        assert not bus.is_live()
-        await eventually(bus.is_live, within=6.0)
+        assert not bus.is_connected()
+        await eventually(bus.is_connected, within=6.0)
     assert tries == 3
     assert "the database is away too" in caplog.text
 
@@ -386,7 +386,7 @@ async def test_a_bus_started_without_redis_becomes_live_through_a_gap(
     own_redis.kill()
     listener = Listener()
     async with started(RedisBus(own_redis.url, start_seconds=0.3), listener) as bus:
-        assert not bus.is_live()
+        assert not bus.is_connected()
         own_redis.start()
         await assert_heals(bus, listener)
 
@@ -401,7 +401,7 @@ async def test_an_outage_is_logged_once_and_its_end_once(
         before = bus.attempts
         await eventually(lambda: bus.attempts >= before + 3)
         own_redis.start()
-        await eventually(bus.is_live, within=4.0)
+        await eventually(bus.is_connected, within=4.0)
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
     assert len(said) == 2
     assert said[0].startswith("the message bus is away: ")
@@ -414,14 +414,14 @@ async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(
     readings = 0
     reading, may_end = asyncio.Event(), asyncio.Event()
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         nonlocal readings
         readings += 1
         reading.set()
         await may_end.wait()
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
@@ -432,5 +432,5 @@ async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(
         own_redis.start()
         await eventually(lambda: bus.attempts > before)
         may_end.set()
-        await eventually(bus.is_live, within=5.0)
+        await eventually(bus.is_connected, within=5.0)
     assert readings == 2

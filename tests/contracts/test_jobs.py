@@ -14,7 +14,7 @@ from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
 from qure.adapters.jobs.inprocess import InProcessJobs
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_worker import SaqWorker
-from qure.application.ports.gateways import DeleteMedia, Job, Jobs, ProcessImage
+from qure.application.ports.gateways import DeleteImage, Job, Jobs, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 
@@ -122,7 +122,7 @@ class Recorder:
 
 async def test_jobs_of_each_kind_reach_the_handler_as_they_were(opened: Open) -> None:
     handler = Recorder()
-    jobs = [picture(), DeleteMedia("https://res.example/ä?x=1"), picture()]
+    jobs = [picture(), DeleteImage("https://res.example/ä?x=1"), picture()]
     async with opened(handler) as queue:
         await queue.enqueue(jobs)
         await eventually(lambda: len(handler.seen) == 3)

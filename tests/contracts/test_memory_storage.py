@@ -9,7 +9,7 @@ from copy import deepcopy
 import pytest
 
 from qure.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork, OnCommit
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict, Unavailable
 from qure.domain.events import ClinicChanged
@@ -20,7 +20,7 @@ from qure.domain.user import User
 from tests.builders import (
     NOW,
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_clinic,
     build_queue,
     build_secret,
@@ -31,14 +31,14 @@ from tests.builders import (
 )
 
 
-async def tell_nobody(entry: OutboxEntry) -> None:
+async def tell_nobody(entry: JournalEntry) -> None:
     """There is nobody to tell."""
 
 
 def make_storage(*, on_commit: OnCommit = tell_nobody, lock_seconds: float = 5.0) -> MemoryStorage:
     return MemoryStorage(
         clock=FixedClock(),
-        randomness=SequentialRandomness(),
+        ids=SequentialIds(),
         on_commit=on_commit,
         lock_seconds=lock_seconds,
     )
@@ -110,9 +110,9 @@ async def test_nothing_is_changed_through_a_reader_or_after_the_end() -> None:
 
 
 async def test_who_is_told_of_a_commit_may_write_in_turn() -> None:
-    async def write_too(entry: OutboxEntry) -> None:
+    async def write_too(entry: JournalEntry) -> None:
         async with committed(storage) as work:
-            await work.outbox.mark_sent([entry.id], at=NOW)
+            await work.outbox.mark_announced([entry.id], at=NOW)
 
     storage = make_storage(on_commit=write_too, lock_seconds=0.2)
     clinic = build_clinic()

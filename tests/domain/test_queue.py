@@ -45,7 +45,7 @@ def test_a_queue_opens_empty_active_and_for_the_local_day() -> None:
     assert queue.is_active
     assert queue.version == 1
     assert (queue.last_issued_number, queue.waiting_count) == (0, 0)
-    assert (queue.current_number, queue.last_served_number) == (0, 0)
+    assert (queue.now_serving, queue.last_served_number) == (0, 0)
     assert (queue.created_at, queue.updated_at) == (NOW, NOW)
     assert (queue.start_time, queue.end_time) == (
         datetime(2025, 12, 30, 14, tzinfo=UTC),
@@ -210,9 +210,9 @@ def test_calling_makes_the_number_current_and_one_less_wait() -> None:
     token, _ = issue(queue), issue(queue)
     called, completed = queue.call(token, held=[], by=STAFF, at=LATER)
     assert called.status is TokenStatus.CALLED
-    assert called.held_by == STAFF
+    assert called.assigned_to == STAFF
     assert completed == []
-    assert (queue.current_number, queue.waiting_count, queue.last_served_number) == (1, 1, 0)
+    assert (queue.now_serving, queue.waiting_count, queue.last_served_number) == (1, 1, 0)
     assert queue.updated_at == LATER
 
 
@@ -319,7 +319,7 @@ def test_skipping_who_was_called_leaves_the_number_waiting_as_it_was() -> None:
     issue(queue)
     skipped = queue.skip(token, by=STAFF, at=LATER)
     assert skipped.status is TokenStatus.SKIPPED
-    assert (queue.waiting_count, queue.last_served_number, queue.current_number) == (1, 0, 1)
+    assert (queue.waiting_count, queue.last_served_number, queue.now_serving) == (1, 0, 1)
     assert isinstance(queue.events[-1], events.TokenSkipped)
 
 
@@ -327,7 +327,7 @@ def test_skipping_who_still_waits_makes_one_less_wait() -> None:
     queue = build_queue()
     queue.skip(issue(queue), by=STAFF, at=LATER)
     assert queue.waiting_count == 0
-    assert queue.current_number == 0
+    assert queue.now_serving == 0
 
 
 def test_leaving_makes_one_less_wait_and_calls_nobody() -> None:
@@ -335,7 +335,7 @@ def test_leaving_makes_one_less_wait_and_calls_nobody() -> None:
     token = issue(queue)
     cancelled = queue.cancel(token, by=token.patient_id, at=LATER)
     assert cancelled.status is TokenStatus.CANCELLED
-    assert (queue.waiting_count, queue.current_number, queue.last_served_number) == (0, 0, 0)
+    assert (queue.waiting_count, queue.now_serving, queue.last_served_number) == (0, 0, 0)
     assert queue.events[-1] == events.TokenCancelled(
         token=cancelled,
         from_status=TokenStatus.WAITING,
@@ -395,10 +395,10 @@ def test_an_inactive_queue_still_serves_those_who_stand_in_it() -> None:
 
 def test_the_status_shows_the_queue_as_it_stands() -> None:
     queue = build_queue(
-        waiting_count=4, last_issued_number=9, current_number=5, last_served_number=3, version=17
+        waiting_count=4, last_issued_number=9, now_serving=5, last_served_number=3, version=17
     )
     status = queue.status()
     assert (status.queue_id, status.clinic_id) == (queue.id, queue.clinic_id)
-    assert (status.current_number, status.waiting_count, status.last_served_number) == (5, 4, 3)
+    assert (status.now_serving, status.waiting_count, status.last_served_number) == (5, 4, 3)
     assert (status.start_time, status.end_time) == (queue.start_time, queue.end_time)
     assert (status.is_active, status.version) == (True, 17)

@@ -15,8 +15,8 @@ from qure.domain.ids import TokenId, UserId
 from qure.domain.queue import MAX_TAKES
 from qure.domain.token import (
     ACTIVE,
-    HELD,
-    LAWFUL_MOVES,
+    ASSIGNED,
+    TRANSITIONS,
     ActiveTokenExists,
     Token,
     TokenStatus,
@@ -58,7 +58,7 @@ class ClinicDay(RuleBasedStateMachine):
             if before is None:
                 assert token.status is TokenStatus.WAITING
             else:
-                assert token.status in LAWFUL_MOVES[before.status]
+                assert token.status in TRANSITIONS[before.status]
                 assert token.number == before.number
             self.tokens[token.id] = token
 
@@ -111,7 +111,7 @@ class ClinicDay(RuleBasedStateMachine):
     @rule(by=staff)
     def staff_call(self, by: UserId) -> None:
         token = self.in_order(TokenStatus.WAITING)[0]
-        held = [one for one in self.in_order(*HELD) if one.held_by == by]
+        held = [one for one in self.in_order(*ASSIGNED) if one.assigned_to == by]
         called, completed = self.queue.call(token, held=held, by=by, at=self.now)
         assert [one.id for one in completed] == [one.id for one in held]
         self.keep(*completed, called)
@@ -149,7 +149,7 @@ class ClinicDay(RuleBasedStateMachine):
     @invariant()
     def counters_equal_recounts(self) -> None:
         assert self.queue.waiting_count == len(self.in_order(TokenStatus.WAITING))
-        assert self.queue.current_number == (self.called[-1] if self.called else 0)
+        assert self.queue.now_serving == (self.called[-1] if self.called else 0)
         assert self.queue.last_served_number == (self.served[-1] if self.served else 0)
 
     @invariant()
@@ -163,7 +163,7 @@ class ClinicDay(RuleBasedStateMachine):
 
     @invariant()
     def what_is_held_is_in_somebodys_hands(self) -> None:
-        assert all(token.held_by in STAFF for token in self.in_order(*HELD))
+        assert all(token.assigned_to in STAFF for token in self.in_order(*ASSIGNED))
 
     @invariant()
     def the_version_counts_the_changes_and_the_events_tell_each_of_them(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from qure.domain.errors import Conflict
 from qure.domain.ids import UserId
-from qure.domain.token import ACTIVE, HELD, LAWFUL_MOVES, Token, TokenStatus
+from qure.domain.token import ACTIVE, ASSIGNED, TRANSITIONS, Token, TokenStatus
 from tests.builders import NOW, build_token, new_id
 
 WAITING, CALLED, IN_PROGRESS, COMPLETED, SKIPPED, CANCELLED = TokenStatus
@@ -61,9 +61,9 @@ def test_any_other_move_is_refused_and_says_why(start: TokenStatus, to: TokenSta
 
 
 def test_the_table_names_every_status_and_cannot_be_changed() -> None:
-    assert set(LAWFUL_MOVES) == set(TokenStatus)
+    assert set(TRANSITIONS) == set(TokenStatus)
     with pytest.raises(TypeError):
-        LAWFUL_MOVES[COMPLETED] = frozenset({WAITING})  # type: ignore[index]
+        TRANSITIONS[COMPLETED] = frozenset({WAITING})  # type: ignore[index]
 
 
 def test_whoever_calls_or_starts_a_token_has_it_in_hand() -> None:
@@ -71,12 +71,16 @@ def test_whoever_calls_or_starts_a_token_has_it_in_hand() -> None:
     called = build_token().moved_to(CALLED, at=NOW, by=caller)
     started = called.moved_to(IN_PROGRESS, at=NOW, by=starter)
     completed = started.moved_to(COMPLETED, at=NOW, by=finisher)
-    assert (called.held_by, started.held_by, completed.held_by) == (caller, starter, starter)
+    assert (called.assigned_to, started.assigned_to, completed.assigned_to) == (
+        caller,
+        starter,
+        starter,
+    )
 
 
 def test_a_patient_who_leaves_is_in_nobodys_hands() -> None:
     token = build_token()
-    assert token.moved_to(CANCELLED, at=NOW, by=token.patient_id).held_by is None
+    assert token.moved_to(CANCELLED, at=NOW, by=token.patient_id).assigned_to is None
 
 
 def test_earlier_stamps_are_kept_by_later_moves() -> None:
@@ -88,10 +92,10 @@ def test_earlier_stamps_are_kept_by_later_moves() -> None:
 @pytest.mark.parametrize("status", TokenStatus)
 def test_a_token_stands_until_it_is_completed_skipped_or_cancelled(status: TokenStatus) -> None:
     assert build_token(status=status).is_active == (status in {WAITING, CALLED, IN_PROGRESS})
-    assert (status in ACTIVE) == bool(LAWFUL_MOVES[status]), (
+    assert (status in ACTIVE) == bool(TRANSITIONS[status]), (
         "what stands can move, what ended cannot"
     )
 
 
 def test_only_called_and_started_tokens_are_in_the_hands_of_staff() -> None:
-    assert {CALLED, IN_PROGRESS} == HELD
+    assert {CALLED, IN_PROGRESS} == ASSIGNED

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict, Forbidden
 from qure.domain.ids import ClinicId, UserId
-from qure.domain.user import Role, User, initials_picture, normalise_email
+from qure.domain.user import User, initials_picture, normalise_email
 from tests.builders import NOW, build_admin, build_staff, build_user, new_id
 
 LATER = NOW + timedelta(hours=1)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from qure.domain.ids import QueueId, TokenId
 from qure.domain.staff_activity import StaffActivity
+
+from qure.domain.ids import QueueId, TokenId
 from qure.domain.token import Token
 from tests.e2e.desks import Desk
 from tests.e2e.phones import Phone
@@ -79,7 +80,7 @@ async def recorded(
 
         async def nothing_waits() -> bool:
             async with container.storage.read() as uow:
-                record.outbox_depth = await uow.outbox.depth()
+                record.outbox_depth = await uow.journal.depth()
             return record.outbox_depth == 0
 
         # The last announcements are marked in the database a moment after they were made.

@@ -14,12 +14,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from qure.application.access import Principal
-from qure.application.queueing.desk import call_next_token, complete_token
 from qure.application.ports.gateways import Clock
+from qure.application.queueing.desk import call_next_token, complete_token
+from qure.domain.actor import Actor, Role
 from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
 from qure.domain.queue import MAX_TAKES
-from qure.domain.user import Role
 from tests.builders import FixedClock
 from tests.clients.sockets import TRANSPORTS
 from tests.e2e.day import ADMIN, PASSWORD, People, few_at_once, where_the_day_is_young
@@ -69,15 +68,15 @@ class Practice:
         try:
             await action(
                 *ids,
-                actor=Principal(
-                    user_id=UserId(UUID(self.staff[0].id)),
-                    session_id=SessionId(container.randomness.new_id()),
+                actor=Actor(
+                    id=UserId(UUID(self.staff[0].id)),
+                    session_id=SessionId(container.ids.new_id()),
                     role=Role.STAFF,
                     clinic_id=ClinicId(UUID(self.clinic_id)),
                 ),
                 storage=container.storage,
                 clock=container.clock,
-                randomness=container.randomness,
+                ids=container.ids,
                 **more,
             )
         finally:
@@ -88,7 +87,7 @@ class Practice:
         container = self.topology.container()
         try:
             async with container.storage.read() as uow:
-                return await uow.outbox.depth() == 0
+                return await uow.journal.depth() == 0
         finally:
             await container.storage.close()
 

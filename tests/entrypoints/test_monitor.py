@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qure.bootstrap import SetupError, build, migrate_database
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import build, schema_of
 from qure.entrypoints.figures import Figures
 from qure.entrypoints.monitor import watched
 from qure.settings import Settings
@@ -21,7 +22,7 @@ from tests.servers.qure import QureProcess
 @pytest.fixture
 async def figures(tmp_path: Path) -> AsyncIterator[Figures]:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     container = build(settings)
     async with container.running():
         yield Figures(container)

@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from PIL import Image
 
-from qure.bootstrap import Container, build, migrate_database
+from qure.bootstrap import build, schema_of
+from qure.container import Container
 from qure.entrypoints.asgi import AsgiApp, create_asgi
 from qure.settings import Settings
 from tests.http.service import comes_true
@@ -79,7 +80,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 async def settings(tmp_path: Path) -> Settings:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     return settings
 
 

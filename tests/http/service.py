@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from qure.application.accounts.accounts import create_admin
-from qure.bootstrap import Container, build
+from qure.bootstrap import build
+from qure.container import Container
 from qure.entrypoints.http.app import create_app
 from qure.settings import Settings
 from tests.builders import FixedClock
@@ -102,15 +102,11 @@ class Service:
         """A new admin."""
         self._numbers += 1
         email = f"admin{self._numbers}@example.com"
-        await create_admin(
+        await self.container.use_cases.registration.create_admin(
             email=email,
             first_name="Grace",
             last_name="Hopper",
             password=PASSWORD,
-            storage=self.container.storage,
-            passwords=self.container.passwords,
-            clock=self.container.clock,
-            randomness=self.container.randomness,
         )
         return await self.log_in(email)
 

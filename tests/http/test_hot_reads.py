@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qure.entrypoints.http.edge import Edge
+from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
 from tests.http.service import Person, Service, bad_fields, comes_true, data_of, refused
 
@@ -17,9 +17,9 @@ from tests.http.service import Person, Service, bad_fields, comes_true, data_of,
 def plain_answers(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that the framework was asked for, instead of memory."""
     asked: list[str] = []
-    edge = service.app.asgi_handler
-    assert isinstance(edge, Edge)
-    hot = edge._app
+    gateway = service.app.asgi_handler
+    assert isinstance(gateway, Gateway)
+    hot = gateway._app
     assert isinstance(hot, HotReads)
     app: Callable[..., Any] = hot._app
 

@@ -121,7 +121,7 @@ async def test_open_sockets_are_counted_by_protocol(service: Service, clock: Fix
 
 async def test_a_socket_that_is_refused_is_not_open(service: Service, clock: FixedClock) -> None:
     nobody = AccessClaims(
-        user_id=UserId(uuid4()), session_id=SessionId(uuid4()), expires_at=clock.now()
+        actor_id=UserId(uuid4()), session_id=SessionId(uuid4()), expires_at=clock.now()
     )
     with suppress(Exception):
         await service.container.hub.connect(Silent("websocket"), nobody)

@@ -11,7 +11,6 @@ import pytest
 
 from qure.adapters.jobs.saq_queue import encode
 from qure.application import correlation
-from qure.application.jobs.images import resume_images
 from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
@@ -71,9 +70,7 @@ async def test_a_job_that_is_taken_up_again_later_still_knows_its_request(
     asked.clear()
     service.clock.advance(seconds=1)
     container = service.container
-    await resume_images(
-        storage=container.storage, jobs=container.jobs, clock=container.clock, all=True
-    )
+    await container.resumption.resume(all=True)
     [job] = asked
     await container.run_job(job, False)
     assert [line["request_id"] for line in lines(log) if "picture" in line["event"]] == ["phone-43"]

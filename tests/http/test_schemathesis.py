@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from qure.application.accounts.accounts import create_admin
-from qure.bootstrap import Role, build
+from qure.container import ProcessRole as Role
+from qure.container import build
 from qure.settings import Settings
 from tests.http.listening import listening_service
 from tests.http.service import PASSWORD
@@ -89,15 +89,11 @@ def furnish(url: str) -> World:
 async def make_admin(settings: Settings) -> None:
     container = build(settings, role=Role.COMMAND)
     async with container.running():
-        await create_admin(
+        await container.use_cases.registration.create_admin(
             email="admin@example.com",
             first_name="Grace",
             last_name="Hopper",
             password=PASSWORD,
-            storage=container.storage,
-            passwords=container.passwords,
-            clock=container.clock,
-            randomness=container.randomness,
         )
 
 

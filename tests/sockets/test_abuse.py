@@ -23,9 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from qure.adapters.sockets import connection
 from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
+from qure.domain.actor import Role
 from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
-from qure.domain.user import Role
 from tests.builders import NOW, build_entry
 from tests.sockets.clients import open_client
 from tests.sockets.service import Person, Service

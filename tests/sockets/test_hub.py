@@ -10,6 +10,7 @@ import pytest
 
 from qure.adapters.sockets.clients import Closing
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,
@@ -24,7 +25,6 @@ from qure.domain.events import (
 from qure.domain.ids import QueueId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
-from qure.domain.user import Role
 from tests.builders import NOW, build_entry, build_status, build_token, new_id
 from tests.sockets.listeners import RememberingListener, World, claims, connected
 from tests.waiting import eventually

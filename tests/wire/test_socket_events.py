@@ -102,7 +102,7 @@ def test_a_user_who_was_locked_out_loses_every_connection_and_nobody_else_does(
     [
         events.ClinicChanged(clinic_id=ClinicId(new_id()), actor_id=None, at=NOW),
         events.ImageStaged(image_id=ImageId(new_id()), actor_id=None, at=NOW),
-        events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW),
+        events.ImageReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW),
     ],
 )
 def test_of_other_things_nobody_hears(event: Event) -> None:

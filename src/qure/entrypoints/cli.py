@@ -16,8 +16,9 @@ from typing import NoReturn
 
 import click
 
+from qure.application.ports.setup import SetupError
 from qure.domain.errors import DomainError, Invalid
-from qure.settings import SettingsError, load_settings
+from qure.settings import load_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         _complain(error.format_message(), error.exit_code)
-    except SettingsError as error:
+    except SetupError as error:
         _complain(str(error), 2)
     except Invalid as error:
         _complain(" ".join(f"{one.path}: {one.message}" for one in error.errors), 2)
@@ -121,9 +122,9 @@ def migrate() -> None:
     Example:
       qure migrate
     """
-    from qure.bootstrap import migrate_database
+    from qure.bootstrap import schema_of
 
-    found = asyncio.run(migrate_database(load_settings()))
+    found = asyncio.run(schema_of(load_settings()).migrate())
     if found.before == found.after:
         click.echo(f"The database is at revision {found.after} already.")
     else:

@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import generate_latest
 
 from qure.application.ports.gateways import Job
-from qure.application.ports.storage import OutboxEntry
-from qure.bootstrap import Container
+from qure.application.ports.storage import JournalEntry
+from qure.container import Container
 from qure.domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -134,13 +134,13 @@ class Figures:
         self._backends.labels("database").set(outbox is not None)
         self._backends.labels("jobs").set(jobs is not None)
         if container.settings.redis_url is not None:
-            self._backends.labels("redis").set(container.bus.is_live())
+            self._backends.labels("redis").set(container.bus.generation() is not None)
         # NaN is Prometheus' word for "not known": the last known number would look alive.
         self._outbox.set(float("nan") if outbox is None else outbox)
         self._failed_images.set(float("nan") if failed is None else failed)
         for state in ("queued", "running", "retrying", "done", "failed"):
             self._jobs.labels(state).set(float("nan") if jobs is None else getattr(jobs, state))
-        pool = container.storage.pool_use()
+        pool = container.pool_use()
         self._pool.labels("size").set(pool.size)
         self._pool.labels("in use").set(pool.in_use)
         self._pool.labels("waited for").set(pool.waiting)
@@ -152,13 +152,13 @@ class Figures:
 
     async def _outbox_depth(self) -> int:
         async with self._container.storage.read() as uow:
-            return await uow.outbox.depth()
+            return await uow.journal.depth()
 
     async def _failed_image_count(self) -> int:
         async with self._container.storage.read() as uow:
             return await uow.staged_images.failed_count()
 
-    def _count_events(self, entry: OutboxEntry) -> None:
+    def _count_events(self, entry: JournalEntry) -> None:
         for event in entry.events:
             self._events.labels(type(event).__name__).inc()
 

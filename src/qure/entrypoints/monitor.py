@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from qure.bootstrap import SetupError
+from qure.application.ports.setup import SetupError
 from qure.entrypoints.figures import Figures
 
 logger = logging.getLogger(__name__)

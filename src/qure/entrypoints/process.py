@@ -17,7 +17,8 @@ from typing import Any
 
 import uvicorn
 
-from qure.bootstrap import SetupError, build
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import build
 from qure.entrypoints.asgi import create_asgi
 from qure.entrypoints.server import TICKS_PER_SECOND, Server, uvicorn_options
 from qure.settings import Settings

@@ -12,7 +12,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from qure.bootstrap import SetupError, migrate_database
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import schema_of
 from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.process import interrupts_wait, run_process
 from qure.entrypoints.supervisor import Supervisor
@@ -36,7 +37,7 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
     with _listen(settings.host, settings.port) as listener:
         url = url_of(listener)
         with interrupts_wait():
-            asyncio.run(migrate_database(settings))
+            asyncio.run(schema_of(settings).migrate())
         if workers == 1:
             run_process(settings, [listener], on_ready=lambda: on_ready(url))
             return
@@ -62,7 +63,7 @@ def _own_listeners(
 
     Through it a proxy sends a polling client to the very process that has its session.
     """
-    if not settings.process_mark:
+    if not settings.instance_id:
         return
     port = shared.getsockname()[1]
     for number in range(1, workers + 1):

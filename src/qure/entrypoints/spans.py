@@ -22,7 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from qure.application import correlation
 from qure.application.ports.gateways import Job
 from qure.application.ports.storage import UnitOfWork
-from qure.bootstrap import Container
+from qure.container import Container
 from qure.domain.errors import DomainError, Unavailable
 from qure.entrypoints.http.version import VERSION
 

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from qure.bootstrap import SetupError
+from qure.application.ports.setup import SetupError
 from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.process import run_process
-from qure.settings import Settings, SettingsError
+from qure.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Supervisor:
     def _start(self, number: int) -> _Member:
         settings, listeners = self._settings, [self._listener]
         if self._own:
-            settings = replace(settings, process_mark=f"{settings.process_mark}w{number}")
+            settings = replace(settings, instance_id=f"{settings.instance_id}w{number}")
             listeners.append(self._own[number - 1])
         context = multiprocessing.get_context("spawn")  # A fork would copy locks and threads.
         ours, theirs = context.Pipe()
@@ -172,7 +172,7 @@ def _serve_as_member(
     threading.Thread(target=_end_with_parent, args=(channel,), daemon=True).start()
     try:
         run_process(settings, listeners, on_ready=lambda: channel.send(READY))
-    except SettingsError as error:
+    except SetupError as error:
         with suppress(OSError):
             channel.send(str(error))
         sys.exit(1)

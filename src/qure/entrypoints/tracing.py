@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qure.bootstrap import Container
+from qure.container import Container
 
 if TYPE_CHECKING:
     from qure.entrypoints.spans import Tracing

@@ -1,4 +1,4 @@
-"""``qure worker``: the jobs and chores of servers that share a Redis."""
+"""``qure worker``: the jobs and periodic_tasks of servers that share a Redis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from qure.bootstrap import Role, build, build_worker
+from qure.bootstrap import build, build_worker
+from qure.container import ProcessRole
 from qure.entrypoints.figures import Figures
 from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.monitor import watched
@@ -28,7 +29,7 @@ def work(settings: Settings, *, port: int | None = None, on_ready: Callable[[], 
 
 
 async def _work(settings: Settings, port: int | None, on_ready: Callable[[], None]) -> None:
-    container = build(settings, role=Role.WORKER)
+    container = build(settings, role=ProcessRole.WORKER)
     worker = build_worker(container)
     tracing = tracing_of(container)
     figures = Figures(container) if settings.metrics else None

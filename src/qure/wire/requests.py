@@ -9,9 +9,10 @@ from typing import Annotated
 from msgspec import UNSET, UnsetType
 
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
-from qure.domain.clinic import DEFAULT_QUEUE_SIZE, ClinicType
+from qure.domain.clinic import ClinicType
 from qure.domain.clinic import OpeningHours as Hours
 from qure.domain.errors import FieldError
+from qure.domain.service import DEFAULT_QUEUE_SIZE
 from qure.wire import fields as f
 from qure.wire.parsing import Fields, parse
 

@@ -13,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from qure.adapters.sql.unit_of_work import SqlStorage
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.token import TokenStatus
-from qure.domain.user import Role
 from tests.builders import (
     NOW,
     build_clinic,
@@ -56,7 +56,7 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
         "UPDATE queues SET waiting_count = -1",
         "UPDATE queues SET waiting_count = last_issued_number + 1",
         "UPDATE queues SET last_issued_number = max_size + 1",
-        "UPDATE queues SET current_number = last_issued_number + 1",
+        "UPDATE queues SET now_serving = last_issued_number + 1",
         "UPDATE queues SET last_served_number = last_issued_number + 1",
         "UPDATE queues SET max_size = 0",
         "UPDATE queues SET max_size = 1001",

@@ -27,7 +27,7 @@ def places(db: SqlUnitOfWork, queue: Queue, token: Token) -> Awaitable[object]:
 
 QUESTIONS: list[tuple[str, Ask]] = [
     ("tokens_waiting", lambda db, queue, _: db.tokens.next_in_line(queue.id)),
-    ("tokens_held", lambda db, queue, token: db.tokens.held_by(queue.id, token.patient_id)),
+    ("tokens_held", lambda db, queue, token: db.tokens.assigned_to(queue.id, token.patient_id)),
     ("tokens_taken", lambda db, queue, token: places(db, queue, token)),
     ("tokens_active", lambda db, queue, token: places(db, queue, token)),
     ("tokens_active", lambda db, _, token: db.tokens.active_of(token.patient_id, now=NOW)),

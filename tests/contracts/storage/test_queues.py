@@ -82,4 +82,4 @@ async def test_saving_a_queue_keeps_every_counter(storage: Storage) -> None:
     assert found == changed
     assert found is not None
     assert (found.last_issued_number, found.waiting_count, found.version) == (2, 1, 6)
-    assert (found.current_number, found.last_served_number, found.is_active) == (1, 1, False)
+    assert (found.now_serving, found.last_served_number, found.is_active) == (1, 1, False)

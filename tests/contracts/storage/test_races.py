@@ -153,7 +153,7 @@ async def test_two_callers_never_get_the_same_token(storage: Storage) -> None:
             token = await db.tokens.next_in_line(queue.id)
             if locked is None or token is None:
                 return None
-            held = await db.tokens.held_by(queue.id, staff_id)
+            held = await db.tokens.assigned_to(queue.id, staff_id)
             called, finished = locked.call(token, held=held, by=staff_id, at=NOW)
             await db.tokens.save([called, *finished])
             await db.queues.save(locked)

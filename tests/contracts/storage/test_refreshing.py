@@ -14,7 +14,7 @@ from qure.domain.session import REPEAT_WITHIN, Session
 from tests.builders import (
     NOW,
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_secret,
     build_session,
     build_user,
@@ -41,7 +41,7 @@ async def refresh(storage: Storage, secret: str, clock: FixedClock) -> Grant:
         jwts=FakeJwts(),
         digests=FakeDigests(),
         clock=clock,
-        randomness=SequentialRandomness(),
+        ids=SequentialIds(),
     )
 
 

@@ -22,7 +22,7 @@ from qure.domain.errors import Unavailable
 from qure.domain.ids import UserId
 from tests.builders import (
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_clinic,
     build_staged_image,
     build_user,
@@ -103,7 +103,7 @@ async def test_a_database_that_would_not_be_kept_is_refused(
     url: str, clock: FixedClock, announced: Announced
 ) -> None:
     with pytest.raises(ValueError, match="file"):
-        open_storage(url, clock=clock, randomness=SequentialRandomness(), on_commit=announced)
+        open_storage(url, clock=clock, ids=SequentialIds(), on_commit=announced)
 
 
 def test_the_url_of_another_database_is_refused(clock: FixedClock, announced: Announced) -> None:
@@ -111,7 +111,7 @@ def test_the_url_of_another_database_is_refused(clock: FixedClock, announced: An
         open_storage(
             "mysql://localhost/qure",
             clock=clock,
-            randomness=SequentialRandomness(),
+            ids=SequentialIds(),
             on_commit=announced,
         )
 
@@ -250,13 +250,13 @@ WRITER = """
 import asyncio, sys
 from uuid import UUID
 from qure.adapters.sql.unit_of_work import open_storage
-from tests.builders import FixedClock, SequentialRandomness, build_user
+from tests.builders import FixedClock, SequentialIds, build_user
 
 async def told(entry): pass
 
 async def main():
     storage = open_storage(
-        sys.argv[1], clock=FixedClock(), randomness=SequentialRandomness(), on_commit=told
+        sys.argv[1], clock=FixedClock(), ids=SequentialIds(), on_commit=told
     )
     for number in range(1, 100_000):
         async with storage.write() as db:

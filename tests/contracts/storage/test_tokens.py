@@ -33,7 +33,7 @@ async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> 
         completed_at=NOW + timedelta(seconds=3),
         skipped_at=NOW + timedelta(seconds=4),
         cancelled_at=NOW + timedelta(seconds=5),
-        held_by=staff.id,
+        assigned_to=staff.id,
     )
     await given(storage, token)
     async with storage.read() as db:
@@ -93,21 +93,21 @@ async def test_held_is_what_that_staff_member_has_called_or_started_there(
 ) -> None:
     queue, elsewhere = await given_queue(storage), await given_queue(storage)
     staff, colleague = await given_patients(storage, 2)
-    held = {"held_by": staff.id}
+    held = {"assigned_to": staff.id}
     await given_tokens(
         storage,
         queue,
         {**held, "number": 5, "status": TokenStatus.IN_PROGRESS},
         {**held, "number": 4, "status": TokenStatus.CALLED},
         {**held, "number": 3, "status": TokenStatus.COMPLETED},
-        {"held_by": colleague.id, "number": 2, "status": TokenStatus.CALLED},
+        {"assigned_to": colleague.id, "number": 2, "status": TokenStatus.CALLED},
         {"number": 1},
     )
     await given_tokens(storage, elsewhere, {**held, "status": TokenStatus.CALLED})
     async with storage.read() as db:
-        assert numbers(await db.tokens.held_by(queue.id, staff.id)) == [4, 5]
-        assert numbers(await db.tokens.held_by(queue.id, colleague.id)) == [2]
-        assert await db.tokens.held_by(queue.id, UserId(new_id())) == []
+        assert numbers(await db.tokens.assigned_to(queue.id, staff.id)) == [4, 5]
+        assert numbers(await db.tokens.assigned_to(queue.id, colleague.id)) == [2]
+        assert await db.tokens.assigned_to(queue.id, UserId(new_id())) == []
 
 
 async def test_the_places_of_patients_are_all_they_took_there_and_what_is_active_elsewhere_today(

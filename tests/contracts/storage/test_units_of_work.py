@@ -212,8 +212,8 @@ async def test_pending_entries_come_oldest_first_until_marked_as_sent(
         assert await db.outbox.pending(before=NOW, limit=10) == [first]
         assert await db.outbox.pending(before=clock.now(), limit=2) == [first, second]
         assert await db.outbox.depth() == 3
-        await db.outbox.mark_sent([third.id, first.id, EntryId(new_id())], at=clock.now())
-        await db.outbox.mark_sent([], at=clock.now())
+        await db.outbox.mark_announced([third.id, first.id, EntryId(new_id())], at=clock.now())
+        await db.outbox.mark_announced([], at=clock.now())
         await db.commit()
     async with storage.read() as db:
         assert await db.outbox.pending(before=clock.now(), limit=10) == [second]
@@ -230,8 +230,8 @@ async def test_announced_entries_are_kept_for_who_missed_them_until_they_are_del
         clock.advance(milliseconds=1)
     first, second, third = announced.entries
     async with storage.write() as db:
-        await db.outbox.mark_sent([first.id], at=NOW)
-        await db.outbox.mark_sent([second.id], at=clock.now())
+        await db.outbox.mark_announced([first.id], at=NOW)
+        await db.outbox.mark_announced([second.id], at=clock.now())
         await db.commit()
     async with storage.read() as db:
         just_before = NOW - timedelta(milliseconds=1)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qure.application.ports.storage import Page, Storage
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ImageId, UserId
-from qure.domain.user import Role
 from tests.builders import NOW, build_admin, build_clinic, build_staff, build_user, new_id
 from tests.contracts.storage.given import given
 

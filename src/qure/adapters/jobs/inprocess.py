@@ -11,8 +11,8 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
-from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
-from qure.application.ports.gateways import Job
+from qure.adapters.jobs.handling import Handler, RetryPolicy
+from qure.application.ports.gateways import Job, JobCounts
 from qure.domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)

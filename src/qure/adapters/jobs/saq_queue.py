@@ -19,7 +19,7 @@ from saq.job import Status
 from saq.queue.redis import RedisQueue
 from saq.utils import now
 
-from qure.application.ports.gateways import DeleteMedia, Job, ProcessImage
+from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.ids import ImageId
 
 PROCESS_IMAGE = "process_image"
@@ -53,7 +53,7 @@ def encode(job: Job) -> tuple[str, dict[str, str], str]:
     match job:
         case ProcessImage(image_id):
             return PROCESS_IMAGE, {"image_id": str(image_id)}, f"{PROCESS_IMAGE}:{image_id}"
-        case DeleteMedia(url):
+        case DeleteImage(url):
             digest = hashlib.sha256(url.encode()).hexdigest()[:32]
             return DELETE_MEDIA, {"url": url}, f"{DELETE_MEDIA}:{digest}"
 
@@ -63,7 +63,7 @@ def decode(function: str, arguments: dict[str, str]) -> Job:
     if function == PROCESS_IMAGE:
         return ProcessImage(ImageId(UUID(arguments["image_id"])))
     if function == DELETE_MEDIA:
-        return DeleteMedia(arguments["url"])
+        return DeleteImage(arguments["url"])
     raise ValueError(f"no such job: {function}")
 
 

@@ -85,7 +85,7 @@ class CloudinaryStore:
         if own is not None:
             await self._call(uploader.destroy, own[1], resource_type="image")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the threads."""
         self._threads.close()
 

@@ -112,7 +112,7 @@ class RsaAccessJwts:
                 raise _invalid()
             valid_from = max(_instant(claims["iat"]), _instant(claims.get("nbf", 0)))
             return valid_from - CLOCK_LEEWAY, AccessClaims(
-                user_id=UserId(UUID(claims["id"])),
+                actor_id=UserId(UUID(claims["id"])),
                 session_id=SessionId(UUID(claims["sid"])),
                 expires_at=_instant(claims["exp"]),
             )

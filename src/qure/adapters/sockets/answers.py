@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from qure.adapters.sockets.door import Send
+from qure.adapters.sockets.dispatcher import Send
 
 Header = tuple[bytes, bytes]
 

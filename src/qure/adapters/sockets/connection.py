@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from qure.adapters.sockets.door import CONNECTION_EXTENSION, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import CONNECTION_EXTENSION, Receive, Scope, Send
 from qure.adapters.sockets.messages import close_frame
 from qure.adapters.sockets.outgoing import Outgoing
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import MAX_FRAME_BYTES
+from qure.adapters.sockets.dispatcher import MAX_FRAME_BYTES
 from qure.adapters.sockets.engine_packets import (
     CLOSE,
     MESSAGE,

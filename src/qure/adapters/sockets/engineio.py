@@ -23,7 +23,7 @@ from qure.adapters.sockets.answers import (
     reject,
 )
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import MAX_FRAME_BYTES, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.adapters.sockets.engine_packets import OPEN, BadPacketError, join
 from qure.adapters.sockets.engine_socket import EngineSocket, Heartbeat, Session
 from qure.adapters.sockets.messages import Encoded
@@ -47,7 +47,7 @@ _PREFLIGHT: Final[tuple[Header, ...]] = (
 class EngineServer:
     """All Engine.IO sessions of this process.
 
-    ``process_mark`` begins every session id, so that a load balancer can send polling requests
+    ``instance_id`` begins every session id, so that a load balancer can send polling requests
     back to this process.
     """
 
@@ -57,7 +57,7 @@ class EngineServer:
         *,
         origins: Origins,
         paces: Paces,
-        process_mark: str = "",
+        instance_id: str = "",
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
     ) -> None:
@@ -65,7 +65,7 @@ class EngineServer:
         self._make_session = make_session
         self._origins = origins
         self._paces = paces
-        self._process_mark = process_mark
+        self._process_mark = instance_id
         self._heartbeat = Heartbeat(ping_interval, ping_timeout)
         self._is_draining = False
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from enum import Enum, auto
 from typing import Final
-
-from qure.domain.ids import UserId
+from uuid import UUID
 
 BURST: Final = 200
 """Packets of one connection at once: a display that comes back joins 100 queues, an app sends what
@@ -72,13 +71,13 @@ class Paces:
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
-        self._users: OrderedDict[UserId, Bucket] = OrderedDict()
+        self._users: OrderedDict[UUID, Bucket] = OrderedDict()
 
     def of_connection(self) -> Pace:
         """For a new one."""
         return Pace(self._per_second)
 
-    def of_user(self, user_id: UserId) -> Bucket:
+    def of_user(self, user_id: UUID) -> Bucket:
         """The same for all of the user's connections. It outlives them: coming back is no way out.
 
         Of more than ``REMEMBERED_USERS`` those who connected last are remembered.

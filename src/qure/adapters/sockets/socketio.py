@@ -16,7 +16,7 @@ from socketio import packet
 from socketio.packet import Packet
 
 from qure.adapters.sockets.clients import Client, Closing
-from qure.adapters.sockets.door import Door
+from qure.adapters.sockets.dispatcher import Dispatcher
 from qure.adapters.sockets.engine_packets import MESSAGE, BadPacketError
 from qure.adapters.sockets.engine_socket import EngineSocket
 from qure.adapters.sockets.hub import Hub
@@ -38,12 +38,22 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionErro
 class SocketIoSession:
     """What is spoken with one client. Its events are handled one after the other."""
 
-    __slots__ = ("_client", "_door", "_hub", "_incomplete", "_is_connecting", "_paces", "_socket")
+    __slots__ = (
+        "_client",
+        "_dispatcher",
+        "_hub",
+        "_incomplete",
+        "_is_connecting",
+        "_paces",
+        "_socket",
+    )
 
-    def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door, paces: Paces) -> None:
+    def __init__(
+        self, socket: EngineSocket, *, hub: Hub, dispatcher: Dispatcher, paces: Paces
+    ) -> None:
         self._socket = socket
         self._hub = hub
-        self._door = door
+        self._dispatcher = dispatcher
         self._paces = paces
         self._client: Client | None = None
         self._is_connecting = False
@@ -82,7 +92,7 @@ class SocketIoSession:
         event = _EVENT.match(data) if isinstance(data, str) else None
         if event is None or self._client is None or self._incomplete is not None:
             raise BadPacketError("too many packets")
-        acknowledgement = self._door.turn_away(self._client, event[2])
+        acknowledgement = self._dispatcher.turn_away(self._client, event[2])
         if event[1]:
             self._acknowledge(event[1], acknowledgement)
 
@@ -140,7 +150,9 @@ class SocketIoSession:
             raise BadPacketError("connected already")
         self._is_connecting = True
         try:
-            claims = self._door.identify(auth.get("token") if isinstance(auth, dict) else None)
+            claims = self._dispatcher.identify(
+                auth.get("token") if isinstance(auth, dict) else None
+            )
             client = await self._hub.connect(self, claims)
         except Unauthenticated as error:
             self._refuse("UNAUTHORIZED" if error.code == "unauthorized" else "INVALID_TOKEN")
@@ -163,7 +175,7 @@ class SocketIoSession:
             self._hub.disconnect(client)
             return
         self._client = client
-        self._socket.pace.user = self._paces.of_user(claims.user_id)
+        self._socket.pace.user = self._paces.of_user(claims.actor_id)
         # Not Engine.IO's id, with which others could poll what is meant for this client.
         self._put(packet.CONNECT, {"sid": secrets.token_urlsafe(15)})
         await self._hub.welcome(client)
@@ -174,7 +186,7 @@ class SocketIoSession:
             raise BadPacketError("an event without a name")
         if self._client is None or namespace != "/":
             raise BadPacketError("an event without a connection")
-        acknowledgement = await self._door.handle(self._client, data[0], data[1:])
+        acknowledgement = await self._dispatcher.handle(self._client, data[0], data[1:])
         if received.id is not None:
             self._acknowledge(received.id, acknowledgement)
 

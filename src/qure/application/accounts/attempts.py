@@ -14,7 +14,7 @@ from qure.application.ports.gateways import Limit, Throttle
 from qure.domain.errors import TooManyTries
 from qure.domain.ids import UserId
 
-ACCOUNT_TRIES = 20
+ACCOUNT_ATTEMPTS = 20
 """At one account: of all strangers together, of one network, of one known device."""
 
 ACCOUNT_EVERY_SECONDS = 45
@@ -23,7 +23,7 @@ ACCOUNT_EVERY_SECONDS = 45
 ACCOUNT_FROM_NETWORK_EVERY_SECONDS = 180
 """20 an hour: one network never takes more than a quarter of what strangers have."""
 
-NETWORK_TRIES = 200
+NETWORK_ATTEMPTS = 200
 NETWORK_EVERY_SECONDS = 5
 """From one network at all accounts together: 720 an hour."""
 
@@ -38,21 +38,21 @@ def login_limits(email: str, *, address: str | None, device: UUID | None) -> lis
     """
     every = ACCOUNT_EVERY_SECONDS * 1000
     if device is not None:
-        return [Limit(f"login:device:{device}", ACCOUNT_TRIES, every)]
-    limits = [Limit(f"login:account:{email}", ACCOUNT_TRIES, every)]
+        return [Limit(f"login:device:{device}", ACCOUNT_ATTEMPTS, every)]
+    limits = [Limit(f"login:account:{email}", ACCOUNT_ATTEMPTS, every)]
     if address is not None:
         network = network_of(address)
         slower = ACCOUNT_FROM_NETWORK_EVERY_SECONDS * 1000
         limits += [
-            Limit(f"login:account:{email}:network:{network}", ACCOUNT_TRIES, slower),
-            Limit(f"login:network:{network}", NETWORK_TRIES, NETWORK_EVERY_SECONDS * 1000),
+            Limit(f"login:account:{email}:network:{network}", ACCOUNT_ATTEMPTS, slower),
+            Limit(f"login:network:{network}", NETWORK_ATTEMPTS, NETWORK_EVERY_SECONDS * 1000),
         ]
     return limits
 
 
 def password_limits(user_id: UserId) -> list[Limit]:
     """What the old password is counted under when it is given for a new one."""
-    return [Limit(f"password:account:{user_id}", ACCOUNT_TRIES, ACCOUNT_EVERY_SECONDS * 1000)]
+    return [Limit(f"password:account:{user_id}", ACCOUNT_ATTEMPTS, ACCOUNT_EVERY_SECONDS * 1000)]
 
 
 def registration_limits(address: str | None, *, in_ten_minutes: int) -> list[Limit]:
@@ -62,7 +62,7 @@ def registration_limits(address: str | None, *, in_ten_minutes: int) -> list[Lim
     return [Limit(f"register:network:{network}", in_ten_minutes, every)]
 
 
-async def take_a_try(throttle: Throttle, limits: Sequence[Limit], *, refusal: str) -> None:
+async def take_an_attempt(throttle: Throttle, limits: Sequence[Limit], *, refusal: str) -> None:
     """Raises ``TooManyTries`` with that sentence when there is none left under one of them."""
     seconds = await throttle.take(limits)
     if seconds is not None:

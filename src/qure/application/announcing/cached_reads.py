@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Protocol
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from cachetools import LRUCache
+
+from qure.application.announcing.trust import Generation, TrustedCache
 from qure.application.ports.gateways import Cache, Lease
+from qure.application.ports.storage import JournalEntry
 from qure.domain import events
-from qure.domain.events import Event
 
 DAY = 24 * 60 * 60
 QUARTER_HOUR = 15 * 60
 
 CLINIC_LISTS = "clinics"
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_KEYS_OF_A_GROUP = 1000
+OVERHEAD = 400
+"""Roughly what an answer costs beside its own bytes (measured on CPython 3.11)."""
 
 
 def profile_group(user_id: UUID) -> str:
@@ -31,90 +40,115 @@ def staff_group(clinic_id: UUID) -> str:
     return f"staff:{clinic_id}"
 
 
-def groups_changed_by(event: Event) -> Iterator[str]:
-    """Which remembered reads an event makes false."""
-    if isinstance(event, events.UserChanged):
-        yield profile_group(event.user_id)
-        for clinic_id in event.clinic_ids:
-            yield staff_group(clinic_id)
-    elif isinstance(event, events.ClinicChanged):
-        yield clinic_group(event.clinic_id)
-        yield CLINIC_LISTS
+def groups_changed_by(entry: JournalEntry) -> Iterator[str]:
+    """Which remembered reads an entry makes false."""
+    for event in entry.events:
+        if isinstance(event, events.UserChanged):
+            yield profile_group(event.user_id)
+            for clinic_id in event.clinic_ids:
+                yield staff_group(clinic_id)
+        elif isinstance(event, events.ClinicChanged):
+            yield clinic_group(event.clinic_id)
+            yield CLINIC_LISTS
 
 
-class NearCache(Protocol):
-    """A ``Cache`` in this process, asked and told without waiting."""
+@dataclass(slots=True)
+class _Group:
+    """What is forgotten together."""
 
-    def peek(self, group: str, key: str) -> bytes | None: ...
-
-    def lease(self, group: str) -> Lease: ...
-
-    def fill(
-        self, group: str, key: str, value: bytes, *, lease: Lease, ttl_seconds: int
-    ) -> None: ...
-
-    def drop_group(self, group: str) -> None: ...
-
-    def clear(self) -> None: ...
+    answers: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    size: int = OVERHEAD
 
 
 class CachedReads:
-    """Two levels of bytes: ``near`` in this process, ``far`` (if any) shared by all.
+    """Two levels of bytes: one in this process, one (``shared``, if any) for all of them.
 
-    Both are believed only while announcements are heard (see ``Principals`` for ``hearing``):
-    who hears none cannot know whether the far level has been told of a change either. Losing
-    them slows reads and breaks none.
+    Both are believed only while every change is heard: who hears none cannot know whether the
+    shared level has been told of a change either. Losing them slows reads and breaks none. The
+    local level is bounded in bytes, and what was used least recently goes first.
     """
 
     def __init__(
-        self, *, near: NearCache, far: Cache | None, hearing: Callable[[], int | None]
+        self,
+        *,
+        shared: Cache | None,
+        generation: Generation,
+        max_bytes: int = MAX_BYTES,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._near = near
-        self._far = far
-        self._hearing = hearing
-        self._heard: int | None = None
+        self._shared = shared
+        self._max_bytes = max_bytes
+        self._monotonic = monotonic
+        self._groups: LRUCache[str, _Group] = LRUCache(max_bytes, getsizeof=lambda one: one.size)
+        self._local: TrustedCache[str, _Group] = TrustedCache(generation, self._groups)
+
+    @property
+    def size(self) -> int:
+        """Bytes in use in this process (estimated)."""
+        return int(self._groups.currsize)
 
     def peek(self, group: str, key: str) -> bytes | None:
         """The bytes, if this process holds them and may believe them."""
-        return self._near.peek(group, key) if self._listen() else None
+        found = self._local.get(group)
+        answer = None if found is None else found.answers.get(key)
+        if answer is None or answer[1] <= self._monotonic():
+            return None
+        return answer[0]
 
     async def get_or_load(
         self, group: str, key: str, *, ttl_seconds: int, load: Callable[[], Awaitable[bytes]]
     ) -> bytes:
         """The remembered bytes, else what ``load`` gives, which is then remembered."""
-        if not self._listen():
-            return await load()
-        found = self._near.peek(group, key)
+        found = self.peek(group, key)
         if found is not None:
             return found
-        lease = self._near.lease(group)
-        value = await self._through_far(group, key, ttl_seconds, load)
-        if self._listen():
-            self._near.fill(group, key, value, lease=lease, ttl_seconds=ttl_seconds)
+        stamp = self._local.stamp()
+        if stamp is None:
+            return await load()
+        value = await self._through_shared(group, key, ttl_seconds, load)
+        self._remember(group, key, value, ttl_seconds, stamp)
         return value
 
-    def forget(self, group: str) -> None:
-        """It has changed. The far level is told by the relay."""
-        self._near.drop_group(group)
+    def receive(self, entry: JournalEntry) -> None:
+        """Forget in this process what it makes false."""
+        for group in groups_changed_by(entry):
+            self._local.forget(group)
 
-    async def _through_far(
+    async def forget_shared(self, entries: Iterable[JournalEntry]) -> None:
+        """Forget for all processes what they make false. Raises ``Unavailable``.
+
+        To be done before the others hear of it: they would only read the old bytes again.
+        """
+        changed = {group for entry in entries for group in groups_changed_by(entry)}
+        if changed and self._shared is not None:
+            await self._shared.drop(sorted(changed))
+            # Until now the shared level held the old bytes: what was read of late may be those.
+            for group in changed:
+                self._local.forget(group)
+
+    async def _through_shared(
         self, group: str, key: str, ttl_seconds: int, load: Callable[[], Awaitable[bytes]]
     ) -> bytes:
-        if self._far is None:
+        if self._shared is None:
             return await load()
-        found = await self._far.get(group, key)
+        found = await self._shared.get(group, key)
         if not isinstance(found, Lease):
             return found
         value = await load()
-        await self._far.put(group, key, value, lease=found, ttl_seconds=ttl_seconds)
+        await self._shared.put(group, key, value, lease=found, ttl_seconds=ttl_seconds)
         return value
 
-    def _listen(self) -> bool:
-        hearing = self._hearing()
-        if hearing is None:
-            return False
-        if hearing != self._heard:
-            # Clearing voids the leases too: what was read before the gap is not kept after it.
-            self._near.clear()
-            self._heard = hearing
-        return True
+    def _remember(self, group: str, key: str, value: bytes, ttl_seconds: int, stamp: int) -> None:
+        held = self._local.get(group) or _Group()
+        if len(held.answers) >= MAX_KEYS_OF_A_GROUP:
+            held = _Group()
+        before = held.answers.get(key)
+        size = (
+            held.size + len(value) - len(before[0])
+            if before
+            else (held.size + len(value) + len(key) + OVERHEAD)
+        )
+        if size > self._max_bytes:
+            return
+        answers = {**held.answers, key: (value, self._monotonic() + ttl_seconds)}
+        self._local.put(group, _Group(answers, size), stamp=stamp)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+from cachetools import LRUCache
 
+from qure.application.announcing.trust import Generation, Trust
+from qure.application.lookup import get_queue
+from qure.application.ports.storage import JournalEntry, Storage
+from qure.domain import events
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
 
@@ -19,30 +22,43 @@ class LiveStatus:
     yet: for milliseconds, or, when its process died over it, until the sweep finds it (2 s).
 
     An announcement alone makes nothing known. After a crash old ones are told one by one, while
-    newer ones lie in the outbox in nobody's hands; only the row says which is the last. Nor is
-    anything known while announcements may have been missed (see ``Principals`` for ``hearing``).
+    newer ones lie in the journal and no process works on them; only the row says which is the
+    last. Nor is anything known while announcements may have been missed (see ``Trust``).
     """
 
-    def __init__(self, *, hearing: Callable[[], int | None], limit: int = LIMIT) -> None:
-        self._hearing = hearing
-        self._limit = limit
-        self._heard: int | None = None
-        self._known: OrderedDict[QueueId, QueueStatus] = OrderedDict()
-        self._announced: OrderedDict[QueueId, QueueStatus] = OrderedDict()
+    def __init__(self, storage: Storage, *, generation: Generation, limit: int = LIMIT) -> None:
+        self._storage = storage
+        self._trust = Trust(generation, forget=self._clear)
+        self._known: LRUCache[QueueId, QueueStatus] = LRUCache(limit)
+        self._announced: LRUCache[QueueId, QueueStatus] = LRUCache(limit)
         """Of queues that are not known: a row on its way may be older."""
         self._epoch = 0
 
     @property
     def epoch(self) -> int:
         """Changes whenever something was forgotten: take it before reading for ``offer_read``."""
-        self._listen()
+        self._trust.holds()
         return self._epoch
+
+    async def of(self, queue_id: QueueId) -> QueueStatus:
+        """How the queue stands now, as exactly as said above. Raises ``NotFound``."""
+        status = self.get(queue_id)
+        if status is None:
+            epoch = self.epoch
+            async with self._storage.read() as uow:
+                queue = await get_queue(uow, queue_id)
+            status = self.offer_read(queue.status(), epoch=epoch)
+        return status
 
     def get(self, queue_id: QueueId) -> QueueStatus | None:
         """The newest status, or None when a backend has to be asked."""
-        if not self._listen():
-            return None
-        return self._known.get(queue_id)
+        return self._known.get(queue_id) if self._trust.holds() else None
+
+    def receive(self, entry: JournalEntry) -> None:
+        """Take in the statuses that it tells."""
+        for event in entry.events:
+            if isinstance(event, events.QueueChanged):
+                self.offer(event.queue)
 
     def offer(self, status: QueueStatus) -> None:
         """An announced status. An older one than was announced or read is passed over.
@@ -50,7 +66,7 @@ class LiveStatus:
         One that comes late, while others may still be on their way, counts as well: passed over
         it would leave an older one to be believed once everything is heard again.
         """
-        self._listen()
+        self._trust.holds()
         self._keep(self._known if status.queue_id in self._known else self._announced, status)
 
     def offer_read(self, status: QueueStatus, *, epoch: int) -> QueueStatus:
@@ -60,7 +76,7 @@ class LiveStatus:
         When anything was forgotten in between, that may have been a newer one: then the row counts
         for no more than an announcement.
         """
-        is_current = self._listen() and epoch == self._epoch
+        is_current = self._trust.holds() and epoch == self._epoch
         id = status.queue_id
         heard = self._known.get(id) or self._announced.get(id)
         newest = heard if heard is not None and heard.version > status.version else status
@@ -71,23 +87,15 @@ class LiveStatus:
             self.offer(newest)
         return newest
 
-    def _listen(self) -> bool:
-        hearing = self._hearing()
-        if hearing is None:
-            return False
-        if hearing != self._heard:
-            self._heard = hearing
-            self._known.clear()
-            self._announced.clear()
-            self._epoch += 1
-        return True
+    def _clear(self) -> None:
+        self._known.clear()
+        self._announced.clear()
+        self._epoch += 1
 
-    def _keep(self, kept: OrderedDict[QueueId, QueueStatus], status: QueueStatus) -> None:
+    def _keep(self, kept: LRUCache[QueueId, QueueStatus], status: QueueStatus) -> None:
         before = kept.get(status.queue_id)
         if before is not None and before.version >= status.version:
             return
+        if before is None and len(kept) >= kept.maxsize:
+            self._epoch += 1  # It pushes another one out.
         kept[status.queue_id] = status
-        kept.move_to_end(status.queue_id)
-        if len(kept) > self._limit:
-            kept.popitem(last=False)
-            self._epoch += 1

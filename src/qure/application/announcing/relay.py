@@ -1,4 +1,4 @@
-"""From the outbox to everyone: announce what was committed, at least once.
+"""From the journal to everyone: announce what was committed, at least once.
 
 A commit hands its entry over in memory, so announcing costs no read; whatever a crash or an
 absent backend left behind is found by the sweep.
@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 
-from qure.application.announcing.cached_reads import groups_changed_by
-from qure.application.ports.gateways import (
-    Cache,
-    Clock,
-    DeleteMedia,
-    EventBus,
-    Job,
-    Jobs,
-    ProcessImage,
-)
-from qure.application.ports.storage import OutboxEntry, Storage
-from qure.domain import events
+from qure.application.announcing.cached_reads import CachedReads
+from qure.application.announcing.inbox import Inbox
+from qure.application.jobs.requests import jobs_asked_by
+from qure.application.observers import Observers
+from qure.application.ports.gateways import Clock, EventBus, Jobs
+from qure.application.ports.storage import JournalEntry, Storage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import EntryId
 
@@ -32,35 +26,32 @@ BATCH = 500
 SWEEP_EVERY_SECONDS = 0.5
 SWEEP_AGE = timedelta(seconds=1)
 """Younger entries are still in the hands of the process that committed them."""
-SENT_KEPT_FOR = timedelta(minutes=2)
+RESYNC_REACHES_BACK = timedelta(minutes=2)
 """Longer than any process needs to find its way back to the bus after it was heard again."""
-KEPT_LIMIT = 10_000
+RESYNC_LIMIT = 10_000
 MARK_EVERY_SECONDS = 0.05
 ANNOUNCE_WITHIN_SECONDS = 0.25
 FLUSH_WITHIN_SECONDS = 3.0
 
 
-def jobs_asked_by(entry: OutboxEntry) -> Iterator[Job]:
-    """The background work that follows from what happened."""
-    for event in entry.events:
-        if isinstance(event, events.ImageStaged):
-            yield ProcessImage(event.image_id)
-        elif isinstance(event, events.MediaReplaced):
-            yield DeleteMedia(event.url)
-
-
 class Relay:
-    """Publishes committed entries and then marks them sent: a crash repeats, never loses."""
+    """Publishes committed entries and then marks them: a crash repeats, never loses.
+
+    ``after_resync`` are done, in order, when announcements may have been missed and are heard
+    again: what else has to be read anew.
+    """
 
     def __init__(
         self,
-        *,
         storage: Storage,
+        clock: Clock,
+        *,
+        inbox: Inbox,
+        reads: CachedReads,
         bus: EventBus,
         jobs: Jobs,
-        far_cache: Cache | None,
-        clock: Clock,
-        apply_here: Callable[[OutboxEntry], None],
+        observers: Observers,
+        after_resync: Sequence[Callable[[], Awaitable[object]]] = (),
         sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
         mark_every_seconds: float = MARK_EVERY_SECONDS,
         announce_within_seconds: float = ANNOUNCE_WITHIN_SECONDS,
@@ -68,19 +59,22 @@ class Relay:
         batch: int = BATCH,
     ) -> None:
         self._storage = storage
+        self._clock = clock
+        self._inbox = inbox
+        self._reads = reads
         self._bus = bus
         self._jobs = jobs
-        self._far_cache = far_cache
-        self._clock = clock
-        self._apply_here = apply_here
+        self._observers = observers
+        self._after_resync = after_resync
         self._sweep_every_seconds = sweep_every_seconds
         self._mark_every_seconds = mark_every_seconds
         self._announce_within_seconds = announce_within_seconds
         self._flush_within_seconds = flush_within_seconds
         self._batch = batch
-        self._handed: list[tuple[OutboxEntry, asyncio.Future[None]]] = []
+        self._made_at = clock.now()
+        self._handed: list[tuple[JournalEntry, asyncio.Future[None]]] = []
         self._in_hand: set[EntryId] = set()
-        self._sent: set[EntryId] = set()
+        self._announced: set[EntryId] = set()
         self._work_waits = asyncio.Event()
         self._marks_wait = asyncio.Event()
         self._publisher: asyncio.Task[None] | None = None
@@ -107,71 +101,66 @@ class Relay:
         await asyncio.gather(self._publisher, *self._sweepers, return_exceptions=True)
         self._publisher = None
         try:
-            await self._mark_sent()
+            await self._mark_announced()
         except Unavailable as error:
             logger.warning("announced entries stay unmarked and will repeat: %s", error.message)
 
-    async def announce(self, entry: OutboxEntry) -> None:
+    async def announce(self, entry: JournalEntry) -> None:
         """Take over a committed entry.
 
         This process sees the change before this returns. By then the others have been told
         too, or the bus is slow or away and they will be: the wait is bounded (250 ms).
         """
-        self._apply_here(entry)
+        self._observers.committed(entry)
+        self._inbox.receive(entry)
         if self._publisher is None or self._closing:
             return  # No relay runs here, as in a command: the service's sweep finds the entry.
         told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._handed.append((entry, told))
         self._in_hand.add(entry.id)
         self._work_waits.set()
-        if self._bus.is_live():
+        if self._bus.generation() is not None:
             await asyncio.wait((told,), timeout=self._announce_within_seconds)
 
-    async def catch_up(self) -> None:
-        """Announce everything that is in the outbox, however young.
+    async def resync(self) -> None:
+        """Announcements may have been missed, and are heard again. Raises ``Unavailable``.
 
-        For a gap: what was committed in it has not reached the far cache, which must not be
-        believed before it has. Raises ``Unavailable``.
+        What was committed meanwhile has not reached the shared cache, which must not be believed
+        before it has: so all that is pending is announced first, however young. The bus remembers
+        nothing: what was said is found in the journal.
         """
         while await self.sweep(min_age=timedelta(0)) >= self._batch:
             continue
-
-    async def kept_entries(self, *, after: datetime) -> list[OutboxEntry]:
-        """What was committed after then, announced or not, as far as it is kept; oldest first.
-
-        The bus remembers nothing: whoever did not hear it for a while finds here what was said.
-        At most the newest 10,000. Raises ``Unavailable``.
-        """
+        since = max(self._made_at, self._clock.now() - RESYNC_REACHES_BACK)
         async with self._storage.read() as uow:
-            return await uow.outbox.kept(after=after, limit=KEPT_LIMIT)
-
-    async def forget_sent(self) -> None:
-        """Delete what was announced more than two minutes ago. Raises ``Unavailable``."""
-        async with self._storage.write() as uow:
-            await uow.outbox.delete_sent(before=self._clock.now() - SENT_KEPT_FOR)
-            await uow.commit()
+            said = await uow.journal.kept(after=since, limit=RESYNC_LIMIT)
+        for entry in said:
+            self._inbox.receive(entry)
+        for read_anew in self._after_resync:
+            await read_anew()
 
     async def sweep(self, *, min_age: timedelta = SWEEP_AGE) -> int:
-        """Announce what is in the outbox and in nobody's hands; how many entries that were.
+        """Announce what is pending and no process works on; how many entries that were.
 
         Raises ``Unavailable`` when a backend is away; nothing is lost by it.
         """
         async with self._storage.read() as uow:
-            found = await uow.outbox.pending(before=self._clock.now() - min_age, limit=self._batch)
-        left = [one for one in found if one.id not in self._in_hand and one.id not in self._sent]
+            found = await uow.journal.pending(before=self._clock.now() - min_age, limit=self._batch)
+        left = [
+            one for one in found if one.id not in self._in_hand and one.id not in self._announced
+        ]
         for entry in left:
-            self._apply_here(entry)
+            self._inbox.receive(entry)
         await self._publish(left)
         if len(found) == self._batch:
             # Until these are marked, the next sweep would find the same and nothing behind them.
-            await self._mark_sent()
+            await self._mark_announced()
         return len(left)
 
-    async def _publish(self, entries: list[OutboxEntry]) -> None:
+    async def _publish(self, entries: list[JournalEntry]) -> None:
         if not entries:
             return
-        if self._far_cache is not None:
-            await self._drop_far(self._far_cache, entries)
+        await self._reads.forget_shared(entries)
         await self._bus.publish(entries)
         jobs = {entry.id: tuple(jobs_asked_by(entry)) for entry in entries}
         # An absent job backend keeps back those entries only that ask for a job.
@@ -181,21 +170,8 @@ class Relay:
             await self._jobs.enqueue(asked_for)
             self._mark_soon(jobs)
 
-    async def _drop_far(self, far_cache: Cache, entries: list[OutboxEntry]) -> None:
-        changed = {
-            group
-            for entry in entries
-            for event in entry.events
-            for group in groups_changed_by(event)
-        }
-        if changed:
-            await far_cache.drop(sorted(changed))
-            # Until now the far level held the old bytes: what was read here of late may be those.
-            for entry in entries:
-                self._apply_here(entry)
-
     def _mark_soon(self, ids: Iterable[EntryId]) -> None:
-        self._sent.update(ids)
+        self._announced.update(ids)
         self._marks_wait.set()
 
     async def _publish_handed(self) -> None:
@@ -220,10 +196,10 @@ class Relay:
             try:
                 swept = await self.sweep()
             except Unavailable as error:
-                logger.warning("the outbox cannot be swept now: %s", error.message)
+                logger.warning("the journal cannot be swept now: %s", error.message)
                 swept = 0
             except Exception:
-                logger.exception("sweeping the outbox failed; it is tried again")
+                logger.exception("sweeping the journal failed; it is tried again")
                 swept = 0
             if swept < self._batch:
                 await asyncio.sleep(self._sweep_every_seconds)
@@ -235,7 +211,7 @@ class Relay:
             # Marks are gathered: each one is a transaction that writers would wait for.
             await asyncio.sleep(self._mark_every_seconds)
             try:
-                await self._mark_sent()
+                await self._mark_announced()
             except Unavailable as error:
                 logger.warning("announced entries cannot be marked now: %s", error.message)
                 await self._mark_later()
@@ -247,11 +223,11 @@ class Relay:
         await asyncio.sleep(self._sweep_every_seconds)
         self._marks_wait.set()
 
-    async def _mark_sent(self) -> None:
-        marking = frozenset(self._sent)
+    async def _mark_announced(self) -> None:
+        marking = frozenset(self._announced)
         if not marking:
             return
         async with self._storage.write() as uow:
-            await uow.outbox.mark_sent(marking, at=self._clock.now())
+            await uow.journal.mark_announced(marking)
             await uow.commit()
-        self._sent -= marking
+        self._announced -= marking

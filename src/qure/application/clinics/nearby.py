@@ -10,10 +10,12 @@ from contextvars import Context
 from itertools import islice
 from uuid import UUID
 
+from qure.application.announcing.trust import Generation, Trust
 from qure.application.clinics.position_index import Nearest, PlaceIndex
-from qure.application.ports.storage import ClinicFilter, Page, Storage
+from qure.application.ports.storage import ClinicFilter, JournalEntry, Page, Storage
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable
+from qure.domain.events import ClinicChanged
 from qure.domain.ids import ClinicId
 
 logger = logging.getLogger(__name__)
@@ -29,8 +31,7 @@ _FIRST = ClinicId(UUID(int=0))
 class _Held:
     """What has been read since nothing was missed."""
 
-    def __init__(self, hearing: int) -> None:
-        self.hearing = hearing
+    def __init__(self) -> None:
         self.index = PlaceIndex()
         self.last = _FIRST
         self.has_all = False
@@ -49,10 +50,10 @@ class _Held:
         self.changed.clear()
 
 
-class Places:
+class NearbyClinics:
     """Searches around a place, answered without a backend: as long as every change is heard.
 
-    See ``Principals`` for ``hearing``. The clinics are read in the background when somebody first
+    The clinics are read in the background when somebody first
     searches, in small pieces; meanwhile, while anything that was announced has not been read again,
     and for circles that hold too much, there is no answer here and the database is asked. So a
     search that begins after a change was announced here sees it. ``body`` makes what is shown
@@ -61,15 +62,15 @@ class Places:
 
     def __init__(
         self,
-        *,
         storage: Storage,
-        hearing: Callable[[], int | None],
+        *,
+        generation: Generation,
         body: Callable[[Clinic], bytes],
         max_bytes: int = MAX_BYTES,
         max_changed: int = MAX_CHANGED,
     ) -> None:
         self._storage = storage
-        self._hearing = hearing
+        self._trust = Trust(generation, forget=self._forget_all)
         self._body = body
         self._max_bytes = max_bytes
         self._max_changed = max_changed
@@ -78,12 +79,11 @@ class Places:
 
     def search(self, wanted: ClinicFilter, *, page: Page) -> Nearest | None:
         """What ``Clinics.search`` would find, or None when that has to be asked."""
-        hearing = self._hearing()
-        if wanted.nearby is None or hearing is None:
+        if wanted.nearby is None or not self._trust.holds():
             return None
-        if self._held is None or self._held.hearing != hearing:
-            self._held = _Held(hearing)
         held = self._held
+        if held is None:
+            held = self._held = _Held()
         if held.is_given_up:
             return None
         if held.is_exact:
@@ -93,8 +93,19 @@ class Places:
             self._reading = asyncio.create_task(self._read(held), context=Context())
         return None
 
-    def forget(self, clinic_id: ClinicId) -> None:
-        """It has changed: it is read again before the next answer from here."""
+    def receive(self, entry: JournalEntry) -> None:
+        """A clinic that has changed is read again before the next answer from here."""
+        for event in entry.events:
+            if isinstance(event, ClinicChanged):
+                self._forget(event.clinic_id)
+
+    async def start(self) -> None:
+        """Nothing: it begins with the first search."""
+
+    def _forget_all(self) -> None:
+        self._held = None
+
+    def _forget(self, clinic_id: ClinicId) -> None:
         held = self._held
         if held is None or held.is_given_up:
             return

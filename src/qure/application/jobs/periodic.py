@@ -1,4 +1,4 @@
-"""Chores that come round: opening queues at midnight, sweeping, taking up what was forgotten."""
+"""What is done again and again: opening queues at midnight, sweeping, taking up what was forgotten."""
 
 from __future__ import annotations
 
@@ -13,43 +13,58 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class PeriodicTask:
     """Something to ``do`` again and again, about ``every_seconds``: a divisor of 60, or minutes.
 
-    Any number of processes may do it at once: each chore sees to it that this does no harm.
+    Any number of processes may do it at once: each task sees to it that this does no harm.
     """
 
     name: str
     every_seconds: int
     do: Callable[[], Awaitable[object]]
 
+    @property
+    def cron(self) -> str:
+        """The rhythm as a cron expression; a sixth field counts seconds."""
+        if self.every_seconds < 60:
+            return f"* * * * * */{self.every_seconds}"
+        return f"*/{self.every_seconds // 60} * * * *"
+
 
 class Schedule:
-    """Does each chore at once and then in its rhythm, until closed."""
+    """Does ``first``, then each task at once and in its rhythm, until closed."""
 
-    def __init__(self, chores: Sequence[Chore]) -> None:
-        self._chores = chores
+    def __init__(
+        self,
+        periodic_tasks: Sequence[PeriodicTask],
+        *,
+        first: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        self._periodic_tasks = periodic_tasks
+        self._first = first
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin."""
+        if self._first is not None:
+            await self._first()
         self._tasks = [
-            asyncio.create_task(self._repeat(chore), name=f"chore {chore.name}")
-            for chore in self._chores
+            asyncio.create_task(self._repeat(task), name=f"task {task.name}")
+            for task in self._periodic_tasks
         ]
 
     async def close(self) -> None:
-        """Stop, in the middle of a chore if need be: every one of them is a transaction."""
+        """Stop, in the middle of a task if need be: every one of them is a transaction."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _repeat(self, chore: Chore) -> None:
+    async def _repeat(self, task: PeriodicTask) -> None:
         while True:
             try:
-                await chore.do()
+                await task.do()
             except Unavailable as error:
-                logger.warning("%s has to wait: %s", chore.name, error.message)
+                logger.warning("%s has to wait: %s", task.name, error.message)
             except Exception:
-                logger.exception("%s failed and is tried again", chore.name)
-            await asyncio.sleep(chore.every_seconds)
+                logger.exception("%s failed and is tried again", task.name)
+            await asyncio.sleep(task.every_seconds)

@@ -5,19 +5,21 @@ from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
-from qure.application.accounts import accounts
-from qure.application.accounts import logins
-from qure.application.announcing.cached_reads import DAY, profile_group
 from qure.application.accounts.devices import DEVICE_LIFE
-from qure.application.accounts.logins import Device
+from qure.application.accounts.logins import Device, Logins
+from qure.application.accounts.profiles import Profiles
+from qure.application.accounts.registration import Registration
+from qure.application.announcing.cached_reads import DAY, CachedReads, profile_group
+from qure.application.ports.gateways import Images
 from qure.domain.ids import SessionId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_form, read_json
-from qure.entrypoints.http.calls import Call, Parts, PublicCall, SessionIdInPath
+from qure.entrypoints.http.calls import Call, Injected, PublicCall, SessionIdInPath
 from qure.entrypoints.http.client_address import client_address
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.operation import operation
+from qure.settings import Settings
 from qure.wire import requests, responses
 from qure.wire.fields import device_name
 from qure.wire.responses import encode
@@ -41,22 +43,16 @@ DEVICE_COOKIE = "qure_device"
         public=True,
     ),
 )
-async def register(request: PublicCall, container: Parts) -> ASGIResponse:
+async def register(
+    request: PublicCall, registration: Injected[Registration], settings: Injected[Settings]
+) -> ASGIResponse:
     given = await read_json(request, requests.Register)
-    await accounts.admit_registration(
-        _address(request, container),
-        throttle=container.throttle,
-        in_ten_minutes=container.settings.registrations_per_address,
-    )
-    await accounts.register_user(
+    await registration.admit(_address(request, settings))
+    await registration.register(
         first_name=given.first_name,
         last_name=given.last_name,
         email=given.email,
         password=given.password,
-        storage=container.storage,
-        passwords=container.registration_passwords,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, None)
 
@@ -82,24 +78,19 @@ async def register(request: PublicCall, container: Parts) -> ASGIResponse:
         public=True,
     ),
 )
-async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
+async def log_in(
+    request: PublicCall, logins: Injected[Logins], settings: Injected[Settings]
+) -> ASGIResponse:
     given = await read_json(request, requests.LogIn)
     grant = await logins.log_in(
         email=given.email,
         password=given.password,
-        device=_device(request, container, given.device_info),
-        storage=container.storage,
-        passwords=container.passwords,
-        jwts=container.jwts,
-        throttle=container.throttle,
-        digests=container.digests,
-        clock=container.clock,
-        randomness=container.randomness,
+        device=_device(request, settings, given.device_info),
     )
     body = responses.LoginBody(
         responses.UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret
     )
-    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
+    return answer(request, body, cookie=_device_cookie(grant.device_token, settings))
 
 
 @post(
@@ -119,19 +110,16 @@ async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
         public=True,
     ),
 )
-async def refresh(request: PublicCall, container: Parts) -> ASGIResponse:
+async def refresh(
+    request: PublicCall, logins: Injected[Logins], settings: Injected[Settings]
+) -> ASGIResponse:
     given = await read_json(request, requests.Refresh)
-    grant = await logins.refresh_session(
+    grant = await logins.refresh(
         given.refresh_token,
         device_token=request.cookies.get(DEVICE_COOKIE),
-        storage=container.storage,
-        jwts=container.jwts,
-        digests=container.digests,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     body = responses.RefreshBody(grant.access_jwt, grant.refresh_secret)
-    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
+    return answer(request, body, cookie=_device_cookie(grant.device_token, settings))
 
 
 @post(
@@ -146,9 +134,9 @@ async def refresh(request: PublicCall, container: Parts) -> ASGIResponse:
         public=True,
     ),
 )
-async def log_out(request: PublicCall, container: Parts) -> ASGIResponse:
+async def log_out(request: PublicCall, logins: Injected[Logins]) -> ASGIResponse:
     given = await read_json(request, requests.LogOut)
-    await logins.log_out(given.refresh_token, storage=container.storage, clock=container.clock)
+    await logins.log_out(given.refresh_token)
     return answer(request, None)
 
 
@@ -163,14 +151,16 @@ async def log_out(request: PublicCall, container: Parts) -> ASGIResponse:
         example=samples.PROFILE,
     ),
 )
-async def read_profile(request: Call, container: Parts) -> ASGIResponse:
+async def read_profile(
+    request: Call, profiles: Injected[Profiles], reads: Injected[CachedReads]
+) -> ASGIResponse:
     user_id = request.user.user_id
 
     async def load() -> bytes:
-        user = await accounts.read_profile(user_id, storage=container.storage)
+        user = await profiles.read(user_id)
         return encode(responses.ProfileBody.of(user))
 
-    body = await container.reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
+    body = await reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
     return answer(request, body)
 
 
@@ -189,22 +179,24 @@ async def read_profile(request: Call, container: Parts) -> ASGIResponse:
         pictures=PICTURES,
     ),
 )
-async def update_profile(request: Call, container: Parts) -> ASGIResponse:
+async def update_profile(
+    request: Call,
+    profiles: Injected[Profiles],
+    images: Injected[Images],
+    settings: Injected[Settings],
+) -> ASGIResponse:
     given, pictures = await read_form(
         request,
         requests.UpdateProfile,
         pictures=PICTURES,
-        max_picture_bytes=container.settings.max_image_bytes,
+        max_picture_bytes=settings.max_image_bytes,
     )
-    user = await accounts.update_profile(
+    user = await profiles.update(
         first_name=None if given.first_name is UNSET else given.first_name,
         last_name=None if given.last_name is UNSET else given.last_name,
         picture=next(iter(pictures.get("profilePicture", ())), None),
         actor=request.user,
-        storage=container.storage,
-        images=ImagesFor(request, container.images),
-        clock=container.clock,
-        randomness=container.randomness,
+        images=ImagesFor(request, images),
     )
     return answer(request, responses.ProfileBody.of(user))
 
@@ -223,16 +215,12 @@ async def update_profile(request: Call, container: Parts) -> ASGIResponse:
         refusals={400: ("wrong_password",), 429: ("too_many_tries",)},
     ),
 )
-async def change_password(request: Call, container: Parts) -> ASGIResponse:
+async def change_password(request: Call, profiles: Injected[Profiles]) -> ASGIResponse:
     given = await read_json(request, requests.ChangePassword)
-    user = await accounts.change_password(
+    user = await profiles.change_password(
         old_password=given.old_password,
         new_password=given.new_password,
         actor=request.user,
-        storage=container.storage,
-        passwords=container.passwords,
-        throttle=container.throttle,
-        clock=container.clock,
     )
     return answer(request, responses.ProfileBody.of(user))
 
@@ -248,10 +236,8 @@ async def change_password(request: Call, container: Parts) -> ASGIResponse:
         example=[samples.SESSION],
     ),
 )
-async def list_sessions(request: Call, container: Parts) -> ASGIResponse:
-    sessions = await logins.list_sessions(
-        actor=request.user, storage=container.storage, clock=container.clock
-    )
+async def list_sessions(request: Call, logins: Injected[Logins]) -> ASGIResponse:
+    sessions = await logins.list_all(actor=request.user)
     current = request.user.session_id
     body = [responses.SessionBody.of(one, current=current) for one in sessions]
     return answer(request, body)
@@ -268,38 +254,36 @@ async def list_sessions(request: Call, container: Parts) -> ASGIResponse:
     ),
 )
 async def revoke_session(
-    request: Call, session_id: SessionIdInPath, container: Parts
+    request: Call, session_id: SessionIdInPath, logins: Injected[Logins]
 ) -> ASGIResponse:
-    await logins.revoke_session(
+    await logins.revoke(
         SessionId(session_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, None)
 
 
-def _device(request: PublicCall, container: Parts, given: requests.DeviceInfo | None) -> Device:
+def _device(request: PublicCall, settings: Settings, given: requests.DeviceInfo | None) -> Device:
     named = given.user_agent if given else None
     return Device(
         user_agent=named or device_name(request.headers.get("user-agent", "")),
-        ip_address=_address(request, container),
+        ip_address=_address(request, settings),
         token=request.cookies.get(DEVICE_COOKIE),
     )
 
 
-def _address(request: PublicCall, container: Parts) -> str | None:
-    return client_address(request.scope, container.settings.trusted_proxies)
+def _address(request: PublicCall, settings: Settings) -> str | None:
+    return client_address(request.scope, settings.trusted_proxies)
 
 
-def _device_cookie(token: str, container: Parts) -> Cookie:
+def _device_cookie(token: str, settings: Settings) -> Cookie:
     return Cookie(
         DEVICE_COOKIE,
         value=token,
         path="/api/auth",
         max_age=int(DEVICE_LIFE.total_seconds()),
         httponly=True,
-        secure=container.settings.public_url.startswith("https:"),
+        secure=settings.public_url.startswith("https:"),
         samesite="strict",
     )
 

@@ -1,23 +1,27 @@
 """The types that routes are written with."""
 
-from typing import Annotated, Any
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from litestar import Request
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, SkipValidation
 
-from qure.application.access import Principal
-from qure.bootstrap import Container
+from qure.application.use_cases import UseCases
+from qure.container import Container
+from qure.domain.actor import Actor
 
-Call = Request[Principal, Any, Any]
+Call = Request[Actor, Any, Any]
 """A request of somebody who is known: ``user`` says who."""
 
 PublicCall = Request[Any, Any, Any]
 """A request of anybody."""
 
-Parts = NamedDependency[SkipValidation[Container]]
-"""What the service is made of. The parameter is called ``container``."""
+Dependency = TypeVar("Dependency")
+
+Injected = NamedDependency[SkipValidation[Dependency]]
+"""One of the service's parts, by the name of the parameter: see ``dependencies``."""
 
 SessionIdInPath = Annotated[UUID, PathParameter(name="sessionId")]
 ClinicIdInPath = Annotated[UUID, PathParameter(name="clinicId")]
@@ -25,3 +29,19 @@ UserIdInPath = Annotated[UUID, PathParameter(name="userId")]
 PatientIdInPath = Annotated[UUID, PathParameter(name="patientId")]
 QueueIdInPath = Annotated[UUID, PathParameter(name="queueId")]
 TokenIdInPath = Annotated[UUID, PathParameter(name="tokenId")]
+
+
+def dependencies(container: Container) -> dict[str, Provide]:
+    """What routes may ask for, each by its name."""
+    use_cases = {one.name: getattr(container.use_cases, one.name) for one in fields(UseCases)}
+    parts = {name: getattr(container, name) for name in _PARTS}
+    return {
+        name: _always(part) for name, part in (use_cases | parts | {"container": container}).items()
+    }
+
+
+_PARTS = ("settings", "images", "reads", "nearby", "live_status")
+
+
+def _always(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)

@@ -8,24 +8,28 @@ from litestar import Router, delete, get, post, put
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
-from qure.application.clinics import clinics
 from qure.application.access import require_admin
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     DAY,
     QUARTER_HOUR,
+    CachedReads,
     clinic_group,
     staff_group,
 )
-from qure.application.clinics.clinics import ClinicFields
+from qure.application.clinics.clinics import ClinicFields, Clinics
+from qure.application.clinics.nearby import NearbyClinics
+from qure.application.clinics.staff import Staff
+from qure.application.ports.gateways import Images
 from qure.domain.clinic import MAX_CLINIC_IMAGES
 from qure.domain.ids import ClinicId, UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_form, read_json, read_query
-from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, UserIdInPath
+from qure.entrypoints.http.calls import Call, ClinicIdInPath, Injected, UserIdInPath
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.operation import operation
+from qure.settings import Settings
 from qure.wire import requests, responses
 from qure.wire.responses import encode, nearest_clinics
 
@@ -50,28 +54,29 @@ PICTURES = {"logo": 1, "images": MAX_CLINIC_IMAGES}
         refusals={403: ("forbidden",), 409: ("clinic_exists",)},
     ),
 )
-async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
+async def create_clinic(
+    request: Call,
+    clinics: Injected[Clinics],
+    images: Injected[Images],
+    settings: Injected[Settings],
+) -> ASGIResponse:
     # The use case asks again; here it saves reading a hundred megabytes for nothing.
     require_admin(request.user)
     given, pictures = await read_form(
         request,
         requests.CreateClinic,
         pictures=PICTURES,
-        max_picture_bytes=container.settings.max_image_bytes,
+        max_picture_bytes=settings.max_image_bytes,
     )
     fields = _fields(given)
     if given.timezone is None:
         fields.pop("timezone", None)
-    clinic = await clinics.create_clinic(
+    clinic = await clinics.create(
         fields=fields,
-        default_timezone=container.settings.default_timezone,
         logo=_logo(pictures),
         pictures=pictures.get("images", ()),
         actor=request.user,
-        storage=container.storage,
-        images=ImagesFor(request, container.images),
-        clock=container.clock,
-        randomness=container.randomness,
+        images=ImagesFor(request, images),
     )
     return answer(request, responses.ClinicBody.of(clinic))
 
@@ -91,19 +96,24 @@ async def create_clinic(request: Call, container: Parts) -> ASGIResponse:
         query=requests.ListClinics,
     ),
 )
-async def list_clinics(request: Call, container: Parts) -> ASGIResponse:
+async def list_clinics(
+    request: Call,
+    clinics: Injected[Clinics],
+    reads: Injected[CachedReads],
+    nearby: Injected[NearbyClinics],
+) -> ASGIResponse:
     given = read_query(request.scope, requests.ListClinics)
     wanted, page = given.wanted(), given.wanted_page()
 
     async def load() -> bytes:
-        found, total = await clinics.list_clinics(wanted, page=page, storage=container.storage)
+        found, total = await clinics.search(wanted, page=page)
         return encode(responses.ClinicListBody.of(found, page, total))
 
     if wanted.nearby is not None:
         # Hardly anybody asks from the same place again: to remember the answer would only cost.
-        held = container.places.search(wanted, page=page)
+        held = nearby.search(wanted, page=page)
         return answer(request, await load() if held is None else nearest_clinics(held, page))
-    body = await container.reads.get_or_load(
+    body = await reads.get_or_load(
         CLINIC_LISTS, encode(given).decode(), ttl_seconds=QUARTER_HOUR, load=load
     )
     return answer(request, body)
@@ -121,14 +131,17 @@ async def list_clinics(request: Call, container: Parts) -> ASGIResponse:
         refusals={404: ("clinic_not_found",)},
     ),
 )
-async def read_clinic(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
+async def read_clinic(
+    request: Call,
+    clinic_id: ClinicIdInPath,
+    clinics: Injected[Clinics],
+    reads: Injected[CachedReads],
+) -> ASGIResponse:
     async def load() -> bytes:
-        clinic = await clinics.read_clinic(ClinicId(clinic_id), storage=container.storage)
+        clinic = await clinics.read(ClinicId(clinic_id))
         return encode(responses.ClinicBody.of(clinic))
 
-    body = await container.reads.get_or_load(
-        clinic_group(clinic_id), "", ttl_seconds=DAY, load=load
-    )
+    body = await reads.get_or_load(clinic_group(clinic_id), "", ttl_seconds=DAY, load=load)
     return answer(request, body)
 
 
@@ -149,25 +162,28 @@ async def read_clinic(request: Call, clinic_id: ClinicIdInPath, container: Parts
         refusals={403: ("forbidden",), 404: ("clinic_not_found",), 409: ("clinic_exists",)},
     ),
 )
-async def update_clinic(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
+async def update_clinic(
+    request: Call,
+    clinic_id: ClinicIdInPath,
+    clinics: Injected[Clinics],
+    images: Injected[Images],
+    settings: Injected[Settings],
+) -> ASGIResponse:
     require_admin(request.user)
     given, pictures = await read_form(
         request,
         requests.UpdateClinic,
         pictures=PICTURES,
-        max_picture_bytes=container.settings.max_image_bytes,
+        max_picture_bytes=settings.max_image_bytes,
     )
-    clinic = await clinics.update_clinic(
+    clinic = await clinics.update(
         ClinicId(clinic_id),
         fields=_fields(given),
         logo=_logo(pictures),
         drop_logo=given.drops_logo,
         pictures=pictures.get("images", () if given.drops_images else None),
         actor=request.user,
-        storage=container.storage,
-        images=ImagesFor(request, container.images),
-        clock=container.clock,
-        randomness=container.randomness,
+        images=ImagesFor(request, images),
     )
     return answer(request, responses.ClinicBody.of(clinic))
 
@@ -191,15 +207,15 @@ async def update_clinic(request: Call, clinic_id: ClinicIdInPath, container: Par
         },
     ),
 )
-async def add_staff(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
+async def add_staff(
+    request: Call, clinic_id: ClinicIdInPath, staff: Injected[Staff]
+) -> ASGIResponse:
     given = await read_json(request, requests.AddStaff)
-    user = await clinics.add_staff(
+    user = await staff.add(
         ClinicId(clinic_id),
         user_id=None if given.user_id is None else UserId(given.user_id),
         email=given.email,
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, responses.StaffBody.of(user))
 
@@ -217,14 +233,16 @@ async def add_staff(request: Call, clinic_id: ClinicIdInPath, container: Parts) 
         refusals={403: ("forbidden",), 404: ("clinic_not_found",)},
     ),
 )
-async def list_staff(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
-    clinics.may_list_staff(ClinicId(clinic_id), actor=request.user)
+async def list_staff(
+    request: Call, clinic_id: ClinicIdInPath, staff: Injected[Staff], reads: Injected[CachedReads]
+) -> ASGIResponse:
+    staff.require_may_list(ClinicId(clinic_id), actor=request.user)
 
     async def load() -> bytes:
-        staff = await clinics.list_staff(ClinicId(clinic_id), storage=container.storage)
-        return encode([responses.StaffBody.of(user) for user in staff])
+        found = await staff.list_all(ClinicId(clinic_id))
+        return encode([responses.StaffBody.of(user) for user in found])
 
-    body = await container.reads.get_or_load(staff_group(clinic_id), "", ttl_seconds=DAY, load=load)
+    body = await reads.get_or_load(staff_group(clinic_id), "", ttl_seconds=DAY, load=load)
     return answer(request, body)
 
 
@@ -243,14 +261,12 @@ async def list_staff(request: Call, clinic_id: ClinicIdInPath, container: Parts)
     ),
 )
 async def remove_staff(
-    request: Call, clinic_id: ClinicIdInPath, user_id: UserIdInPath, container: Parts
+    request: Call, clinic_id: ClinicIdInPath, user_id: UserIdInPath, staff: Injected[Staff]
 ) -> ASGIResponse:
-    await clinics.remove_staff(
+    await staff.remove(
         ClinicId(clinic_id),
         UserId(user_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, None)
 

@@ -20,7 +20,7 @@ from qure.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from qure.entrypoints.http.edge import request_id
+from qure.entrypoints.http.gateway import request_id
 from qure.entrypoints.http.methods import allow
 from qure.wire import envelope
 

@@ -7,9 +7,9 @@ import msgspec
 from litestar import Router, get
 from litestar.response.base import ASGIResponse
 
-from qure.bootstrap import Container
+from qure.container import Container
 from qure.domain.errors import Unavailable
-from qure.entrypoints.http.calls import Parts
+from qure.entrypoints.http.calls import Injected
 from qure.entrypoints.http.operation import operation
 from qure.entrypoints.http.version import VERSION
 from qure.wire.responses import encode, instant
@@ -54,7 +54,7 @@ class Readiness(msgspec.Struct, rename="camel"):
         enveloped=False,
     ),
 )
-async def live(container: Parts) -> ASGIResponse:
+async def live(container: Injected[Container]) -> ASGIResponse:
     return _answer(Health("ok", instant(container.clock.now()), VERSION, "Server is running"))
 
 
@@ -80,7 +80,7 @@ async def live(container: Parts) -> ASGIResponse:
         enveloped=False,
     ),
 )
-async def ready(container: Parts) -> ASGIResponse:
+async def ready(container: Injected[Container]) -> ASGIResponse:
     database, jobs, failed_images = await asyncio.gather(
         _state_of(container.storage.ping()),
         _state_of(container.jobs.ping()),
@@ -104,7 +104,7 @@ async def ready(container: Parts) -> ASGIResponse:
 def _redis(container: Container) -> str:
     if container.settings.redis_url is None:
         return UNUSED
-    return UP if container.bus.is_live() else DOWN
+    return UP if container.bus.generation() is not None else DOWN
 
 
 async def _state_of(ping: Awaitable[None]) -> str:

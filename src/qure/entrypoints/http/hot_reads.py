@@ -14,9 +14,9 @@ from uuid import UUID
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from qure.application.access import Principal
 from qure.application.announcing.cached_reads import profile_group
-from qure.bootstrap import Container
+from qure.container import Container
+from qure.domain.actor import Actor
 from qure.domain.errors import DomainError, Invalid
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
@@ -46,10 +46,10 @@ class HotReads:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.principals
+        self._principals = container.actors
         self._reads = container.reads
         self._live_status = container.live_status
-        self._places = container.places
+        self._nearby = container.nearby
         self._encoded: OrderedDict[QueueId, tuple[QueueStatus, bytes]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +89,7 @@ class HotReads:
         except Invalid:
             return None  # The plain route lists every bad field.
         page = given.wanted_page()
-        found = self._places.search(given.wanted(), page=page)
+        found = self._nearby.search(given.wanted(), page=page)
         if found is None:
             return None
         scope["path_template"] = SEARCH_PATH
@@ -112,7 +112,7 @@ class HotReads:
                 self._encoded.popitem(last=False)
         return held[1]
 
-    def _who(self, scope: Any) -> Principal | None:
+    def _who(self, scope: Any) -> Actor | None:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 if value[:7] != b"Bearer ":

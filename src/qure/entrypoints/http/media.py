@@ -8,9 +8,10 @@ from litestar import Router, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from qure.container import Container
 from qure.domain.errors import NotFound
 from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.http.calls import Parts
+from qure.entrypoints.http.calls import Injected
 
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
@@ -23,7 +24,7 @@ class ServesFiles(Protocol):
 
 
 @get("/{name:path}", opt={PUBLIC: True})
-async def read_picture(name: FromPath[str], container: Parts) -> ASGIResponse:
+async def read_picture(name: FromPath[str], container: Injected[Container]) -> ASGIResponse:
     store = container.media
     path = await store.find(name.removeprefix("/")) if isinstance(store, ServesFiles) else None
     if path is None:

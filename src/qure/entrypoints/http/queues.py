@@ -3,13 +3,14 @@
 from litestar import Router, get, patch, post
 from litestar.response.base import ASGIResponse
 
-from qure.application.queueing import desk
-from qure.application.queueing import queues
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.queueing.desk import Desk
+from qure.application.queueing.queues import Queues
 from qure.domain.ids import ClinicId, QueueId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_json
-from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, QueueIdInPath
+from qure.entrypoints.http.calls import Call, ClinicIdInPath, Injected, QueueIdInPath
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
 
@@ -36,15 +37,14 @@ TAG = "Queues"
         },
     ),
 )
-async def open_queue(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
+async def open_queue(
+    request: Call, clinic_id: ClinicIdInPath, queues: Injected[Queues]
+) -> ASGIResponse:
     given = await read_json(request, requests.OpenQueue)
-    queue = await queues.open_queue(
+    queue = await queues.open(
         ClinicId(clinic_id),
         max_size=given.max_queue_size,
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, responses.QueueBody.of(queue))
 
@@ -61,10 +61,10 @@ async def open_queue(request: Call, clinic_id: ClinicIdInPath, container: Parts)
         refusals={404: ("clinic_not_found", "queue_not_found")},
     ),
 )
-async def todays_queue(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
-    queue = await queues.todays_queue(
-        ClinicId(clinic_id), storage=container.storage, clock=container.clock
-    )
+async def todays_queue(
+    request: Call, clinic_id: ClinicIdInPath, queues: Injected[Queues]
+) -> ASGIResponse:
+    queue = await queues.of_today(ClinicId(clinic_id))
     return answer(request, responses.QueueBody.of(queue))
 
 
@@ -81,10 +81,10 @@ async def todays_queue(request: Call, clinic_id: ClinicIdInPath, container: Part
         refusals={404: ("queue_not_found",)},
     ),
 )
-async def read_status(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    status = await queues.read_status(
-        QueueId(queue_id), live_status=container.live_status, storage=container.storage
-    )
+async def read_status(
+    request: Call, queue_id: QueueIdInPath, live_status: Injected[LiveStatus]
+) -> ASGIResponse:
+    status = await live_status.of(QueueId(queue_id))
     return answer(request, responses.StatusBody.of(status))
 
 
@@ -103,15 +103,13 @@ async def read_status(request: Call, queue_id: QueueIdInPath, container: Parts) 
     ),
 )
 async def set_queue_active(
-    request: Call, queue_id: QueueIdInPath, container: Parts
+    request: Call, queue_id: QueueIdInPath, queues: Injected[Queues]
 ) -> ASGIResponse:
     given = await read_json(request, requests.SetActive)
-    queue = await queues.set_queue_active(
+    queue = await queues.set_active(
         QueueId(queue_id),
         active=given.is_active,
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, responses.QueueBody.of(queue))
 
@@ -130,13 +128,10 @@ async def set_queue_active(
         refusals={403: ("forbidden",), 404: ("queue_not_found",), 409: ("queue_empty",)},
     ),
 )
-async def call_next(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.call_next_token(
+async def call_next(request: Call, queue_id: QueueIdInPath, desk: Injected[Desk]) -> ASGIResponse:
+    token = await desk.call_next(
         QueueId(queue_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, responses.TokenBody.of(token))
 

@@ -3,15 +3,16 @@
 from litestar import Router, delete, get, post
 from litestar.response.base import ASGIResponse
 
-from qure.application.queueing import desk
-from qure.application.queueing import tokens
+from qure.application.queueing.desk import Desk
+from qure.application.queueing.issuing import Issuing
+from qure.application.queueing.tokens import Tokens
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_json, read_query
 from qure.entrypoints.http.calls import (
     Call,
-    Parts,
+    Injected,
     PatientIdInPath,
     QueueIdInPath,
     TokenIdInPath,
@@ -55,11 +56,9 @@ _DESK_REFUSALS = {
         },
     ),
 )
-async def issue_token(request: Call, container: Parts) -> ASGIResponse:
+async def issue_token(request: Call, issuing: Injected[Issuing]) -> ASGIResponse:
     given = await read_json(request, requests.IssueToken)
-    token = await tokens.issue_token(
-        QueueId(given.queue_id), actor=request.user, line=container.issue_line
-    )
+    token = await issuing.issue(QueueId(given.queue_id), actor=request.user)
     return answer(request, responses.TokenBody.of(token))
 
 
@@ -76,12 +75,12 @@ async def issue_token(request: Call, container: Parts) -> ASGIResponse:
         refusals=_DESK_REFUSALS,
     ),
 )
-async def cancel_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await tokens.cancel_token(
+async def cancel_token(
+    request: Call, token_id: TokenIdInPath, tokens: Injected[Tokens]
+) -> ASGIResponse:
+    token = await tokens.cancel(
         TokenId(token_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, responses.TokenBody.of(token))
 
@@ -100,13 +99,11 @@ async def cancel_token(request: Call, token_id: TokenIdInPath, container: Parts)
     ),
 )
 async def read_active_token(
-    request: Call, patient_id: PatientIdInPath, container: Parts
+    request: Call, patient_id: PatientIdInPath, tokens: Injected[Tokens]
 ) -> ASGIResponse:
-    token = await tokens.active_token_of(
+    token = await tokens.active_of(
         UserId(patient_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, None if token is None else responses.TokenBody.of(token))
 
@@ -126,14 +123,15 @@ async def read_active_token(
         refusals={403: ("forbidden",), 404: ("queue_not_found",)},
     ),
 )
-async def list_tokens(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
+async def list_tokens(
+    request: Call, queue_id: QueueIdInPath, tokens: Injected[Tokens]
+) -> ASGIResponse:
     given = read_query(request.scope, requests.FilterTokens)
-    found = await tokens.list_tokens(
+    found = await tokens.list_all(
         QueueId(queue_id),
         number=given.token_number,
         status=given.status,
         actor=request.user,
-        storage=container.storage,
     )
     bodies = [responses.TokenBody.of(token) for token in found]
     if given.token_number is None:
@@ -154,13 +152,10 @@ async def list_tokens(request: Call, queue_id: QueueIdInPath, container: Parts) 
         refusals=_DESK_REFUSALS,
     ),
 )
-async def start_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.start_token(
+async def start_token(request: Call, token_id: TokenIdInPath, desk: Injected[Desk]) -> ASGIResponse:
+    token = await desk.start(
         TokenId(token_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, responses.TokenBody.of(token))
 
@@ -178,13 +173,12 @@ async def start_token(request: Call, token_id: TokenIdInPath, container: Parts) 
         refusals=_DESK_REFUSALS,
     ),
 )
-async def complete_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.complete_token(
+async def complete_token(
+    request: Call, token_id: TokenIdInPath, desk: Injected[Desk]
+) -> ASGIResponse:
+    token = await desk.complete(
         TokenId(token_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, responses.TokenBody.of(token))
 
@@ -202,13 +196,10 @@ async def complete_token(request: Call, token_id: TokenIdInPath, container: Part
         refusals=_DESK_REFUSALS,
     ),
 )
-async def skip_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.skip_token(
+async def skip_token(request: Call, token_id: TokenIdInPath, desk: Injected[Desk]) -> ASGIResponse:
+    token = await desk.skip(
         TokenId(token_id),
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     return answer(request, responses.TokenBody.of(token))
 

@@ -3,12 +3,12 @@
 from litestar import Router, get, patch
 from litestar.response.base import ASGIResponse
 
-from qure.application.accounts import accounts
+from qure.application.accounts.users import Users
 from qure.domain.ids import UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.answers import answer
 from qure.entrypoints.http.bodies import read_json, read_query
-from qure.entrypoints.http.calls import Call, Parts, UserIdInPath
+from qure.entrypoints.http.calls import Call, Injected, UserIdInPath
 from qure.entrypoints.http.operation import operation
 from qure.wire import requests, responses
 
@@ -29,15 +29,14 @@ TAG = "Users"
         refusals={403: ("forbidden",)},
     ),
 )
-async def search_users(request: Call, container: Parts) -> ASGIResponse:
+async def search_users(request: Call, users: Injected[Users]) -> ASGIResponse:
     given = read_query(request.scope, requests.SearchUsers)
     page = given.wanted_page()
-    found, total = await accounts.search_users(
+    found, total = await users.search(
         query=given.query,
         role=given.role,
         page=page,
         actor=request.user,
-        storage=container.storage,
     )
     return answer(request, responses.UserListBody.of(found, page, total))
 
@@ -57,14 +56,14 @@ async def search_users(request: Call, container: Parts) -> ASGIResponse:
         refusals={403: ("forbidden", "cannot_disable_self"), 404: ("user_not_found",)},
     ),
 )
-async def set_user_active(request: Call, user_id: UserIdInPath, container: Parts) -> ASGIResponse:
+async def set_user_active(
+    request: Call, user_id: UserIdInPath, users: Injected[Users]
+) -> ASGIResponse:
     given = await read_json(request, requests.SetActive)
-    user = await accounts.set_user_active(
+    user = await users.set_active(
         UserId(user_id),
         active=given.is_active,
         actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
     )
     return answer(request, responses.ManagedUserBody.of(user))
 

@@ -3,8 +3,9 @@
 import msgspec
 from litestar import Router, get
 
+from qure.container import Container
 from qure.entrypoints.http.answers import JsonAnswer, answer
-from qure.entrypoints.http.calls import Parts, PublicCall
+from qure.entrypoints.http.calls import Injected, PublicCall
 from qure.entrypoints.http.operation import operation
 from qure.entrypoints.http.version import VERSION
 
@@ -45,7 +46,7 @@ def _welcome(*, docs: bool) -> Welcome:
         public=True,
     ),
 )
-async def welcome(request: PublicCall, container: Parts) -> JsonAnswer:
+async def welcome(request: PublicCall, container: Injected[Container]) -> JsonAnswer:
     return answer(request, _welcome(docs=container.settings.docs))
 
 

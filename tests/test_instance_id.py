@@ -8,11 +8,11 @@ from qure.settings import SettingsError, load_settings
 
 
 def mark(text: str) -> str:
-    return load_settings({"QURE_PROCESS_MARK": text}, env_file=None).process_mark
+    return load_settings({"QURE_PROCESS_MARK": text}, env_file=None).instance_id
 
 
 def test_a_process_has_no_mark_unless_it_is_given_one() -> None:
-    assert load_settings({}, env_file=None).process_mark == ""
+    assert load_settings({}, env_file=None).instance_id == ""
 
 
 @pytest.mark.parametrize("word", ["a", "m", "1", "Machine2", "x" * 16])

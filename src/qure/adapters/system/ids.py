@@ -10,12 +10,16 @@ from uuid_utils.compat import uuid7
 SECRET_BYTES = 64
 
 
-class SystemRandomness:
-    """Ids that sort by time, secrets that nobody guesses."""
+class SystemIds:
+    """See ``Ids``."""
 
     def new_id(self) -> UUID:
         """A UUID version 7 (RFC 9562), as the standard library's class."""
         return uuid7()
+
+
+class SystemSecrets:
+    """See ``Secrets``."""
 
     def new_secret(self) -> str:
         """64 bytes from the system's generator, as 128 lower-case hex digits."""

@@ -7,48 +7,48 @@ from datetime import timedelta
 
 import pytest
 
-from qure.application.access import Principal
+from qure.application.announcing.actors import MAX_AGE, Actors
 from qure.application.ports.gateways import AccessClaims
-from qure.application.announcing.actors import MAX_AGE, Principals
+from qure.domain.actor import Actor, Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import Session
-from qure.domain.user import Role, User
+from qure.domain.user import User
 from tests.application.world import World, outcomes
 from tests.builders import NOW, build_session, build_staff, build_user, new_id
 from tests.fakes import Hearing
 
 
-class Door:
-    """Principals of the world, and what they hear."""
+class Dispatcher:
+    """Actors of the world, and what they hear."""
 
     def __init__(self, world: World, *, limit: int = 50) -> None:
         self.hearing = Hearing()
         self.world = world
-        self.principals = Principals(
+        self.actors = Actors(
             storage=world.storage, clock=world.clock, hearing=self.hearing, limit=limit
         )
 
     async def reads_for(self, claims: AccessClaims) -> int:
         """How many transactions it takes to say who that is."""
         before = self.world.storage.reads
-        await self.principals.of(claims)
+        await self.actors.of(claims)
         return self.world.storage.reads - before
 
     async def refused(self, claims: AccessClaims) -> str:
         with pytest.raises(Unauthenticated) as refused:
-            await self.principals.of(claims)
+            await self.actors.of(claims)
         return refused.value.code
 
 
 @pytest.fixture
-def door(world: World) -> Door:
-    return Door(world)
+def dispatcher(world: World) -> Dispatcher:
+    return Dispatcher(world)
 
 
 def claims_of(session: Session, *, user_id: UserId | None = None) -> AccessClaims:
     return AccessClaims(
-        user_id=user_id or session.user_id,
+        actor_id=user_id or session.user_id,
         session_id=session.id,
         expires_at=NOW + timedelta(minutes=15),
     )
@@ -73,60 +73,62 @@ async def promote(world: World, user_id: UserId) -> None:
     await save(world, user)
 
 
-async def test_the_stored_user_counts(world: World, door: Door) -> None:
+async def test_the_stored_user_counts(world: World, dispatcher: Dispatcher) -> None:
     clinic = await world.clinic()
     user = build_staff(clinic.id)
     claims = await logged_in(world, user)
-    assert await door.principals.of(claims) == Principal(
-        user_id=user.id, session_id=claims.session_id, role=Role.STAFF, clinic_id=clinic.id
+    assert await dispatcher.actors.of(claims) == Actor(
+        id=user.id, session_id=claims.session_id, role=Role.STAFF, clinic_id=clinic.id
     )
 
 
-async def test_who_was_looked_up_is_remembered(world: World, door: Door) -> None:
+async def test_who_was_looked_up_is_remembered(world: World, dispatcher: Dispatcher) -> None:
     claims = await logged_in(world)
-    assert door.principals.peek(claims) is None
-    assert await door.reads_for(claims) == 1
-    assert await door.reads_for(claims) == 0
-    assert door.principals.peek(claims) == await door.principals.of(claims)
+    assert dispatcher.actors.peek(claims) is None
+    assert await dispatcher.reads_for(claims) == 1
+    assert await dispatcher.reads_for(claims) == 0
+    assert dispatcher.actors.peek(claims) == await dispatcher.actors.of(claims)
 
 
-async def test_a_login_that_never_was_or_has_ended_lets_nobody_in(world: World, door: Door) -> None:
+async def test_a_login_that_never_was_or_has_ended_lets_nobody_in(
+    world: World, dispatcher: Dispatcher
+) -> None:
     user = build_user()
     live = build_session(user.id)
     revoked = build_session(user.id, revoked_at=NOW)
     expired = build_session(user.id, expires_at=NOW)
     await world.keep(user, live, revoked, expired)
     unknown = AccessClaims(
-        user_id=user.id, session_id=SessionId(new_id()), expires_at=NOW + timedelta(minutes=1)
+        actor_id=user.id, session_id=SessionId(new_id()), expires_at=NOW + timedelta(minutes=1)
     )
     for claims in (unknown, claims_of(revoked), claims_of(expired)):
-        assert await door.refused(claims) == "session_ended"
+        assert await dispatcher.refused(claims) == "session_ended"
     for claims in (
         claims_of(live, user_id=UserId(new_id())),
         claims_of(live, user_id=(await world.patient()).user_id),
     ):
-        assert await door.refused(claims) == "session_ended", "somebody else's login"
+        assert await dispatcher.refused(claims) == "session_ended", "somebody else's login"
 
 
 async def test_what_is_remembered_of_a_session_is_not_given_to_another_user(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world)
-    await door.principals.of(claims)
+    await dispatcher.actors.of(claims)
     stranger = await world.patient()
     forged = AccessClaims(
-        user_id=stranger.user_id, session_id=claims.session_id, expires_at=claims.expires_at
+        actor_id=stranger.user_id, session_id=claims.session_id, expires_at=claims.expires_at
     )
-    assert await door.refused(forged) == "session_ended"
+    assert await dispatcher.refused(forged) == "session_ended"
 
 
-async def test_a_disabled_user_is_not_let_in(world: World, door: Door) -> None:
+async def test_a_disabled_user_is_not_let_in(world: World, dispatcher: Dispatcher) -> None:
     claims = await logged_in(world, build_user(is_active=False))
-    assert await door.refused(claims) == "account_disabled"
+    assert await dispatcher.refused(claims) == "account_disabled"
 
 
 async def test_after_a_change_of_the_user_one_looks_again_at_all_their_sessions(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     user = build_user()
     first = await logged_in(world, user)
@@ -134,207 +136,213 @@ async def test_after_a_change_of_the_user_one_looks_again_at_all_their_sessions(
     await world.keep(second)
     bystander = await logged_in(world)
     for claims in (first, claims_of(second), bystander):
-        await door.principals.of(claims)
+        await dispatcher.actors.of(claims)
     await promote(world, user.id)
-    door.principals.forget_user(user.id)
+    dispatcher.actors.forget_user(user.id)
     for claims in (first, claims_of(second)):
-        assert (await door.principals.of(claims)).role is Role.ADMIN
-    assert await door.reads_for(bystander) == 0
+        assert (await dispatcher.actors.of(claims)).role is Role.ADMIN
+    assert await dispatcher.reads_for(bystander) == 0
 
 
 async def test_after_a_change_of_a_session_one_looks_again_at_that_one_alone(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     user = build_user()
     ended, other = await logged_in(world, user), build_session(user.id)
     await world.keep(other)
     for claims in (ended, claims_of(other)):
-        await door.principals.of(claims)
+        await dispatcher.actors.of(claims)
     async with world.storage.write() as uow:
         session = await uow.sessions.get(ended.session_id)
         assert session is not None
         session.revoke(at=NOW)
         await uow.sessions.save(session)
         await uow.commit()
-    door.principals.forget_session(ended.session_id)
-    assert await door.refused(ended) == "session_ended"
-    assert await door.reads_for(claims_of(other)) == 0
-    door.principals.forget_user(user.id)
-    assert door.principals.peek(claims_of(other)) is None
+    dispatcher.actors.forget_session(ended.session_id)
+    assert await dispatcher.refused(ended) == "session_ended"
+    assert await dispatcher.reads_for(claims_of(other)) == 0
+    dispatcher.actors.forget_user(user.id)
+    assert dispatcher.actors.peek(claims_of(other)) is None
 
 
-async def test_forgetting_what_is_not_remembered_does_no_harm(door: Door) -> None:
-    door.principals.forget_user(UserId(new_id()))
-    door.principals.forget_session(SessionId(new_id()))
+async def test_forgetting_what_is_not_remembered_does_no_harm(dispatcher: Dispatcher) -> None:
+    dispatcher.actors.forget_user(UserId(new_id()))
+    dispatcher.actors.forget_session(SessionId(new_id()))
 
 
 @pytest.mark.parametrize("what", ["user", "session"])
 async def test_a_look_that_was_overtaken_by_a_change_is_not_remembered(
-    world: World, door: Door, what: str
+    world: World, dispatcher: Dispatcher, what: str
 ) -> None:
     claims = await logged_in(world)
 
     async def change() -> None:
-        await promote(world, claims.user_id)
+        await promote(world, claims.actor_id)
         if what == "user":
-            door.principals.forget_user(claims.user_id)
+            dispatcher.actors.forget_user(claims.actor_id)
         else:
-            door.principals.forget_session(claims.session_id)
+            dispatcher.actors.forget_session(claims.session_id)
 
     world.storage.before_read = change
-    assert (await door.principals.of(claims)).role is Role.PATIENT, "as it stood when asked"
-    assert door.principals.peek(claims) is None
-    assert (await door.principals.of(claims)).role is Role.ADMIN
+    assert (await dispatcher.actors.of(claims)).role is Role.PATIENT, "as it stood when asked"
+    assert dispatcher.actors.peek(claims) is None
+    assert (await dispatcher.actors.of(claims)).role is Role.ADMIN
 
 
 async def test_while_announcements_may_be_late_nothing_is_believed_or_remembered(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world)
-    await door.principals.of(claims)
-    door.hearing.lose()
-    assert door.principals.peek(claims) is None
+    await dispatcher.actors.of(claims)
+    dispatcher.hearing.lose()
+    assert dispatcher.actors.peek(claims) is None
     for _ in range(2):
-        assert await door.reads_for(claims) == 1
-    await promote(world, claims.user_id)
-    assert (await door.principals.of(claims)).role is Role.ADMIN
+        assert await dispatcher.reads_for(claims) == 1
+    await promote(world, claims.actor_id)
+    assert (await dispatcher.actors.of(claims)).role is Role.ADMIN
 
 
 async def test_what_was_remembered_before_a_gap_is_not_believed_after_it(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world)
-    await door.principals.of(claims)
-    await promote(world, claims.user_id)
-    door.hearing.now = 1
-    assert (await door.principals.of(claims)).role is Role.ADMIN
-    assert await door.reads_for(claims) == 0
+    await dispatcher.actors.of(claims)
+    await promote(world, claims.actor_id)
+    dispatcher.hearing.now = 1
+    assert (await dispatcher.actors.of(claims)).role is Role.ADMIN
+    assert await dispatcher.reads_for(claims) == 0
 
 
-async def test_a_look_across_a_gap_is_not_believed_after_it(world: World, door: Door) -> None:
+async def test_a_look_across_a_gap_is_not_believed_after_it(
+    world: World, dispatcher: Dispatcher
+) -> None:
     claims = await logged_in(world)
 
     async def miss_something() -> None:
-        await promote(world, claims.user_id)
-        door.hearing.now = 1
+        await promote(world, claims.actor_id)
+        dispatcher.hearing.now = 1
 
     world.storage.before_read = miss_something
-    await door.principals.of(claims)
-    assert (await door.principals.of(claims)).role is Role.ADMIN
+    await dispatcher.actors.of(claims)
+    assert (await dispatcher.actors.of(claims)).role is Role.ADMIN
 
 
 async def test_a_look_begun_while_nothing_was_heard_is_not_remembered(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world)
-    door.hearing.lose()
+    dispatcher.hearing.lose()
 
     async def hear_again() -> None:
-        door.hearing.now = 1
+        dispatcher.hearing.now = 1
 
     world.storage.before_read = hear_again
-    await door.principals.of(claims)
-    assert door.principals.peek(claims) is None
+    await dispatcher.actors.of(claims)
+    assert dispatcher.actors.peek(claims) is None
 
 
-async def test_nobody_is_remembered_for_longer_than_a_minute(world: World, door: Door) -> None:
+async def test_nobody_is_remembered_for_longer_than_a_minute(
+    world: World, dispatcher: Dispatcher
+) -> None:
     claims = await logged_in(world)
-    await door.principals.of(claims)
+    await dispatcher.actors.of(claims)
     world.clock.advance(seconds=MAX_AGE.total_seconds() - 0.001)
-    assert await door.reads_for(claims) == 0
+    assert await dispatcher.reads_for(claims) == 0
     world.clock.advance(milliseconds=1)
-    assert await door.reads_for(claims) == 1
+    assert await dispatcher.reads_for(claims) == 1
 
 
 async def test_nobody_is_remembered_beyond_the_end_of_their_session(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world, expires_at=NOW + timedelta(seconds=10))
-    await door.principals.of(claims)
+    await dispatcher.actors.of(claims)
     world.clock.advance(seconds=10)
-    assert await door.refused(claims) == "session_ended"
+    assert await dispatcher.refused(claims) == "session_ended"
 
 
-async def test_an_access_jwt_that_was_refreshed_is_not_disturbed(world: World, door: Door) -> None:
+async def test_an_access_jwt_that_was_refreshed_is_not_disturbed(
+    world: World, dispatcher: Dispatcher
+) -> None:
     claims = await logged_in(world)
-    await door.principals.of(claims)
+    await dispatcher.actors.of(claims)
     async with world.storage.write() as uow:
         session = await uow.sessions.get(claims.session_id)
         assert session is not None
         session.expires_at += timedelta(days=1)
         await uow.sessions.save(session)
         await uow.commit()
-    assert await door.reads_for(claims) == 0
+    assert await dispatcher.reads_for(claims) == 0
 
 
 async def test_only_so_many_are_remembered_and_the_oldest_go_first(world: World) -> None:
-    door = Door(world, limit=2)
+    dispatcher = Dispatcher(world, limit=2)
     user = build_user()
     first = await logged_in(world, user)
     second = build_session(user.id)
     await world.keep(second)
     third = await logged_in(world)
     for claims in (first, claims_of(second), third):
-        await door.principals.of(claims)
-    assert door.principals.peek(first) is None
-    assert door.principals.peek(claims_of(second)) is not None
-    assert door.principals.peek(third) is not None
-    door.principals.forget_user(user.id)
-    assert door.principals.peek(claims_of(second)) is None
+        await dispatcher.actors.of(claims)
+    assert dispatcher.actors.peek(first) is None
+    assert dispatcher.actors.peek(claims_of(second)) is not None
+    assert dispatcher.actors.peek(third) is not None
+    dispatcher.actors.forget_user(user.id)
+    assert dispatcher.actors.peek(claims_of(second)) is None
 
 
 async def test_nothing_is_kept_of_whom_was_forgotten(world: World) -> None:
-    door = Door(world, limit=2)
+    dispatcher = Dispatcher(world, limit=2)
     user = build_user()
     first, second = await logged_in(world, user), build_session(user.id)
     await world.keep(second)
     third, fourth = await logged_in(world), await logged_in(world)
     for claims in (first, claims_of(second), third, fourth):
-        await door.principals.of(claims)
-    door.principals.forget_session(third.session_id)
-    door.principals.forget_user(fourth.user_id)
+        await dispatcher.actors.of(claims)
+    dispatcher.actors.forget_session(third.session_id)
+    dispatcher.actors.forget_user(fourth.user_id)
     # Not to be seen from outside but in the memory of a server that has run for weeks.
-    assert (len(door.principals._known), door.principals._sessions_of) == (0, {})
+    assert (len(dispatcher.actors._known), dispatcher.actors._sessions_of) == (0, {})
 
 
 async def test_those_who_come_at_one_moment_are_read_together_each_for_themselves(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     live = [await logged_in(world) for _ in range(3)]
     ended = await logged_in(world, revoked_at=NOW)
     disabled = await logged_in(world, build_user(is_active=False))
     before = world.storage.reads
-    found, refused = await outcomes(door.principals.of(one) for one in (*live, ended, disabled))
-    assert [principal.user_id for principal in found] == [claims.user_id for claims in live]
+    found, refused = await outcomes(dispatcher.actors.of(one) for one in (*live, ended, disabled))
+    assert [actor.user_id for actor in found] == [claims.actor_id for claims in live]
     assert [error.code for error in refused] == ["session_ended", "account_disabled"]
     assert world.storage.reads == before + 1
-    assert all(door.principals.peek(claims) is not None for claims in live)
+    assert all(dispatcher.actors.peek(claims) is not None for claims in live)
 
 
 async def test_whoever_comes_after_a_change_is_not_answered_from_a_read_before_it(
-    world: World, door: Door
+    world: World, dispatcher: Dispatcher
 ) -> None:
     claims = await logged_in(world)
-    late: list[asyncio.Task[Principal]] = []
+    late: list[asyncio.Task[Actor]] = []
 
     async def change_and_come_again() -> None:
-        await promote(world, claims.user_id)
-        door.principals.forget_user(claims.user_id)
-        late.append(asyncio.create_task(door.principals.of(claims)))
+        await promote(world, claims.actor_id)
+        dispatcher.actors.forget_user(claims.actor_id)
+        late.append(asyncio.create_task(dispatcher.actors.of(claims)))
         await asyncio.sleep(0)
 
     world.storage.before_read = change_and_come_again
-    assert (await door.principals.of(claims)).role is Role.PATIENT
+    assert (await dispatcher.actors.of(claims)).role is Role.PATIENT
     assert (await late[0]).role is Role.ADMIN
 
 
 async def test_looking_again_makes_one_the_newest(world: World) -> None:
-    door = Door(world, limit=2)
+    dispatcher = Dispatcher(world, limit=2)
     first, second, third = [await logged_in(world) for _ in range(3)]
     for claims in (first, second):
-        await door.principals.of(claims)
+        await dispatcher.actors.of(claims)
     world.clock.advance(seconds=61)
     for claims in (first, third):
-        await door.principals.of(claims)
-    assert door.principals.peek(first) is not None
-    assert door.principals.peek(third) is not None
+        await dispatcher.actors.of(claims)
+    assert dispatcher.actors.peek(first) is not None
+    assert dispatcher.actors.peek(third) is not None

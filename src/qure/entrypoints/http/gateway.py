@@ -52,7 +52,7 @@ _CORS_ANSWERS: tuple[Header, ...] = (
 )
 
 
-class Edge:
+class Gateway:
     """Wraps ``app``. ``methods`` says what each address knows (``methods_by_address``).
 
     ``origins`` may read answers in a browser; none may by default. ``on_answer`` is told the

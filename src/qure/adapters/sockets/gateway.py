@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from qure.adapters.sockets.answers import answer, reject
-from qure.adapters.sockets.door import Door, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import Dispatcher, Receive, Scope, Send
 from qure.adapters.sockets.engineio import (
     PING_INTERVAL,
     PING_TIMEOUT,
@@ -30,11 +30,11 @@ SOCKETIO_PATH: Final = "/socket.io"
 WEBSOCKET_PATH: Final = "/ws"
 
 
-class SocketEdge:
+class SocketGateway:
     """Serves ``/socket.io`` and ``/ws``.
 
     ``allowed_origins`` are those from which pages may connect besides the server's own; ``*``
-    allows all. What sends no Origin (an app) is not a page and may always. ``process_mark``
+    allows all. What sends no Origin (an app) is not a page and may always. ``instance_id``
     begins every Engine.IO session id. ``max_events_per_second`` is what one connection may send
     in the long run, and a fifth of what all connections of a user may.
     """
@@ -44,18 +44,18 @@ class SocketEdge:
         hub: Hub,
         *,
         allowed_origins: Sequence[str] = (),
-        process_mark: str = "",
+        instance_id: str = "",
         max_events_per_second: int = 20,
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
     ) -> None:
         self._hub = hub
         self._origins = Origins(allowed_origins)
-        self._process_mark = process_mark
+        self._process_mark = instance_id
         self._paces = Paces(max_events_per_second)
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
-        self._door: Door | None = None
+        self._dispatcher: Dispatcher | None = None
         self._engine: EngineServer | None = None
         self._is_draining = False
 
@@ -65,14 +65,16 @@ class SocketEdge:
         return path == WEBSOCKET_PATH or f"{path}/".startswith(f"{SOCKETIO_PATH}/")
 
     @asynccontextmanager
-    async def serving(self, door: Door) -> AsyncIterator[None]:
-        """Let clients in through ``door``; at the end none is left."""
-        self._door = door
+    async def serving(self, dispatcher: Dispatcher) -> AsyncIterator[None]:
+        """Let clients in through ``dispatcher``; at the end none is left."""
+        self._dispatcher = dispatcher
         self._engine = EngineServer(
-            lambda socket: SocketIoSession(socket, hub=self._hub, door=door, paces=self._paces),
+            lambda socket: SocketIoSession(
+                socket, hub=self._hub, dispatcher=dispatcher, paces=self._paces
+            ),
             origins=self._origins,
             paces=self._paces,
-            process_mark=self._process_mark,
+            instance_id=self._process_mark,
             ping_interval=self._ping_interval,
             ping_timeout=self._ping_timeout,
         )
@@ -93,7 +95,7 @@ class SocketEdge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket for one of the two paths."""
-        if self._engine is None or self._door is None:
+        if self._engine is None or self._dispatcher is None:
             raise RuntimeError("sockets are served only while the application runs")
         if scope["path"] != WEBSOCKET_PATH:
             await self._engine.serve(scope, receive, send)
@@ -105,7 +107,7 @@ class SocketEdge:
                 await reject(send)
                 return
             session = WebSocketSession(
-                scope, receive, send, hub=self._hub, door=self._door, paces=self._paces
+                scope, receive, send, hub=self._hub, dispatcher=self._dispatcher, paces=self._paces
             )
             await session.serve()
 

@@ -23,7 +23,7 @@ CONNECTION_EXTENSION = "qure.connection"
 """
 
 
-class Door(Protocol):
+class Dispatcher(Protocol):
     """The use cases, as the socket protocols reach them."""
 
     def identify(self, jwt: object) -> AccessClaims:
