@@ -138,6 +138,7 @@ def _drop_services() -> None:
 
 def _move_queues_to_services() -> None:
     with op.batch_alter_table("queues") as queues:
+        queues.drop_constraint(op.f("ck_queues_current_number"), type_="check")
         queues.alter_column("current_number", new_column_name="now_serving")
         queues.add_column(sa.Column("service_id", GUID(), nullable=True))
         queues.add_column(
@@ -153,7 +154,6 @@ def _move_queues_to_services() -> None:
         queues.create_check_constraint(
             op.f("ck_queues_priority_run"), "priority_run BETWEEN 0 AND 2"
         )
-        queues.drop_constraint(op.f("ck_queues_current_number"), type_="check")
         queues.create_check_constraint(
             op.f("ck_queues_now_serving"), "now_serving BETWEEN 0 AND last_issued_number"
         )
