@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from qure.bootstrap import build, build_worker
+from qure.bootstrap import build
+from qure.choices import build_worker
 from qure.container import ProcessRole
 from qure.entrypoints.figures import Figures
 from qure.entrypoints.logs import configure_logging
 from qure.entrypoints.monitor import watched
 from qure.entrypoints.process import ending_on_signals
-from qure.entrypoints.tracing import tracing_of
 from qure.settings import Settings
 
 
@@ -31,13 +31,10 @@ def work(settings: Settings, *, port: int | None = None, on_ready: Callable[[], 
 async def _work(settings: Settings, port: int | None, on_ready: Callable[[], None]) -> None:
     container = build(settings, role=ProcessRole.WORKER)
     worker = build_worker(container)
-    tracing = tracing_of(container)
     figures = Figures(container) if settings.metrics else None
     loop = asyncio.get_running_loop()
     with ending_on_signals(lambda _sign: loop.call_soon_threadsafe(worker.stop)):
         async with AsyncExitStack() as stack:
-            if tracing is not None:
-                stack.push_async_callback(tracing.close)
             if port is not None:
                 await stack.enter_async_context(watched(settings.host, port, figures))
             await stack.enter_async_context(container.running())

@@ -1,4 +1,4 @@
-"""What is done again and again: opening queues at midnight, sweeping, taking up what was forgotten."""
+"""What is done again and again: opening queues, sweeping, taking up what was forgotten."""
 
 from __future__ import annotations
 

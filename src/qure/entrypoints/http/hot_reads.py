@@ -46,10 +46,10 @@ class HotReads:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.actors
-        self._reads = container.reads
-        self._live_status = container.live_status
-        self._nearby = container.nearby
+        self._principals = container.memory.actors
+        self._reads = container.memory.reads
+        self._live_status = container.memory.live_status
+        self._nearby = container.memory.nearby
         self._encoded: OrderedDict[QueueId, tuple[QueueStatus, bytes]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,15 +1,15 @@
 """Traces for an OpenTelemetry collector. Imported only where one is configured.
 
-A span each for a request, a transaction of a use case, and an attempt at a job; their names
-and attributes say what was done and how it went, and nothing about whom.
+A span each for a request, a transaction, and an attempt at a job; their names and attributes say
+what was done and how it went, and nothing about whom.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,32 +21,26 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from qure.application import correlation
 from qure.application.ports.gateways import Job
-from qure.application.ports.storage import UnitOfWork
-from qure.container import Container
+from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.errors import DomainError, Unavailable
-from qure.entrypoints.http.version import VERSION
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Transaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
 EXPORT_SECONDS = 2.0
 REQUEST_ID = "qure.request_id"
 
 
 class Tracing:
-    """Observes the container from now on; ``close`` sends off what is left."""
+    """Makes spans and sends them to the collector at ``endpoint``; ``close`` sends what is left."""
 
-    def __init__(self, container: Container, *, endpoint: str) -> None:
+    def __init__(self, *, endpoint: str, role: str) -> None:
+        release = version("qure")
         self._provider = TracerProvider(
             resource=Resource.create(
-                {
-                    SERVICE_NAME: "qure",
-                    SERVICE_VERSION: VERSION,
-                    "qure.role": container.role.value,
-                }
+                {SERVICE_NAME: "qure", SERVICE_VERSION: release, "qure.role": role}
             ),
             shutdown_on_exit=False,
         )
@@ -54,13 +48,8 @@ class Tracing:
             endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_SECONDS
         )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("qure", VERSION)
+        self._tracer = self._provider.get_tracer("qure", release)
         self._propagator = TraceContextTextMapPropagator()
-        container.observers.of_jobs.append(self._job)
-        # On the object itself: every use case holds this very storage already.
-        storage: Any = container.storage
-        storage.write = self._traced(storage.write, "write")
-        storage.read = self._traced(storage.read, "read")
 
     async def close(self) -> None:
         """Send what is left, as far as the collector takes it within some seconds."""
@@ -86,7 +75,7 @@ class Tracing:
                 await send(message)
 
             method = scope["method"]
-            with self._span(method, kind=SpanKind.SERVER, context=context) as span:
+            with self.span(method, kind=SpanKind.SERVER, context=context) as span:
                 try:
                     await app(scope, receive, send_noted)
                 finally:
@@ -100,24 +89,15 @@ class Tracing:
 
         return traced
 
-    def _traced(self, begin: Transaction, kind: str) -> Transaction:
-        @asynccontextmanager
-        async def transaction(use_case: str) -> AsyncIterator[UnitOfWork]:
-            with self._span(use_case) as span:
-                span.set_attribute("qure.transaction", kind)
-                async with begin() as uow:
-                    yield uow
-
-        # The use case is whoever asked for the transaction: no second list of their names.
-        return lambda: transaction(sys._getframe(1).f_code.co_qualname)
-
     @contextmanager
-    def _job(self, job: Job) -> Iterator[None]:
-        with self._span(type(job).__name__, kind=SpanKind.CONSUMER):
+    def job(self, job: Job) -> Iterator[None]:
+        """One attempt at a job: the block."""
+        with self.span(type(job).__name__, kind=SpanKind.CONSUMER):
             yield
 
     @contextmanager
-    def _span(self, name: str, **options: Any) -> Iterator[Span]:
+    def span(self, name: str, **options: Any) -> Iterator[Span]:
+        """What the block does, under that name."""
         with self._tracer.start_as_current_span(
             name, record_exception=False, set_status_on_exception=False, **options
         ) as span:
@@ -133,3 +113,29 @@ class Tracing:
                 request_id = correlation.request_id.get()
                 if request_id is not None:
                     span.set_attribute(REQUEST_ID, request_id)
+
+
+class TracedStorage:
+    """A storage, a span for each of its transactions. See ``ports.storage.Storage``."""
+
+    def __init__(self, storage: Storage, tracing: Tracing) -> None:
+        self._storage = storage
+        self._tracing = tracing
+
+    @asynccontextmanager
+    async def write(self, purpose: str = "write") -> AsyncIterator[UnitOfWork]:
+        with self._tracing.span(purpose) as span:
+            span.set_attribute("qure.transaction", "write")
+            async with self._storage.write(purpose) as uow:
+                yield uow
+
+    @asynccontextmanager
+    async def read(self, purpose: str = "read") -> AsyncIterator[UnitOfWork]:
+        with self._tracing.span(purpose) as span:
+            span.set_attribute("qure.transaction", "read")
+            async with self._storage.read(purpose) as uow:
+                yield uow
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when the database does not answer."""
+        await self._storage.ping()
