@@ -187,46 +187,6 @@ def check_config(connect: bool) -> None:
 
 
 @qure.command()
-@click.option(
-    "--speed",
-    type=click.FloatRange(0.1, 20),
-    default=1.0,
-    show_default=True,
-    help="Faster above 1.",
-)
-@click.option(
-    "--patients",
-    type=click.IntRange(4, 500),
-    default=60,
-    show_default=True,
-    help="How many come to the clinics.",
-)
-@click.option("--seed", type=int, default=1, show_default=True, help="Chooses the day's chances.")
-@click.option("--live/--no-live", default=None, help="A moving picture, or plain lines.")
-def demo(speed: float, patients: int, seed: int, live: bool | None) -> None:
-    """Play a compressed clinic day on throw-away data.
-
-    Starts the real service on a free port, and staff and patients who use it over HTTP and
-    Socket.IO. Ends with a summary, and fails if anybody was lost, served twice, or told what was
-    meant for someone else.
-
-    \b
-    Example:
-      qure demo --speed 2 --patients 40 --no-live
-    """
-    from qure.entrypoints.demo.play import play
-    from qure.entrypoints.demo.service import DemoError
-
-    is_live = sys.stdout.isatty() if live is None else live
-    try:
-        went_well = asyncio.run(play(speed=speed, patients=patients, seed=seed, live=is_live))
-    except DemoError as error:
-        raise click.ClickException(str(error)) from error
-    if not went_well:
-        raise click.ClickException("the day did not go as it must (see above).")
-
-
-@qure.command()
 def openapi() -> None:
     """Print the description of the HTTP API as OpenAPI 3.1 in JSON.
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
-from qure.entrypoints.demo.clients import ANSWER_SECONDS, CALLED, COMPLETED, SKIPPED, App, Refused
-from qure.entrypoints.demo.service import DemoError
-from qure.entrypoints.demo.story import Clinic, Day, Desk, Patient
+from demo.clients import ANSWER_SECONDS, CALLED, COMPLETED, SKIPPED, App, Refused
+from demo.service import DemoError
+from demo.story import Clinic, Day, Desk, Patient
 
 HTTP_PATHS = {
     "queue:start_token": "start",

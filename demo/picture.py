@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from qure.entrypoints.demo.story import Clinic, Day
+from demo.story import Clinic, Day
 
 FRAMES_A_SECOND = 8
 LINE_EVERY_SECONDS = 2.0

@@ -9,8 +9,8 @@ from statistics import median
 from rich.box import SIMPLE
 from rich.table import Table
 
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED
-from qure.entrypoints.demo.story import Clinic, Day, Patient
+from demo.clients import CALLED, COMPLETED, SKIPPED, STARTED
+from demo.story import Clinic, Day, Patient
 
 MUST_HEAR = {
     "served": (CALLED, STARTED, COMPLETED),

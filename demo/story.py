@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, App
+from demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, App
 
 FEED_LENGTH = 200
 _SAYINGS = {

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import socketio
 
-from qure.entrypoints.demo.service import DemoError
+from demo.service import DemoError
 
 PASSWORD = "a throw-away password"
 CALLED = "queue:your_token_called"

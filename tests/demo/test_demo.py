@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,29 +16,62 @@ import httpx
 import pytest
 from rich.console import Console
 
-from qure.entrypoints.demo import day as script
-from qure.entrypoints.demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, Refused
-from qure.entrypoints.demo.picture import picture_of
-from qure.entrypoints.demo.play import cast_roles
-from qure.entrypoints.demo.service import DemoError
-from qure.entrypoints.demo.story import Clinic, Day, Patient
-from qure.entrypoints.demo.verdict import complaints, summary
-from tests.entrypoints.commands import run
+from demo import day as script
+from demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, Refused
+from demo.picture import picture_of
+from demo.play import cast_roles
+from demo.service import DemoError, make_admin
+from demo.story import Clinic, Day, Patient
+from demo.verdict import complaints, summary
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    search_path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        [sys.executable, "-m", "demo", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": search_path, **settings},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
 
 
 @pytest.mark.timeout(240)
-def test_a_short_day_goes_as_it_must_on_the_real_service(alone: Path) -> None:
+def test_a_short_day_goes_as_it_must_on_the_real_service(tmp_path: Path) -> None:
     # The operator's own settings are nothing to the demo.
     ended = run(
-        *("demo", "--patients", "10", "--speed", "3", "--no-live"),
-        folder=alone,
+        *("--patients", "10", "--speed", "3", "--no-live"),
+        folder=tmp_path,
         DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Nobody was lost, nobody was served twice" in ended.stdout
     assert "9 pictures are shown" in ended.stdout
     assert "\x1b" not in ended.stdout
-    assert list(alone.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_call_is_a_sentence(tmp_path: Path) -> None:
+    ended = run("--patients", "1", folder=tmp_path)
+    assert ended.returncode == 2
+    assert "Usage: python -m demo" in ended.stderr
+    assert "Invalid value for '--patients'" in ended.stderr
+
+
+def test_its_help_has_an_example(tmp_path: Path) -> None:
+    ended = run("--help", folder=tmp_path)
+    assert ended.returncode == 0
+    assert "python -m demo --speed 2" in ended.stdout.partition("Example:\n")[2]
+
+
+async def test_an_admin_who_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DemoError, match=r"no admin could be made: qure: .*email"):
+        await make_admin(tmp_path, "nobody", "a password")
 
 
 def test_the_same_seed_casts_the_same_day() -> None:

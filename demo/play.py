@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import tempfile
 from pathlib import Path
@@ -10,15 +11,12 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from qure.entrypoints.administration import make_admin
-from qure.entrypoints.demo.clients import PASSWORD, App
-from qure.entrypoints.demo.day import Pace, open_doors, play_out
-from qure.entrypoints.demo.picture import showing
-from qure.entrypoints.demo.service import DemoError, end_of, throw_away_service
-from qure.entrypoints.demo.story import Clinic, Day, Desk, Patient
-from qure.entrypoints.demo.verdict import complaints, summary
-from qure.entrypoints.logs import configure_logging
-from qure.settings import Settings
+from demo.clients import PASSWORD, App
+from demo.day import Pace, open_doors, play_out
+from demo.picture import showing
+from demo.service import DemoError, end_of, make_admin, throw_away_service
+from demo.story import Clinic, Day, Desk, Patient
+from demo.verdict import complaints, summary
 
 ADMIN = "admin@demo.example"
 LONGEST_DAY_SECONDS = 600.0
@@ -42,7 +40,7 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    configure_logging(level="CRITICAL")  # The summary says what matters.
+    logging.basicConfig(level=logging.CRITICAL)  # The summary says what matters.
     with tempfile.TemporaryDirectory(prefix="qure-demo-") as name:
         folder = Path(name)
         console.print("Starting the service on throw-away data ...")
@@ -113,14 +111,7 @@ def _patient(
 
 async def _live(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace: Pace) -> None:
     day.chapter = "Making an admin"
-    await make_admin(
-        Settings(data_dir=folder / "data"),
-        email=ADMIN,
-        first_name="Demo",
-        last_name="Admin",
-        password=PASSWORD,
-        ask_password=lambda: PASSWORD,
-    )
+    await make_admin(folder, ADMIN, PASSWORD)
     admin = App(http, url, "Demo Admin", ADMIN)
     await admin.log_in()
     await open_doors(day, admin)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 START_WITHIN_SECONDS = 60.0
 END_WITHIN_SECONDS = 15.0
+QURE = (sys.executable, "-c", "from qure.entrypoints.cli import main; main()")
 _SETTINGS = re.compile(r"(PORT|DATABASE|REDIS|JWT|CLOUDINARY|QURE|OTEL)(_.*)?")
 _URL = re.compile(r"(http://\S+)/api")
 
@@ -29,10 +30,7 @@ async def throw_away_service(folder: Path) -> AsyncIterator[str]:
     log = folder / "log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            "from qure.entrypoints.cli import main; main()",
-            *("serve", "--host", "127.0.0.1", "--port", "0"),
+            *(*QURE, "serve", "--host", "127.0.0.1", "--port", "0"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
@@ -51,6 +49,21 @@ async def throw_away_service(folder: Path) -> AsyncIterator[str]:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+async def make_admin(folder: Path, email: str, password: str) -> None:
+    """Run ``qure create-admin`` on the data of the service in that folder."""
+    process = await asyncio.create_subprocess_exec(
+        *(*QURE, "create-admin", email, "--first-name", "Demo", "--password", password),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env=_without_settings(os.environ),
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        raise DemoError(f"no admin could be made: {errors.decode(errors='replace').strip()}")
 
 
 def end_of(log: Path, lines: int = 15) -> str:
