@@ -78,11 +78,8 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
         port=settings.port if port is None else port,
     )
     gc.disable()  # Nothing becomes garbage while modules are loaded; `process` enables it again.
-    from qure.entrypoints.quick_start import without_client_libraries
-
-    with without_client_libraries():
-        from qure.entrypoints.administration import greeting
-        from qure.entrypoints.serving import serve as serve_until_told
+    from qure.entrypoints.administration import greeting
+    from qure.entrypoints.serving import serve as serve_until_told
 
     serve_until_told(
         settings,

@@ -49,10 +49,6 @@ _OF_MANY_LINES = ("exception", "stack")
 _TOO_TALKATIVE = {
     "uvicorn.error": logging.WARNING,  # its INFO lines hold query strings
     "uvicorn.access": logging.CRITICAL,  # our own access log is structured
-    "httpx": logging.WARNING,
-    "httpcore": logging.WARNING,
-    "engineio": logging.WARNING,
-    "socketio": logging.WARNING,
     "aiosqlite": logging.INFO,  # at DEBUG it writes every statement with its values
     "alembic": logging.WARNING,
     "saq": logging.ERROR,  # it warns of every end in order, and of Redis being away each second
