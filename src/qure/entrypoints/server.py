@@ -9,9 +9,9 @@ import uvicorn
 
 from qure.entrypoints.protocols.paced import PacedConnection
 from qure.entrypoints.protocols.websocket import WebSocketProtocol
+from qure.wire.frames import MAX_FRAME_BYTES
 
 GRACEFUL_SECONDS = 5
-MAX_FRAME_BYTES = 64 * 1024
 TICKS_PER_SECOND = 10
 """How often uvicorn calls ``on_tick``."""
 

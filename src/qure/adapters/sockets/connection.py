@@ -9,9 +9,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from qure.adapters.sockets.door import CONNECTION_EXTENSION, Receive, Scope, Send
+from qure.adapters.sockets.door import Receive, Scope, Send
 from qure.adapters.sockets.messages import close_frame
 from qure.adapters.sockets.outgoing import Outgoing
+from qure.wire.frames import CONNECTION_EXTENSION
 
 logger = logging.getLogger(__name__)
 

@@ -12,16 +12,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MAX_FRAME_BYTES = 64 * 1024
-"""No client has more to say at once."""
-
-CONNECTION_EXTENSION = "qure.connection"
-"""Key in an ASGI scope's ``extensions`` under which a server may offer ``write`` and ``abort``.
-
-``write(frame)`` puts a whole WebSocket frame on the wire now, or returns False when it cannot;
-``abort()`` drops the connection without waiting for what is unsent.
-"""
-
 
 class Door(Protocol):
     """The use cases, as the socket protocols reach them."""

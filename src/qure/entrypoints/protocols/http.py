@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from qure.entrypoints.draining import drain
 from qure.wire import envelope
+from qure.wire.headers import NO_SNIFF, NO_STORE
 
 logger = logging.getLogger(__name__)
 
@@ -217,8 +218,8 @@ class HttpProtocol(HttpToolsProtocol):
                 *self.server_state.default_headers,
                 (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(refusal.answer)),
-                (b"cache-control", b"no-store"),
-                (b"x-content-type-options", b"nosniff"),
+                NO_STORE,
+                NO_SNIFF,
                 (b"connection", b"close"),
             )
         )

@@ -15,9 +15,7 @@ from websockets.frames import CTRL_OPCODES, CloseCode, Frame
 from websockets.http11 import Request, Response
 
 from qure.entrypoints.draining import drain
-
-CONNECTION_EXTENSION: Final = "qure.connection"
-"""Key in a WebSocket's ASGI extensions; see ``WebSocketProtocol``."""
+from qure.wire.frames import CONNECTION_EXTENSION
 
 SLICE_BYTES: Final = 2 * 1024
 
