@@ -5,9 +5,10 @@ Counted before anything is looked at, for each connection and for all of a user'
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from enum import Enum, auto
 from typing import Final
+
+from cachetools import LRUCache
 
 from qure.domain.ids import UserId
 
@@ -72,7 +73,7 @@ class Paces:
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
-        self._users: OrderedDict[UserId, Bucket] = OrderedDict()
+        self._users: LRUCache[UserId, Bucket] = LRUCache(REMEMBERED_USERS)
 
     def of_connection(self) -> Pace:
         """For a new one."""
@@ -83,10 +84,8 @@ class Paces:
 
         Of more than ``REMEMBERED_USERS`` those who connected last are remembered.
         """
-        bucket = self._users.pop(user_id, None)
+        bucket = self._users.get(user_id)
         if bucket is None:
             bucket = Bucket(BURST * USER_SHARES, self._per_second * USER_SHARES)
-        self._users[user_id] = bucket
-        if len(self._users) > REMEMBERED_USERS:
-            self._users.popitem(last=False)
+            self._users[user_id] = bucket
         return bucket
