@@ -63,7 +63,7 @@ async def test_nonsense_and_hanging_up_do_it_no_harm() -> None:
 
 
 async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qure.entrypoints.monitor.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.protocols.http.HEAD_SECONDS", 0.05)
     async with watched("127.0.0.1", 0, None) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(5):
@@ -76,7 +76,7 @@ async def test_a_port_in_use_is_one_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SetupError, match=rf"^cannot listen on 127.0.0.1 port {port}: .*\.$"):
+        with pytest.raises(SetupError, match=rf"^port {port} is in use: .*\.$"):
             async with watched("127.0.0.1", port, None):
                 pass
 

@@ -13,7 +13,7 @@ from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.entrypoints.server import uvicorn_options
 from qure.entrypoints.sockets import SocketDoor
 from qure.wire import socket_events
-from qure.wire.frames import MAX_FRAME_BYTES
+from qure.wire.asgi import MAX_FRAME_BYTES
 from qure.wire.responses import StatusBody, TokenBody, encode
 from tests.builders import build_status, build_token
 from tests.sockets.service import Service

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -11,11 +11,7 @@ from qure.entrypoints.draining import DRAIN
 from qure.entrypoints.http.app import create_app
 from qure.entrypoints.sockets import SocketDoor
 from qure.entrypoints.tracing import tracing_of
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from qure.wire.asgi import AsgiApp, Receive, Scope, Send
 
 
 def create_asgi(container: Container) -> AsgiApp:

@@ -9,7 +9,7 @@ import uvicorn
 
 from qure.entrypoints.protocols.paced import PacedConnection
 from qure.entrypoints.protocols.websocket import WebSocketProtocol
-from qure.wire.frames import MAX_FRAME_BYTES
+from qure.wire.asgi import MAX_FRAME_BYTES
 
 GRACEFUL_SECONDS = 5
 TICKS_PER_SECOND = 10

@@ -33,7 +33,7 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
             "through Redis: set it, or start one worker."
         )
     configure_logging(level=settings.log_level, format=settings.log_format)
-    with _listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         url = url_of(listener)
         with interrupts_wait():
             asyncio.run(migrate_database(settings))
@@ -66,10 +66,11 @@ def _own_listeners(
         return
     port = shared.getsockname()[1]
     for number in range(1, workers + 1):
-        yield _listen(settings.host, port + number)
+        yield listen(settings.host, port + number)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that clients connect to. Raises ``SetupError`` with a sentence that says why not."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

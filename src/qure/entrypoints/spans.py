@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -25,11 +25,8 @@ from qure.application.ports.storage import UnitOfWork
 from qure.bootstrap import Container
 from qure.domain.errors import DomainError, Unavailable
 from qure.entrypoints.http.version import VERSION
+from qure.wire.asgi import AsgiApp, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Transaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
 EXPORT_SECONDS = 2.0

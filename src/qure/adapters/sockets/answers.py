@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from qure.adapters.sockets.door import Send
+from qure.wire.asgi import Send
 from qure.wire.headers import PRIVATE, VARY_BY_ORIGIN, Header, Headers
 
 HEADERS: Final[Headers] = (*PRIVATE, VARY_BY_ORIGIN)

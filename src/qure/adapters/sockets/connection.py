@@ -11,9 +11,8 @@ from typing import Final
 
 from websockets.frames import Close, Frame, Opcode
 
-from qure.adapters.sockets.door import Receive, Scope, Send
 from qure.adapters.sockets.outgoing import Outgoing
-from qure.wire.frames import CONNECTION_EXTENSION
+from qure.wire.asgi import CONNECTION_EXTENSION, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 

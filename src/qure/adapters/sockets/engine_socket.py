@@ -30,7 +30,7 @@ from qure.adapters.sockets.messages import Encoded
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import Pace, Verdict
 from qure.adapters.sockets.quiet import Quiet
-from qure.wire.frames import MAX_FRAME_BYTES
+from qure.wire.asgi import MAX_FRAME_BYTES
 
 logger = logging.getLogger(__name__)
 logger.addFilter(Quiet())

@@ -22,13 +22,12 @@ from qure.adapters.sockets.answers import (
     reject,
 )
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import Receive, Scope, Send
 from qure.adapters.sockets.engine_packets import OPEN, BadPacketError, join
 from qure.adapters.sockets.engine_socket import EngineSocket, Heartbeat, Session
 from qure.adapters.sockets.messages import Encoded
 from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.pace import Paces
-from qure.wire.frames import MAX_FRAME_BYTES
+from qure.wire.asgi import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.wire.headers import PREFLIGHT, Headers
 
 PING_INTERVAL: Final = 25.0
