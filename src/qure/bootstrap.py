@@ -132,6 +132,7 @@ class Container:
                     await resume_images(
                         storage=self.storage, jobs=self.jobs, clock=self.clock, all=True
                     )
+                if isinstance(self.jobs, InProcessJobs) or self.role is Role.WORKER:
                     parts.append(Schedule(self.chores))
                 for part in parts:
                     stack.push_async_callback(part.close)
@@ -283,16 +284,15 @@ def build(
 
 
 def build_worker(container: Container) -> SaqWorker:
-    """What does the jobs and chores of a ``Role.WORKER`` container.
+    """What does the jobs of a ``Role.WORKER`` container.
 
     Raises ``SettingsError`` for an embedded service, which does them itself.
     """
     if container.settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set, and without Redis the server does its own jobs.")
-    from qure.adapters.jobs.saq_worker import Cron, SaqWorker
+    from qure.adapters.jobs.saq_worker import SaqWorker
 
-    crons = [Cron(name=one.name, expression=_cron(one), work=one.do) for one in container.chores]
-    return SaqWorker(container.settings.redis_url, container.run_job, crons=crons, concurrency=10)
+    return SaqWorker(container.settings.redis_url, container.run_job, concurrency=10)
 
 
 def _shared_by_processes(
@@ -312,12 +312,6 @@ def _saq_jobs(redis: str) -> SaqJobs:
     from qure.adapters.jobs.saq import SaqJobs
 
     return SaqJobs(redis)
-
-
-def _cron(chore: Chore) -> str:
-    if chore.every_seconds < 60:
-        return f"* * * * * */{chore.every_seconds}"
-    return f"*/{chore.every_seconds // 60} * * * *"
 
 
 @dataclass(frozen=True, slots=True)

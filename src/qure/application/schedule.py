@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to ``do`` again and again, about ``every_seconds``: a divisor of 60, or minutes.
+    """Something to ``do`` again and again, about ``every_seconds``.
 
     Any number of processes may do it at once: each chore sees to it that this does no harm.
     """
