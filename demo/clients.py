@@ -22,7 +22,7 @@ PERSONAL = (CALLED, STARTED, SKIPPED, COMPLETED)
 STATUS = "queue:status_update"
 ANSWER_SECONDS = 20.0
 LEAVE_SECONDS = 3.0
-PATIENCE = 10
+ATTEMPTS = 10
 
 
 class Refused(DemoError):
@@ -60,7 +60,7 @@ class App:
         Raises ``Refused``, and ``DemoError`` for a broken answer.
         """
         headers = {"Authorization": f"Bearer {self._access}"} if self._access else {}
-        for _ in range(PATIENCE):
+        for _ in range(ATTEMPTS):
             try:
                 response = await self._http.request(
                     method, f"/api{path}", headers=headers, **request

@@ -99,13 +99,13 @@ def _patient(
     name = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
     # Half of them stand before the door when it opens, as they do.
     rush = chance.random() < 0.5
-    fate = chance.random()
+    behaviour = chance.random()
     return Patient(
         App(http, url, name, f"patient{number}@demo.example"),
         comes_after=0.0 if rush else chance.uniform(0.0, COMING_SECONDS * patients),
-        leaves_after=chance.uniform(0.2, 2.0) if fate < 0.1 else None,
-        shows_up=not 0.1 <= fate < 0.2,
-        is_offline_when_called=0.2 <= fate < 0.28,
+        leaves_after=chance.uniform(0.2, 2.0) if behaviour < 0.1 else None,
+        shows_up=not 0.1 <= behaviour < 0.2,
+        is_offline_when_called=0.2 <= behaviour < 0.28,
     )
 
 

@@ -24,7 +24,7 @@ with process.ending_on_signals(lambda sign: print("told", flush=True)):
 """
 
 
-def test_what_hangs_is_cut_off(alone: Path) -> None:
+def test_what_hangs_is_aborted(alone: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True) as one:
         assert one.stdout is not None
         assert one.stdout.readline() == "ready\n"

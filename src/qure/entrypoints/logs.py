@@ -1,7 +1,7 @@
 """How the program logs: one line an event, for a person or as JSON, with the request's id in it.
 
 Everything else only uses ``logging``. Nobody's address, name or secret belongs into a message; what
-slips in all the same (an exception of a library may quote what it was given) is blotted out here.
+slips in all the same (an exception of a library may quote what it was given) is redacted here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from structlog.typing import Processor, WrappedLogger
 
 from qure.application import correlation
 
-_BLOTS = (
+_REDACTIONS = (
     (re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL), "<key>"),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?"), "<token>"),
     (re.compile(r"\b[0-9a-fA-F]{64,}\b"), "<secret>"),
@@ -131,7 +131,7 @@ def add_request_id(
     return event
 
 
-def blot_out(
+def redact(
     _logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Replace what looks like a secret or an e-mail address in every text of the event."""
@@ -145,8 +145,8 @@ def blot_out(
 
 def without_secrets(text: str) -> str:
     """The text with what looks like a secret or an e-mail address replaced by what it was."""
-    for pattern, blot in _BLOTS:
-        text = pattern.sub(blot, text)
+    for pattern, replacement in _REDACTIONS:
+        text = pattern.sub(replacement, text)
     return text
 
 
@@ -186,7 +186,7 @@ def _common() -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        blot_out,
+        redact,
     ]
 
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from qure.entrypoints.figures import Figures
+from qure.entrypoints.metrics import Metrics
 from qure.entrypoints.server import Server, uvicorn_options
 from qure.entrypoints.serving import listen
 from qure.wire.asgi import Receive, Scope, Send
@@ -21,15 +21,15 @@ _ALIVE = b'{"health":"ok"}'
 
 
 @asynccontextmanager
-async def watched(host: str, port: int, figures: Figures | None) -> AsyncIterator[int]:
+async def watched(host: str, port: int, metrics: Metrics | None) -> AsyncIterator[int]:
     """Answer there meanwhile; the port (the one that was found, for 0). Raises ``SetupError``."""
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         status, kind, body = 404, "text/plain", b""
         if scope["method"] == "GET" and scope["path"] == "/health":
             status, kind, body = 200, "application/json", _ALIVE
-        elif scope["method"] == "GET" and scope["path"] == "/metrics" and figures is not None:
-            status, kind, body = 200, CONTENT_TYPE_LATEST, await figures.render()
+        elif scope["method"] == "GET" and scope["path"] == "/metrics" and metrics is not None:
+            status, kind, body = 200, CONTENT_TYPE_LATEST, await metrics.render()
         headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -25,7 +25,7 @@ from qure.settings import Settings
 logger = logging.getLogger(__name__)
 
 END_WITHIN_SECONDS = 9.5
-"""Whatever hangs by then is cut off: who stops us expects an end within ten seconds."""
+"""Whatever hangs by then is aborted: who stops us expects an end within ten seconds."""
 
 
 def run_process(
@@ -91,7 +91,7 @@ def ending_on_signals(end: Callable[[int], Any]) -> Iterator[None]:
 
     def handle(sign: int, _frame: FrameType | None) -> None:
         if not last_resort:
-            timer = threading.Timer(END_WITHIN_SECONDS, _cut_off)
+            timer = threading.Timer(END_WITHIN_SECONDS, _abort)
             timer.daemon = True
             timer.start()
             last_resort.append(timer)
@@ -126,7 +126,7 @@ def interrupts_wait() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _cut_off() -> None:
-    logger.error("ending took too long and is cut off; nothing committed is lost")
+def _abort() -> None:
+    logger.error("ending took too long and is aborted; nothing committed is lost")
     sys.stderr.flush()
     os._exit(1)

@@ -1,5 +1,8 @@
 """Several processes that serve one socket, kept alive until told to end.
 
+Not uvicorn's ``Multiprocess``: it does not say when all are ready or why the first cannot start,
+gives none a socket and a mark of its own, and leaves orphans when it is killed.
+
 They share the one listening socket instead of opening one each (``SO_REUSEPORT``): a connection
 that waits when a process ends is taken by another, with a socket of its own it would be reset.
 """
@@ -94,13 +97,13 @@ class Supervisor:
             return True
         for one in happened:
             if isinstance(one, Connection):
-                self._hear(by_channel[one])
+                self._receive(by_channel[one])
         for one in happened:
             if isinstance(one, int):
-                self._bury(by_sentinel[one])
+                self._reap(by_sentinel[one])
         return False
 
-    def _hear(self, member: _Member) -> None:
+    def _receive(self, member: _Member) -> None:
         try:
             word = member.channel.recv()
         except (EOFError, OSError):
@@ -114,9 +117,9 @@ class Supervisor:
             self._was_ready = True
             self._on_ready()
 
-    def _bury(self, member: _Member) -> None:
+    def _reap(self, member: _Member) -> None:
         if member.complaint is None and not member.is_ready:
-            self._hear(member)
+            self._receive(member)
         member.process.join()
         member.channel.close()
         self._members.remove(member)
@@ -125,7 +128,7 @@ class Supervisor:
                 member.complaint or "the service could not start: the log above says why."
             )
         logger.error(
-            "process %s ended (%s) and is started again", member.process.pid, _fate(member)
+            "process %s ended (%s) and is started again", member.process.pid, _how_it_ended(member)
         )
         delay = 0.0 if member.is_ready else self._delay
         if not member.is_ready:
@@ -215,6 +218,6 @@ def _ignoring_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _fate(member: _Member) -> str:
+def _how_it_ended(member: _Member) -> str:
     code = member.process.exitcode or 0
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,4 +1,4 @@
-"""``qure worker``: the jobs and chores of servers that share a Redis."""
+"""``qure worker``: the jobs and periodic tasks of servers that share a Redis."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from qure.bootstrap import Role, build, build_worker
-from qure.entrypoints.figures import Figures
 from qure.entrypoints.logs import configure_logging
+from qure.entrypoints.metrics import Metrics
 from qure.entrypoints.monitor import watched
 from qure.entrypoints.process import ending_on_signals
 from qure.entrypoints.tracing import tracing_of
@@ -31,14 +31,14 @@ async def _work(settings: Settings, port: int | None, on_ready: Callable[[], Non
     container = build(settings, role=Role.WORKER)
     worker = build_worker(container)
     tracing = tracing_of(container)
-    figures = Figures(container) if settings.metrics else None
+    metrics = Metrics(container) if settings.metrics else None
     loop = asyncio.get_running_loop()
     with ending_on_signals(lambda _sign: loop.call_soon_threadsafe(worker.stop)):
         async with AsyncExitStack() as stack:
             if tracing is not None:
                 stack.push_async_callback(tracing.close)
             if port is not None:
-                await stack.enter_async_context(watched(settings.host, port, figures))
+                await stack.enter_async_context(watched(settings.host, port, metrics))
             await stack.enter_async_context(container.running())
             on_ready()
             await worker.run()

@@ -25,7 +25,7 @@ from qure.adapters.jobs.saq_queue import (
 
 _ANSWER_SECONDS = 5.0
 _DEQUEUE_SECONDS = 1.0  # so long a worker without work takes to stop
-_END_SECONDS = 1.5  # more than the former, so that only a connection that hangs is cut off
+_END_SECONDS = 1.5  # more than the former, so that only a connection that hangs is aborted
 _GIVE_BACK_SECONDS = 2.0
 _NEVER = 24 * 60 * 60  # does anybody abort a job, which SAQ would look for every second
 _BEATS = 3  # in the time after which a worker is taken for dead

@@ -5,7 +5,6 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
 from qure.bootstrap import Container
-from qure.entrypoints.figures import Figures
 from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users, welcome
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
@@ -14,12 +13,13 @@ from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
 from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.http.metrics import metrics_router
+from qure.entrypoints.metrics import Metrics
 
 
 def create_app(container: Container) -> Litestar:
     """The application on these parts. Starting and stopping them is the caller's."""
     settings = container.settings
-    figures = Figures(container) if settings.metrics else None
+    metrics = Metrics(container) if settings.metrics else None
     app = Litestar(
         route_handlers=[
             welcome.router,
@@ -31,7 +31,7 @@ def create_app(container: Container) -> Litestar:
             queues.router,
             tokens.router,
             *([docs_router()] if settings.docs else []),
-            *([metrics_router(figures)] if figures is not None else []),
+            *([metrics_router(metrics)] if metrics is not None else []),
         ],
         dependencies={"container": Provide(lambda: container, sync_to_thread=False)},
         middleware=[DefineMiddleware(Bearer, container=container)],
@@ -46,6 +46,6 @@ def create_app(container: Container) -> Litestar:
         methods=methods_by_address(app.routes),
         origins=settings.cors_origins,
         access_log=settings.access_log,
-        on_answer=figures.count_request if figures is not None else None,
+        on_answer=metrics.count_request if metrics is not None else None,
     )
     return app

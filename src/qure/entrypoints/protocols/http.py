@@ -183,7 +183,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._watched != (self._messages, phase):
             self._watched, self._since = (self._messages, phase), now
             return
-        if self.transport.is_closing() or now - self._since <= self._patience(phase):
+        if self.transport.is_closing() or now - self._since <= self._timeout(phase):
             return
         if phase is _Phase.HEAD and self._in_message:
             self._refusal = _Refused(408, "request_timeout", "This request did not come in time.")
@@ -196,7 +196,7 @@ class HttpProtocol(HttpToolsProtocol):
             return _Phase.HEAD if self._in_head else _Phase.BODY
         return _Phase.NEXT if self.cycle.response_complete else _Phase.ANSWER
 
-    def _patience(self, phase: _Phase) -> float:
+    def _timeout(self, phase: _Phase) -> float:
         if phase is _Phase.ANSWER or self.flow.read_paused:
             return float("inf")  # It is the application that the client waits for.
         if phase is _Phase.HEAD:

@@ -17,7 +17,7 @@ from qure.entrypoints.protocols.http import HttpProtocol
 
 CLOSING_SECONDS: Final = 5.0
 STALLED_SECONDS: Final = 30.0
-"""Whoever takes nothing of what is sent to them for so long is cut off: sooner while closing."""
+"""Whoever takes nothing of what is sent to them for so long is aborted: sooner while closing."""
 
 
 class PacedProtocol(Protocol):
@@ -126,7 +126,7 @@ class PacedConnection(asyncio.Transport, asyncio.Protocol):
     # Pacing
 
     def watch(self, now: float) -> None:
-        """Called about once a second: cut off a peer that takes nothing of what waits for it."""
+        """Called about once a second: abort a peer that takes nothing of what waits for it."""
         unsent = self._transport.get_write_buffer_size()
         if not unsent or unsent < self._unsent:
             self._stalled_since = None

@@ -24,8 +24,8 @@ from qure.domain.errors import Unavailable
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 1.0
-"""A backend that takes longer is left out of the figures: its absence is a figure too."""
+TIMEOUT_SECONDS = 1.0
+"""A backend that takes longer is left out of the metrics: its absence is one too."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "(none)"
@@ -35,8 +35,8 @@ _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5
 _JOB_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
-class Figures:
-    """All figures of one process. Observes the container it is made for."""
+class Metrics:
+    """All metrics of one process. Observes the container it is made for."""
 
     def __init__(self, container: Container) -> None:
         self._container = container
@@ -127,9 +127,9 @@ class Figures:
         """Everything, in Prometheus' text format."""
         container = self._container
         outbox, jobs, failed = await asyncio.gather(
-            _patiently(self._outbox_depth()),
-            _patiently(container.jobs.counts()),
-            _patiently(self._failed_image_count()),
+            _within_timeout(self._outbox_depth()),
+            _within_timeout(container.jobs.counts()),
+            _within_timeout(self._failed_image_count()),
         )
         self._backends.labels("database").set(outbox is not None)
         self._backends.labels("jobs").set(jobs is not None)
@@ -177,9 +177,9 @@ class Figures:
             self._job_seconds.labels(type(job).__name__, outcome).observe(took)
 
 
-async def _patiently(asked: Awaitable[T]) -> T | None:
+async def _within_timeout(asked: Awaitable[T]) -> T | None:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             return await asked
     except (Unavailable, TimeoutError):
         return None
