@@ -42,6 +42,7 @@ _REDACTIONS = (
 _ANYBODY_CAN_CAUSE = frozenset(
     {"Invalid HTTP request received.", "Unsupported upgrade request."}  # uvicorn's
 )
+_ABOUT_CLIENTS = "qure.adapters.sockets."
 _ONCE_IN_SECONDS = 60.0
 
 _OF_MANY_LINES = ("exception", "stack")
@@ -99,7 +100,8 @@ def configure_logging(
 class OnceAMinute(logging.Filter):
     """Of what any client can cause as often as it likes, lets a line a minute pass.
 
-    The line says how many there were since the one before.
+    The line says how many there were since the one before. Lines are alike whatever they are filled
+    in with. Tracebacks always pass: they are faults of ours.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -109,15 +111,16 @@ class OnceAMinute(logging.Filter):
         self._unsaid = Counter[str]()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not isinstance(record.msg, str) or record.msg not in _ANYBODY_CAN_CAUSE:
+        kind, now = str(record.msg), self._now()
+        can_be_caused = kind in _ANYBODY_CAN_CAUSE or record.name.startswith(_ABOUT_CLIENTS)
+        if not can_be_caused or record.exc_info:
             return True
-        kind, now = record.msg, self._now()
         if now - self._last.get(kind, -_ONCE_IN_SECONDS) < _ONCE_IN_SECONDS:
             self._unsaid[kind] += 1
             return False
         self._last[kind] = now
         if unsaid := self._unsaid.pop(kind, 0):
-            record.msg, record.args = f"{record.getMessage()} (and {unsaid} before)", ()
+            record.msg = f"{kind} (and {unsaid} before)"
         return True
 
 

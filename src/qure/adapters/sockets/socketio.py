@@ -19,13 +19,11 @@ from qure.adapters.sockets.engine_socket import EngineSocket
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.pace import Paces
-from qure.adapters.sockets.quiet import Quiet
 from qure.adapters.sockets.socketio_packets import Packet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
 
 logger = logging.getLogger(__name__)
-logger.addFilter(Quiet())
 
 _EVENT = re.compile(r'2([0-9]{0,16})\["([^"\\]{1,64})"')
 """How an event of the main namespace begins: its id and its name."""
