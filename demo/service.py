@@ -12,7 +12,7 @@ from pathlib import Path
 
 START_WITHIN_SECONDS = 60.0
 END_WITHIN_SECONDS = 15.0
-QURE = (sys.executable, "-c", "from qure.entrypoints.cli import main; main()")
+QURE = (sys.executable, "-c", "from qure.entrypoints.cli.commands import main; main()")
 _SETTINGS = re.compile(r"(PORT|DATABASE|REDIS|JWT|CLOUDINARY|QURE|OTEL)(_.*)?")
 _URL = re.compile(r"(http://\S+)/api")
 

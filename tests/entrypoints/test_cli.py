@@ -13,7 +13,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from qure.entrypoints.cli import main, qure
+from qure.entrypoints.cli.commands import main, qure
 from tests.servers.process import free_port
 
 COMMANDS = sorted(qure.commands)

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from qure.entrypoints.logs import OnceAMinute, configure_logging, without_secrets
+from qure.entrypoints.observability.logs import OnceAMinute, configure_logging, without_secrets
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpZCI6IjEifQ.c2lnbmF0dXJl"
 SECRETS = [

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from qure.bootstrap import SetupError, build, migrate_database
-from qure.entrypoints.metrics import Metrics
-from qure.entrypoints.monitor import watched
+from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.process.monitor import watched
 from qure.settings import Settings
 from tests.servers.process import free_port
 from tests.servers.qure import QureProcess
@@ -63,7 +63,7 @@ async def test_nonsense_and_hanging_up_do_it_no_harm() -> None:
 
 
 async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qure.entrypoints.protocols.http.HEAD_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.process.protocols.http.HEAD_SECONDS", 0.05)
     async with watched("127.0.0.1", 0, None) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(5):

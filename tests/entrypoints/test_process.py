@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from qure.entrypoints.process import interrupts_wait
+from qure.entrypoints.process.running import interrupts_wait
 
 HANGS = """
 import sys, threading, time
-from qure.entrypoints import process
+from qure.entrypoints.process import running as process
 process.END_WITHIN_SECONDS = 0.5
 with process.ending_on_signals(lambda sign: print("told", flush=True)):
     threading.Thread(target=time.sleep, args=(60,)).start()

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 from qure.adapters.sockets import websocket
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.entrypoints.sockets import SocketDoor
 from qure.wire import socket_events
 from qure.wire.asgi import MAX_FRAME_BYTES

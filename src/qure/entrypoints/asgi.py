@@ -7,11 +7,10 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from qure.bootstrap import Container
-from qure.entrypoints.draining import DRAIN
 from qure.entrypoints.http.app import create_app
+from qure.entrypoints.observability.tracing import tracing_of
 from qure.entrypoints.sockets import SocketDoor
-from qure.entrypoints.tracing import tracing_of
-from qure.wire.asgi import AsgiApp, Receive, Scope, Send
+from qure.wire.asgi import DRAIN, AsgiApp, Receive, Scope, Send
 
 
 def create_asgi(container: Container) -> AsgiApp:

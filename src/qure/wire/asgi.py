@@ -10,6 +10,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+DRAIN: Final = "qure.drain"
+"""Key in the lifespan state of the function that sends socket clients away."""
+
 MAX_FRAME_BYTES: Final = 64 * 1024
 """No client has more to say at once."""
 

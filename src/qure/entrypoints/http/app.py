@@ -13,7 +13,7 @@ from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
 from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.http.metrics import metrics_router
-from qure.entrypoints.metrics import Metrics
+from qure.entrypoints.observability.metrics import Metrics
 
 
 def create_app(container: Container) -> Litestar:

@@ -5,7 +5,7 @@ from litestar.response.base import ASGIResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.metrics import Metrics
+from qure.entrypoints.observability.metrics import Metrics
 
 
 def metrics_router(metrics: Metrics) -> Router:

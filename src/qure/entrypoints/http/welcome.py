@@ -6,7 +6,7 @@ from litestar import Router, get
 from qure.entrypoints.http.answers import JsonAnswer, answer
 from qure.entrypoints.http.calls import Parts, PublicCall
 from qure.entrypoints.http.operation import operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 
 
 class Links(msgspec.Struct, rename="camel"):

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from qure.bootstrap import SetupError, migrate_database
-from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.process import interrupts_wait, run_process
-from qure.entrypoints.supervisor import Supervisor
+from qure.entrypoints.observability.logs import configure_logging
+from qure.entrypoints.process.running import interrupts_wait, run_process
+from qure.entrypoints.process.supervisor import Supervisor
 from qure.settings import Settings, SettingsError
 
 BACKLOG = 2048

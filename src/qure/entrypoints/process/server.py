@@ -7,8 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from qure.entrypoints.protocols.paced import PacedConnection
-from qure.entrypoints.protocols.websocket import WebSocketProtocol
+from qure.entrypoints.process.protocols.paced import PacedConnection
+from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
 from qure.wire.asgi import MAX_FRAME_BYTES
 
 GRACEFUL_SECONDS = 5

@@ -78,8 +78,8 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
         port=settings.port if port is None else port,
     )
     gc.disable()  # Nothing becomes garbage while modules are loaded; `process` enables it again.
-    from qure.entrypoints.administration import greeting
-    from qure.entrypoints.serving import serve as serve_until_told
+    from qure.entrypoints.cli.administration import greeting
+    from qure.entrypoints.process.serving import serve as serve_until_told
 
     serve_until_told(
         settings,
@@ -99,7 +99,7 @@ def worker(port: int | None) -> None:
     Example:
       REDIS_URL=redis://localhost:6379/0 qure worker --port 3100
     """
-    from qure.entrypoints.worker import work
+    from qure.entrypoints.process.worker import work
 
     work(
         load_settings(),
@@ -144,7 +144,7 @@ def create_admin(email: str, first_name: str, last_name: str, password: str | No
     Example:
       qure create-admin ada@clinic.example --first-name Ada --last-name Lovelace
     """
-    from qure.entrypoints.administration import make_admin
+    from qure.entrypoints.cli.administration import make_admin
 
     settings = load_settings()
     address, was_made = asyncio.run(
@@ -172,7 +172,7 @@ def check_config(connect: bool) -> None:
     Example:
       DATABASE_URL=postgresql://qure@localhost/qure qure check-config --connect
     """
-    from qure.entrypoints.administration import check
+    from qure.entrypoints.cli.administration import check
 
     settings = load_settings()
     faults = 0
@@ -191,7 +191,7 @@ def openapi() -> None:
     Example:
       qure openapi > openapi.json
     """
-    from qure.entrypoints.administration import openapi_json
+    from qure.entrypoints.cli.administration import openapi_json
 
     click.echo(openapi_json(load_settings()))
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from qure.bootstrap import Role, build, build_worker
-from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.metrics import Metrics
-from qure.entrypoints.monitor import watched
-from qure.entrypoints.process import ending_on_signals
-from qure.entrypoints.tracing import tracing_of
+from qure.entrypoints.observability.logs import configure_logging
+from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.observability.tracing import tracing_of
+from qure.entrypoints.process.monitor import watched
+from qure.entrypoints.process.running import ending_on_signals
 from qure.settings import Settings
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from qure.bootstrap import Container
 
 if TYPE_CHECKING:
-    from qure.entrypoints.spans import Tracing
+    from qure.entrypoints.observability.spans import Tracing
 
 
 def tracing_of(container: Container) -> Tracing | None:
     """What traces this container from now on; None, and nothing loaded, without a collector."""
     if container.settings.otlp_endpoint is None:
         return None
-    from qure.entrypoints.spans import Tracing
+    from qure.entrypoints.observability.spans import Tracing
 
     return Tracing(container, endpoint=container.settings.otlp_endpoint)

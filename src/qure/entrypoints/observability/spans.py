@@ -24,7 +24,7 @@ from qure.application.ports.gateways import Job
 from qure.application.ports.storage import UnitOfWork
 from qure.bootstrap import Container
 from qure.domain.errors import DomainError, Unavailable
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.wire.asgi import AsgiApp, Receive, Scope, Send
 
 Transaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]

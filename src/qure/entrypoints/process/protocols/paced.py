@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from qure.entrypoints.protocols.http import HttpProtocol
+from qure.entrypoints.process.protocols.http import HttpProtocol
 
 CLOSING_SECONDS: Final = 5.0
 STALLED_SECONDS: Final = 30.0

@@ -19,7 +19,7 @@ import uvicorn
 
 from qure.bootstrap import SetupError, build
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import TICKS_PER_SECOND, Server, uvicorn_options
+from qure.entrypoints.process.server import TICKS_PER_SECOND, Server, uvicorn_options
 from qure.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from qure.entrypoints.metrics import Metrics
-from qure.entrypoints.server import Server, uvicorn_options
-from qure.entrypoints.serving import listen
+from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.process.server import Server, uvicorn_options
+from qure.entrypoints.process.serving import listen
 from qure.wire.asgi import Receive, Scope, Send
 
 _ALIVE = b'{"health":"ok"}'

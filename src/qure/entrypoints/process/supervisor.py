@@ -24,8 +24,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from qure.bootstrap import SetupError
-from qure.entrypoints.logs import configure_logging
-from qure.entrypoints.process import run_process
+from qure.entrypoints.observability.logs import configure_logging
+from qure.entrypoints.process.running import run_process
 from qure.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)

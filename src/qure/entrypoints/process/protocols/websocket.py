@@ -14,7 +14,7 @@ from websockets.datastructures import Headers
 from websockets.frames import CTRL_OPCODES, CloseCode, Frame
 from websockets.http11 import Request, Response
 
-from qure.entrypoints.draining import drain
+from qure.entrypoints.process.draining import drain
 from qure.wire.asgi import CONNECTION_EXTENSION
 
 SLICE_BYTES: Final = 2 * 1024

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from qure.entrypoints.draining import drain
+from qure.entrypoints.process.draining import drain
 from qure.wire import envelope
 from qure.wire.headers import NO_SNIFF, NO_STORE
 
