@@ -127,9 +127,10 @@ def build(
         Part(bus.close, start=bus.start),
         Part(relay.close, start=relay.start),
     ]
-    if settings.redis_url is None:
-        # Nobody else does the jobs: take up what an earlier process left behind.
-        schedule = Schedule(periodic_tasks, first=resume_all)
+    embedded = settings.redis_url is None
+    if embedded or role is ProcessRole.WORKER:
+        # Where no worker does the jobs: take up what an earlier process left behind.
+        schedule = Schedule(periodic_tasks, first=resume_all if embedded else None)
         parts.append(Part(schedule.close, start=schedule.start))
     return Container(
         settings=settings,
@@ -159,7 +160,6 @@ def build(
         relay=relay,
         observers=observers,
         tracing=tracing,
-        periodic_tasks=periodic_tasks,
         parts=tuple(parts),
     )
 

@@ -65,17 +65,12 @@ def media_store(settings: Settings) -> LocalDiskStore | CloudinaryStore:
 
 
 def build_worker(container: Container) -> SaqWorker:
-    """What does the jobs and periodic tasks of a ``ProcessRole.WORKER`` container.
+    """What does the jobs of a ``ProcessRole.WORKER`` container.
 
     Raises ``SettingsError`` for an embedded service, which does them itself.
     """
     if container.settings.redis_url is None:
         raise SettingsError("REDIS_URL is not set, and without Redis the server does its own jobs.")
-    from qure.adapters.jobs.saq_worker import Cron, SaqWorker
+    from qure.adapters.jobs.saq_worker import SaqWorker
 
-    crons = [
-        Cron(name=one.name, expression=one.cron, work=one.do) for one in container.periodic_tasks
-    ]
-    return SaqWorker(
-        container.settings.redis_url, container.image_jobs.do, crons=crons, concurrency=10
-    )
+    return SaqWorker(container.settings.redis_url, container.image_jobs.do)

@@ -13,7 +13,6 @@ from qure.adapters.sockets.hub import Hub
 from qure.adapters.sql.engine import PoolUse
 from qure.application.announcing.relay import Relay
 from qure.application.jobs.images import ImageJobs
-from qure.application.jobs.periodic import PeriodicTask
 from qure.application.memory import Memory
 from qure.application.observers import Observers
 from qure.application.ports.gateways import (
@@ -82,7 +81,6 @@ class Container:
     relay: Relay
     observers: Observers
     tracing: Tracing | None
-    periodic_tasks: tuple[PeriodicTask, ...]
     parts: tuple[Part, ...]
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ from qure.domain.queue import Queue
 from qure.domain.token import Token
 from qure.domain.user import User
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import Settings
 from tests.builders import build_clinic, build_secret, build_session, build_user
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -10,18 +10,13 @@ from litestar import Litestar
 from litestar.types import ASGIApp
 
 from qure.container import Container
-from qure.entrypoints.draining import DRAIN
-from qure.entrypoints.figures import Figures
 from qure.entrypoints.http.app import create_app
 from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.methods import methods_by_address
+from qure.entrypoints.observability.metrics import Metrics
 from qure.entrypoints.sockets import SocketDispatcher
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from qure.wire.asgi import DRAIN, AsgiApp, Receive, Scope, Send
 
 
 def create_asgi(container: Container) -> AsgiApp:
@@ -71,12 +66,12 @@ def create_asgi(container: Container) -> AsgiApp:
 
 def create_http(container: Container) -> AsgiApp:
     """HTTP alone: traces, then what holds for every answer, then what is at hand, then routes."""
-    metrics = Figures(container) if container.settings.metrics else None
+    metrics = Metrics(container) if container.settings.metrics else None
     app = cast(AsgiApp, around(create_app(container, metrics=metrics), container, metrics=metrics))
     return app if container.tracing is None else container.tracing.around(app)
 
 
-def around(app: Litestar, container: Container, *, metrics: Figures | None) -> ASGIApp:
+def around(app: Litestar, container: Container, *, metrics: Metrics | None) -> ASGIApp:
     """The layers that the framework's own routes need around them."""
     return Gateway(
         HotReads(app, container=container),

@@ -7,7 +7,7 @@ what was done and how it went, and nothing about whom.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 from typing import Any
@@ -23,11 +23,7 @@ from qure.application import correlation
 from qure.application.ports.gateways import Job
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.errors import DomainError, Unavailable
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from qure.wire.asgi import AsgiApp, Receive, Scope, Send
 
 EXPORT_SECONDS = 2.0
 REQUEST_ID = "qure.request_id"

@@ -4,16 +4,16 @@ from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
 from qure.container import Container
-from qure.entrypoints.figures import Figures
 from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users, welcome
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.calls import dependencies
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
 from qure.entrypoints.http.metrics import metrics_router
+from qure.entrypoints.observability.metrics import Metrics
 
 
-def create_app(container: Container, *, metrics: Figures | None = None) -> Litestar:
+def create_app(container: Container, *, metrics: Metrics | None = None) -> Litestar:
     """The routes on these parts. Starting and stopping them is the caller's."""
     return Litestar(
         route_handlers=[
