@@ -78,7 +78,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
     )
-    gc.disable()  # Nothing becomes garbage while modules are loaded; `process` enables it again.
+    gc.disable()  # Nothing becomes garbage while modules load; `run_process` enables it again.
     from qure.entrypoints.cli.administration import greeting
     from qure.entrypoints.process.serving import serve as serve_until_told
 
