@@ -1,4 +1,4 @@
-"""The schema of a database: which one it has, and bringing it to the one this program works with."""
+"""The schema of a database: which one it has, and bringing it to the one of this program."""
 
 from __future__ import annotations
 
