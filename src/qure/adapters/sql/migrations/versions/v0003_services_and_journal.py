@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from advanced_alchemy.types import GUID, DateTimeUTC
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "0003"
 down_revision = "0002"
@@ -23,6 +25,7 @@ branch_labels = None
 depends_on = None
 
 PLACE_STEP = 1 << 20
+ID_BYTES = 16
 
 _EVENTS = {
     "CALL": "TokenCalled",
@@ -103,7 +106,7 @@ def _make_services() -> None:
         where="next_opening_at IS NOT NULL",
     )
     op.drop_index("ix_clinics_next_opening", table_name="clinics")
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.drop_constraint(op.f("ck_clinics_max_queue_size"), type_="check")
         clinics.drop_column("max_queue_size")
         clinics.drop_column("auto_open_queue")
@@ -111,7 +114,7 @@ def _make_services() -> None:
 
 
 def _drop_services() -> None:
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.add_column(sa.Column("max_queue_size", sa.Integer(), nullable=True))
         clinics.add_column(sa.Column("auto_open_queue", sa.Boolean(), nullable=True))
         clinics.add_column(sa.Column("next_opening_at", DateTimeUTC(), nullable=True))
@@ -120,7 +123,7 @@ def _drop_services() -> None:
             f"UPDATE clinics SET {column} = (SELECT services.{column} FROM services "
             "WHERE services.clinic_id = clinics.id AND services.is_default)"
         )
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.alter_column("max_queue_size", existing_type=sa.Integer(), nullable=False)
         clinics.alter_column("auto_open_queue", existing_type=sa.Boolean(), nullable=False)
         clinics.create_check_constraint(
@@ -137,7 +140,7 @@ def _drop_services() -> None:
 
 
 def _move_queues_to_services() -> None:
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.drop_constraint(op.f("ck_queues_current_number"), type_="check")
         queues.alter_column("current_number", new_column_name="now_serving")
         queues.add_column(sa.Column("service_id", GUID(), nullable=True))
@@ -145,7 +148,7 @@ def _move_queues_to_services() -> None:
             sa.Column("priority_run", sa.Integer(), nullable=False, server_default="0")
         )
     op.execute("UPDATE queues SET service_id = clinic_id")
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.alter_column("service_id", existing_type=GUID(), nullable=False)
         queues.alter_column("priority_run", existing_type=sa.Integer(), server_default=None)
         queues.create_foreign_key(
@@ -162,7 +165,7 @@ def _move_queues_to_services() -> None:
 
 
 def _move_queues_to_clinics() -> None:
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.drop_constraint("uq_queues_service_date", type_="unique")
         queues.drop_constraint(op.f("ck_queues_priority_run"), type_="check")
         queues.drop_constraint(op.f("ck_queues_now_serving"), type_="check")
@@ -170,7 +173,7 @@ def _move_queues_to_clinics() -> None:
         queues.drop_column("service_id")
         queues.drop_column("priority_run")
         queues.alter_column("now_serving", new_column_name="current_number")
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.create_check_constraint(
             op.f("ck_queues_current_number"), "current_number BETWEEN 0 AND last_issued_number"
         )
@@ -180,7 +183,7 @@ def _move_queues_to_clinics() -> None:
 def _give_tokens_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_held", table_name="tokens")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.drop_constraint(op.f("fk_tokens_held_by_users"), type_="foreignkey")
         tokens.alter_column("held_by", new_column_name="assigned_to")
         tokens.add_column(sa.Column("version", sa.Integer(), nullable=True))
@@ -191,7 +194,7 @@ def _give_tokens_versions_and_places() -> None:
         "version = 1"
         + "".join(f" + CASE WHEN {stamp} IS NULL THEN 0 ELSE 1 END" for stamp in _STAMPS)
     )
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.alter_column("version", existing_type=sa.Integer(), nullable=False)
         tokens.alter_column("place", existing_type=sa.BigInteger(), nullable=False)
         tokens.alter_column("priority", existing_type=sa.Text(), nullable=False)
@@ -222,7 +225,7 @@ def _give_tokens_versions_and_places() -> None:
 def _take_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_assigned", table_name="tokens")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.drop_constraint(op.f("ck_tokens_priority"), type_="check")
         tokens.drop_constraint(op.f("ck_tokens_version"), type_="check")
         tokens.drop_constraint(op.f("fk_tokens_assigned_to_users"), type_="foreignkey")
@@ -230,7 +233,7 @@ def _take_versions_and_places() -> None:
         tokens.drop_column("place")
         tokens.drop_column("priority")
         tokens.alter_column("assigned_to", new_column_name="held_by")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.create_foreign_key(op.f("fk_tokens_held_by_users"), "users", ["held_by"], ["id"])
     _partial_index(
         "ix_tokens_waiting", "tokens", "queue_id", "number", where="status IN ('WAITING')"
@@ -487,6 +490,18 @@ def _make_outbox() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     _partial_index("ix_outbox_pending", "outbox", "created_at", "id", where="sent_at IS NULL")
+
+
+def _altered(table: str) -> AbstractContextManager[BatchOperations]:
+    """SQLite makes the table anew, and finds a number where an id (``BINARY(16)``) is kept."""
+
+    def keep_ids(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:
+        found = column["type"]
+        if isinstance(found, sa.Numeric) and found.precision == ID_BYTES:
+            column["type"] = GUID()
+
+    listeners = [("column_reflect", keep_ids)]
+    return op.batch_alter_table(table, reflect_kwargs={"listeners": listeners})
 
 
 def _partial_index(name: str, table: str, *columns: str, where: str, unique: bool = False) -> None:
