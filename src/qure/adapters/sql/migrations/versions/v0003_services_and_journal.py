@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from advanced_alchemy.types import GUID, DateTimeUTC
@@ -27,11 +27,20 @@ depends_on = None
 PLACE_STEP = 1 << 20
 ID_BYTES = 16
 
-_EVENTS = {
-    "CALL": "TokenCalled",
-    "START": "TokenStarted",
-    "SKIP": "TokenSkipped",
-    "COMPLETE": "TokenCompleted",
+# What staff did: the event that it is, and from which status to which.
+_ACTIONS = {
+    "CALL": ("TokenCalled", "'WAITING'", "CALLED"),
+    "START": ("TokenStarted", "'CALLED'", "IN_PROGRESS"),
+    "SKIP": (
+        "TokenSkipped",
+        "CASE WHEN tokens.called_at IS NULL THEN 'WAITING' ELSE 'CALLED' END",
+        "SKIPPED",
+    ),
+    "COMPLETE": (
+        "TokenCompleted",
+        "CASE WHEN tokens.started_at IS NULL THEN 'CALLED' ELSE 'IN_PROGRESS' END",
+        "COMPLETED",
+    ),
 }
 _NOBODY = {"kind": "SYSTEM", "id": None, "session_id": None, "role": None, "clinic_id": None}
 _RENAMED = {"MediaReplaced": "ImageReplaced"}
@@ -46,6 +55,7 @@ def upgrade() -> None:
     _make_journal()
     _write_history_of_tokens()
     _move_outbox_to_journal()
+    _index_journal()
     op.drop_table("staff_activities")
     op.drop_table("outbox")
 
@@ -54,6 +64,7 @@ def downgrade() -> None:
     _make_staff_activities()
     _make_outbox()
     _move_journal_to_outbox()
+    _move_journal_to_staff_activities()
     op.drop_table("journal")
     _take_versions_and_places()
     _move_queues_to_clinics()
@@ -273,17 +284,6 @@ def _make_journal() -> None:
         ),
         sa.PrimaryKeyConstraint("entry_id", "number", name=op.f("pk_journal")),
     )
-    _partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
-    for column in ("token", "clinic"):
-        _partial_index(
-            f"ix_journal_{column}",
-            "journal",
-            f"{column}_id",
-            "created_at",
-            "entry_id",
-            where=f"{column}_id IS NOT NULL",
-        )
-    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
 
 
 def _write_history_of_tokens() -> None:
@@ -297,22 +297,12 @@ def _write_history_of_tokens() -> None:
         "tokens.patient_id, 'PATIENT', queues.clinic_id, tokens.queue_id, tokens.id, NULL, "
         "'WAITING' FROM tokens JOIN queues ON queues.id = tokens.queue_id"
     )
-    for action, event in _EVENTS.items():
-        came_from, to = {
-            "CALL": ("'WAITING'", "CALLED"),
-            "START": ("'CALLED'", "IN_PROGRESS"),
-            "SKIP": (
-                "CASE WHEN tokens.called_at IS NULL THEN 'WAITING' ELSE 'CALLED' END",
-                "SKIPPED",
-            ),
-            "COMPLETE": (
-                "CASE WHEN tokens.started_at IS NULL THEN 'CALLED' ELSE 'IN_PROGRESS' END",
-                "COMPLETED",
-            ),
-        }[action]
+    for action, (event, came_from, to) in _ACTIONS.items():
         op.execute(
             f"{columns} done.id, 0, done.created_at, false, '{event}', 'USER', done.staff_id, "
-            f"users.role, queues.clinic_id, tokens.queue_id, tokens.id, {came_from}, '{to}' "
+            # Who is a patient by now was staff then.
+            "CASE WHEN users.role = 'ADMIN' THEN 'ADMIN' ELSE 'STAFF' END, "
+            f"queues.clinic_id, tokens.queue_id, tokens.id, {came_from}, '{to}' "
             "FROM staff_activities AS done JOIN tokens ON tokens.id = done.token_id "
             "JOIN queues ON queues.id = tokens.queue_id JOIN users ON users.id = done.staff_id "
             f"WHERE done.action = '{action}'"
@@ -333,8 +323,6 @@ _JOURNAL = sa.table(
     sa.column("is_pending", sa.Boolean()),
     sa.column("event", sa.Text()),
     sa.column("actor_kind", sa.Text()),
-    sa.column("actor_id", GUID()),
-    sa.column("token_id", GUID()),
     sa.column("content", sa.LargeBinary()),
 )
 _OUTBOX = sa.table(
@@ -343,14 +331,6 @@ _OUTBOX = sa.table(
     sa.column("created_at", DateTimeUTC()),
     sa.column("events", sa.LargeBinary()),
     sa.column("sent_at", DateTimeUTC()),
-)
-_ACTIVITIES = sa.table(
-    "staff_activities",
-    sa.column("id", GUID()),
-    sa.column("staff_id", GUID()),
-    sa.column("token_id", GUID()),
-    sa.column("action", sa.Text()),
-    sa.column("created_at", DateTimeUTC()),
 )
 
 
@@ -370,6 +350,20 @@ def _move_outbox_to_journal() -> None:
                     content=json.dumps(_as_it_is_now(fields)).encode(),
                 )
             )
+
+
+def _index_journal() -> None:
+    _partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
+    for column in ("token", "clinic"):
+        _partial_index(
+            f"ix_journal_{column}",
+            "journal",
+            f"{column}_id",
+            "created_at",
+            "entry_id",
+            where=f"{column}_id IS NOT NULL",
+        )
+    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
 
 
 def _move_journal_to_outbox() -> None:
@@ -393,28 +387,20 @@ def _move_journal_to_outbox() -> None:
                 events=json.dumps(events).encode(),
             )
         )
-    actions = {event: action for action, event in _EVENTS.items()}
-    done = connection.execute(
-        sa.select(_JOURNAL).where(
-            _JOURNAL.c.event.in_(list(actions)),
-            _JOURNAL.c.token_id.is_not(None),
-            _JOURNAL.c.actor_id.is_not(None),
-        )
+
+
+def _move_journal_to_staff_activities() -> None:
+    """The first of a transaction gets its id, and the others new ones."""
+    is_sqlite = op.get_context().dialect.name == "sqlite"
+    new_id = "randomblob(16)" if is_sqlite else "gen_random_uuid()"
+    action = " ".join(f"WHEN '{event}' THEN '{name}'" for name, (event, *_) in _ACTIONS.items())
+    events = ", ".join(f"'{event}'" for event, *_ in _ACTIONS.values())
+    op.execute(
+        "INSERT INTO staff_activities (id, staff_id, token_id, action, created_at) "
+        f"SELECT CASE WHEN number = 0 THEN entry_id ELSE {new_id} END, actor_id, token_id, "
+        f"CASE event {action} END, created_at FROM journal "
+        f"WHERE event IN ({events}) AND token_id IS NOT NULL AND actor_kind = 'USER'"
     )
-    for rows in done.partitions(1000):
-        connection.execute(
-            sa.insert(_ACTIVITIES),
-            [
-                {
-                    "id": row.entry_id if row.number == 0 else uuid4(),
-                    "staff_id": row.actor_id,
-                    "token_id": row.token_id,
-                    "action": actions[row.event],
-                    "created_at": row.created_at,
-                }
-                for row in rows
-            ],
-        )
 
 
 def _by_entry(rows: Iterable[Any]) -> Iterator[tuple[UUID, Iterator[Any]]]:
