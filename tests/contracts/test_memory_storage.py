@@ -10,9 +10,9 @@ import pytest
 
 from qure.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork, OnCommit
 from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict, Unavailable
-from qure.domain.events import ClinicChanged
 from qure.domain.image import StagedImage
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import ActiveTokenExists, TokenStatus
@@ -112,14 +112,15 @@ async def test_nothing_is_changed_through_a_reader_or_after_the_end() -> None:
 async def test_who_is_told_of_a_commit_may_write_in_turn() -> None:
     async def write_too(entry: JournalEntry) -> None:
         async with committed(storage) as work:
-            await work.outbox.mark_announced([entry.id], at=NOW)
+            await work.journal.mark_announced([entry.id])
 
     storage = make_storage(on_commit=write_too, lock_seconds=0.2)
     clinic = build_clinic()
+    clinic.changed(by=SYSTEM, at=NOW)
     async with committed(storage) as work:
-        work.record(ClinicChanged(actor_id=None, at=NOW, clinic_id=clinic.id))
+        await work.clinics.add(clinic)
     async with storage.read() as reading:
-        assert await reading.outbox.depth() == 0
+        assert await reading.journal.depth() == 0
 
 
 async def test_a_writer_that_waits_too_long_is_told_that_the_storage_is_busy() -> None:

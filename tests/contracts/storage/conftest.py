@@ -59,9 +59,9 @@ async def opened(
         url,
         clock=clock,
         ids=SequentialIds(first_id),
-        on_commit=announced,
         pool_size=pool_size,
     )
+    storage.subscribe(announced)
     try:
         yield storage
     finally:

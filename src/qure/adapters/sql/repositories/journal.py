@@ -29,6 +29,8 @@ _OF_CLINIC = _RECORDS.where(
     JOURNAL.c.created_at < bindparam("until"),
 ).order_by(*_IN_ORDER)
 
+# Where an entry begins, which has something to tell: not what happened before there was a journal.
+_IS_ENTRY = (JOURNAL.c.number == 0) & JOURNAL.c.content.is_not(None)
 _PENDING = (
     select(JOURNAL.c.entry_id)
     .where(_IS_PENDING, JOURNAL.c.created_at <= bindparam("before"))
@@ -37,13 +39,13 @@ _PENDING = (
 )
 _KEPT = (
     select(JOURNAL.c.entry_id)
-    .where(JOURNAL.c.number == 0, JOURNAL.c.created_at > bindparam("after"))
+    .where(_IS_ENTRY, JOURNAL.c.created_at > bindparam("after"))
     .order_by(JOURNAL.c.created_at.desc(), JOURNAL.c.entry_id.desc())
     .limit(bindparam("most"))
 )
 _AFTER = (
     select(JOURNAL.c.entry_id)
-    .where(JOURNAL.c.number == 0, JOURNAL.c.entry_id > bindparam("position"))
+    .where(_IS_ENTRY, JOURNAL.c.entry_id > bindparam("position"))
     .order_by(JOURNAL.c.entry_id)
     .limit(bindparam("most"))
 )
@@ -56,11 +58,13 @@ _MARK = (
 _DEPTH = select(func.count()).select_from(JOURNAL).where(_IS_PENDING)
 
 
-def _entries_of(wanted: Any) -> Any:
-    return _CONTENTS.where(JOURNAL.c.entry_id.in_(wanted)).order_by(*_IN_ORDER)
+def _entries_of(wanted: Any, *order: Any) -> Any:
+    return _CONTENTS.where(JOURNAL.c.entry_id.in_(wanted)).order_by(*order)
 
 
-_PENDING_ENTRIES, _KEPT_ENTRIES, _ENTRIES_AFTER = map(_entries_of, (_PENDING, _KEPT, _AFTER))
+_PENDING_ENTRIES = _entries_of(_PENDING, *_IN_ORDER)
+_KEPT_ENTRIES = _entries_of(_KEPT, *_IN_ORDER)
+_ENTRIES_AFTER = _entries_of(_AFTER, JOURNAL.c.entry_id, JOURNAL.c.number)
 
 
 class SqlJournal:
@@ -122,10 +126,7 @@ def _entries(rows: Sequence[Row[Any]]) -> list[JournalEntry]:
             id=id,
             created_at=created_at,
             events=tuple(
-                event
-                for row in its
-                if row.content is not None
-                and (event := decode_event(row.event, row.content)) is not None
+                event for row in its if (event := decode_event(row.event, row.content)) is not None
             ),
         )
         for (created_at, id), its in groupby(rows, key=lambda row: (row.created_at, row.entry_id))

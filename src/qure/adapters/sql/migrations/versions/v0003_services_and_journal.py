@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import sqlalchemy as sa
 from advanced_alchemy.types import GUID, DateTimeUTC
 from alembic import op
+from alembic.operations import BatchOperations
 
 revision = "0003"
 down_revision = "0002"
@@ -23,12 +25,22 @@ branch_labels = None
 depends_on = None
 
 PLACE_STEP = 1 << 20
+ID_BYTES = 16
 
-_EVENTS = {
-    "CALL": "TokenCalled",
-    "START": "TokenStarted",
-    "SKIP": "TokenSkipped",
-    "COMPLETE": "TokenCompleted",
+# What staff did: the event that it is, and from which status to which.
+_ACTIONS = {
+    "CALL": ("TokenCalled", "'WAITING'", "CALLED"),
+    "START": ("TokenStarted", "'CALLED'", "IN_PROGRESS"),
+    "SKIP": (
+        "TokenSkipped",
+        "CASE WHEN tokens.called_at IS NULL THEN 'WAITING' ELSE 'CALLED' END",
+        "SKIPPED",
+    ),
+    "COMPLETE": (
+        "TokenCompleted",
+        "CASE WHEN tokens.started_at IS NULL THEN 'CALLED' ELSE 'IN_PROGRESS' END",
+        "COMPLETED",
+    ),
 }
 _NOBODY = {"kind": "SYSTEM", "id": None, "session_id": None, "role": None, "clinic_id": None}
 _RENAMED = {"MediaReplaced": "ImageReplaced"}
@@ -43,6 +55,7 @@ def upgrade() -> None:
     _make_journal()
     _write_history_of_tokens()
     _move_outbox_to_journal()
+    _index_journal()
     op.drop_table("staff_activities")
     op.drop_table("outbox")
 
@@ -51,6 +64,7 @@ def downgrade() -> None:
     _make_staff_activities()
     _make_outbox()
     _move_journal_to_outbox()
+    _move_journal_to_staff_activities()
     op.drop_table("journal")
     _take_versions_and_places()
     _move_queues_to_clinics()
@@ -103,7 +117,7 @@ def _make_services() -> None:
         where="next_opening_at IS NOT NULL",
     )
     op.drop_index("ix_clinics_next_opening", table_name="clinics")
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.drop_constraint(op.f("ck_clinics_max_queue_size"), type_="check")
         clinics.drop_column("max_queue_size")
         clinics.drop_column("auto_open_queue")
@@ -111,7 +125,7 @@ def _make_services() -> None:
 
 
 def _drop_services() -> None:
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.add_column(sa.Column("max_queue_size", sa.Integer(), nullable=True))
         clinics.add_column(sa.Column("auto_open_queue", sa.Boolean(), nullable=True))
         clinics.add_column(sa.Column("next_opening_at", DateTimeUTC(), nullable=True))
@@ -120,7 +134,7 @@ def _drop_services() -> None:
             f"UPDATE clinics SET {column} = (SELECT services.{column} FROM services "
             "WHERE services.clinic_id = clinics.id AND services.is_default)"
         )
-    with op.batch_alter_table("clinics") as clinics:
+    with _altered("clinics") as clinics:
         clinics.alter_column("max_queue_size", existing_type=sa.Integer(), nullable=False)
         clinics.alter_column("auto_open_queue", existing_type=sa.Boolean(), nullable=False)
         clinics.create_check_constraint(
@@ -137,7 +151,7 @@ def _drop_services() -> None:
 
 
 def _move_queues_to_services() -> None:
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.drop_constraint(op.f("ck_queues_current_number"), type_="check")
         queues.alter_column("current_number", new_column_name="now_serving")
         queues.add_column(sa.Column("service_id", GUID(), nullable=True))
@@ -145,7 +159,7 @@ def _move_queues_to_services() -> None:
             sa.Column("priority_run", sa.Integer(), nullable=False, server_default="0")
         )
     op.execute("UPDATE queues SET service_id = clinic_id")
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.alter_column("service_id", existing_type=GUID(), nullable=False)
         queues.alter_column("priority_run", existing_type=sa.Integer(), server_default=None)
         queues.create_foreign_key(
@@ -162,7 +176,7 @@ def _move_queues_to_services() -> None:
 
 
 def _move_queues_to_clinics() -> None:
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.drop_constraint("uq_queues_service_date", type_="unique")
         queues.drop_constraint(op.f("ck_queues_priority_run"), type_="check")
         queues.drop_constraint(op.f("ck_queues_now_serving"), type_="check")
@@ -170,7 +184,7 @@ def _move_queues_to_clinics() -> None:
         queues.drop_column("service_id")
         queues.drop_column("priority_run")
         queues.alter_column("now_serving", new_column_name="current_number")
-    with op.batch_alter_table("queues") as queues:
+    with _altered("queues") as queues:
         queues.create_check_constraint(
             op.f("ck_queues_current_number"), "current_number BETWEEN 0 AND last_issued_number"
         )
@@ -180,7 +194,7 @@ def _move_queues_to_clinics() -> None:
 def _give_tokens_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_held", table_name="tokens")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.drop_constraint(op.f("fk_tokens_held_by_users"), type_="foreignkey")
         tokens.alter_column("held_by", new_column_name="assigned_to")
         tokens.add_column(sa.Column("version", sa.Integer(), nullable=True))
@@ -191,7 +205,7 @@ def _give_tokens_versions_and_places() -> None:
         "version = 1"
         + "".join(f" + CASE WHEN {stamp} IS NULL THEN 0 ELSE 1 END" for stamp in _STAMPS)
     )
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.alter_column("version", existing_type=sa.Integer(), nullable=False)
         tokens.alter_column("place", existing_type=sa.BigInteger(), nullable=False)
         tokens.alter_column("priority", existing_type=sa.Text(), nullable=False)
@@ -222,7 +236,7 @@ def _give_tokens_versions_and_places() -> None:
 def _take_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_assigned", table_name="tokens")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.drop_constraint(op.f("ck_tokens_priority"), type_="check")
         tokens.drop_constraint(op.f("ck_tokens_version"), type_="check")
         tokens.drop_constraint(op.f("fk_tokens_assigned_to_users"), type_="foreignkey")
@@ -230,7 +244,7 @@ def _take_versions_and_places() -> None:
         tokens.drop_column("place")
         tokens.drop_column("priority")
         tokens.alter_column("assigned_to", new_column_name="held_by")
-    with op.batch_alter_table("tokens") as tokens:
+    with _altered("tokens") as tokens:
         tokens.create_foreign_key(op.f("fk_tokens_held_by_users"), "users", ["held_by"], ["id"])
     _partial_index(
         "ix_tokens_waiting", "tokens", "queue_id", "number", where="status IN ('WAITING')"
@@ -270,17 +284,6 @@ def _make_journal() -> None:
         ),
         sa.PrimaryKeyConstraint("entry_id", "number", name=op.f("pk_journal")),
     )
-    _partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
-    for column in ("token", "clinic"):
-        _partial_index(
-            f"ix_journal_{column}",
-            "journal",
-            f"{column}_id",
-            "created_at",
-            "entry_id",
-            where=f"{column}_id IS NOT NULL",
-        )
-    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
 
 
 def _write_history_of_tokens() -> None:
@@ -294,22 +297,12 @@ def _write_history_of_tokens() -> None:
         "tokens.patient_id, 'PATIENT', queues.clinic_id, tokens.queue_id, tokens.id, NULL, "
         "'WAITING' FROM tokens JOIN queues ON queues.id = tokens.queue_id"
     )
-    for action, event in _EVENTS.items():
-        came_from, to = {
-            "CALL": ("'WAITING'", "CALLED"),
-            "START": ("'CALLED'", "IN_PROGRESS"),
-            "SKIP": (
-                "CASE WHEN tokens.called_at IS NULL THEN 'WAITING' ELSE 'CALLED' END",
-                "SKIPPED",
-            ),
-            "COMPLETE": (
-                "CASE WHEN tokens.started_at IS NULL THEN 'CALLED' ELSE 'IN_PROGRESS' END",
-                "COMPLETED",
-            ),
-        }[action]
+    for action, (event, came_from, to) in _ACTIONS.items():
         op.execute(
             f"{columns} done.id, 0, done.created_at, false, '{event}', 'USER', done.staff_id, "
-            f"users.role, queues.clinic_id, tokens.queue_id, tokens.id, {came_from}, '{to}' "
+            # Who is a patient by now was staff then.
+            "CASE WHEN users.role = 'ADMIN' THEN 'ADMIN' ELSE 'STAFF' END, "
+            f"queues.clinic_id, tokens.queue_id, tokens.id, {came_from}, '{to}' "
             "FROM staff_activities AS done JOIN tokens ON tokens.id = done.token_id "
             "JOIN queues ON queues.id = tokens.queue_id JOIN users ON users.id = done.staff_id "
             f"WHERE done.action = '{action}'"
@@ -330,8 +323,6 @@ _JOURNAL = sa.table(
     sa.column("is_pending", sa.Boolean()),
     sa.column("event", sa.Text()),
     sa.column("actor_kind", sa.Text()),
-    sa.column("actor_id", GUID()),
-    sa.column("token_id", GUID()),
     sa.column("content", sa.LargeBinary()),
 )
 _OUTBOX = sa.table(
@@ -340,14 +331,6 @@ _OUTBOX = sa.table(
     sa.column("created_at", DateTimeUTC()),
     sa.column("events", sa.LargeBinary()),
     sa.column("sent_at", DateTimeUTC()),
-)
-_ACTIVITIES = sa.table(
-    "staff_activities",
-    sa.column("id", GUID()),
-    sa.column("staff_id", GUID()),
-    sa.column("token_id", GUID()),
-    sa.column("action", sa.Text()),
-    sa.column("created_at", DateTimeUTC()),
 )
 
 
@@ -367,6 +350,20 @@ def _move_outbox_to_journal() -> None:
                     content=json.dumps(_as_it_is_now(fields)).encode(),
                 )
             )
+
+
+def _index_journal() -> None:
+    _partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
+    for column in ("token", "clinic"):
+        _partial_index(
+            f"ix_journal_{column}",
+            "journal",
+            f"{column}_id",
+            "created_at",
+            "entry_id",
+            where=f"{column}_id IS NOT NULL",
+        )
+    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
 
 
 def _move_journal_to_outbox() -> None:
@@ -390,28 +387,20 @@ def _move_journal_to_outbox() -> None:
                 events=json.dumps(events).encode(),
             )
         )
-    actions = {event: action for action, event in _EVENTS.items()}
-    done = connection.execute(
-        sa.select(_JOURNAL).where(
-            _JOURNAL.c.event.in_(list(actions)),
-            _JOURNAL.c.token_id.is_not(None),
-            _JOURNAL.c.actor_id.is_not(None),
-        )
+
+
+def _move_journal_to_staff_activities() -> None:
+    """The first of a transaction gets its id, and the others new ones."""
+    is_sqlite = op.get_context().dialect.name == "sqlite"
+    new_id = "randomblob(16)" if is_sqlite else "gen_random_uuid()"
+    action = " ".join(f"WHEN '{event}' THEN '{name}'" for name, (event, *_) in _ACTIONS.items())
+    events = ", ".join(f"'{event}'" for event, *_ in _ACTIONS.values())
+    op.execute(
+        "INSERT INTO staff_activities (id, staff_id, token_id, action, created_at) "
+        f"SELECT CASE WHEN number = 0 THEN entry_id ELSE {new_id} END, actor_id, token_id, "
+        f"CASE event {action} END, created_at FROM journal "
+        f"WHERE event IN ({events}) AND token_id IS NOT NULL AND actor_kind = 'USER'"
     )
-    for rows in done.partitions(1000):
-        connection.execute(
-            sa.insert(_ACTIVITIES),
-            [
-                {
-                    "id": row.entry_id if row.number == 0 else uuid4(),
-                    "staff_id": row.actor_id,
-                    "token_id": row.token_id,
-                    "action": actions[row.event],
-                    "created_at": row.created_at,
-                }
-                for row in rows
-            ],
-        )
 
 
 def _by_entry(rows: Iterable[Any]) -> Iterator[tuple[UUID, Iterator[Any]]]:
@@ -487,6 +476,18 @@ def _make_outbox() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     _partial_index("ix_outbox_pending", "outbox", "created_at", "id", where="sent_at IS NULL")
+
+
+def _altered(table: str) -> AbstractContextManager[BatchOperations]:
+    """SQLite makes the table anew, and finds a number where an id (``BINARY(16)``) is kept."""
+
+    def keep_ids(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:
+        found = column["type"]
+        if isinstance(found, sa.Numeric) and found.precision == ID_BYTES:
+            column["type"] = GUID()
+
+    listeners = [("column_reflect", keep_ids)]
+    return op.batch_alter_table(table, reflect_kwargs={"listeners": listeners})
 
 
 def _partial_index(name: str, table: str, *columns: str, where: str, unique: bool = False) -> None:

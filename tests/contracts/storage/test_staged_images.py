@@ -1,35 +1,15 @@
-"""What staff did is remembered, and uploads wait for their job."""
+"""Uploads wait for their job."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from qure.domain.staff_activity import StaffAction
-
 from qure.application.ports.storage import Storage
-from qure.domain.ids import ImageId, TokenId
+from qure.domain.ids import ImageId
 from qure.domain.image import ImagePurpose
-from tests.builders import NOW, build_activity, build_staged_image, new_id
-from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens
-
-
-async def test_the_activities_of_a_token_come_oldest_first(storage: Storage) -> None:
-    queue = await given_queue(storage)
-    (staff,) = await given_patients(storage, 1)
-    token, other = await given_tokens(storage, queue, {}, {})
-    later = build_activity(
-        staff.id, token.id, action=StaffAction.COMPLETE, created_at=NOW + timedelta(seconds=1)
-    )
-    earlier = build_activity(staff.id, token.id)
-    async with storage.write() as db:
-        await db.activities.add([later, earlier])
-        await db.activities.add([build_activity(staff.id, other.id)])
-        await db.activities.add([])
-        await db.commit()
-    async with storage.read() as db:
-        assert await db.activities.of_token(token.id) == [earlier, later]
-        assert await db.activities.of_token(TokenId(new_id())) == []
+from tests.builders import NOW, build_staged_image, new_id
+from tests.contracts.storage.given import given
 
 
 async def test_a_staged_image_comes_back_with_its_bytes(storage: Storage) -> None:
@@ -68,7 +48,7 @@ async def test_a_deleted_image_is_gone_and_may_be_deleted_again(storage: Storage
     await given(storage, image)
     for _ in range(2):
         async with storage.write() as db:
-            await db.staged_images.delete(image.id)
+            await db.staged_images.delete(image)
             await db.commit()
     async with storage.read() as db:
         assert await db.staged_images.get(image.id) is None
