@@ -103,7 +103,10 @@ def build(
     resumption = ImageResumption(storage, clock, jobs=jobs)
     resume_all = partial(resumption.resume, all=True)
     # Who hears of every change, in this order: memories before those who tell of it.
-    inbox = Inbox([live_status.receive, actors.receive, reads.receive, nearby.receive, hub.receive])
+    inbox = Inbox(
+        [live_status.receive, actors.receive, nearby.receive, hub.receive],
+        every_time=[reads.receive],
+    )
     relay = Relay(
         storage,
         clock,

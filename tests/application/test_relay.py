@@ -16,6 +16,7 @@ from qure.application.announcing.cached_reads import CachedReads, profile_group
 from qure.application.announcing.relay import SENT_KEPT_FOR, SWEEP_AGE, Relay, jobs_asked_by
 from qure.application.ports.gateways import DeleteImage, Job, Lease, ProcessImage
 from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM
 from qure.domain import events
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
@@ -30,11 +31,11 @@ FAR_OFF = 3600.0
 
 
 def changed() -> events.ClinicChanged:
-    return events.ClinicChanged(clinic_id=ClinicId(new_id()), actor_id=None, at=NOW)
+    return events.ClinicChanged(clinic_id=ClinicId(new_id()), actor=SYSTEM, at=NOW)
 
 
 def staged() -> events.ImageStaged:
-    return events.ImageStaged(image_id=ImageId(new_id()), actor_id=None, at=NOW)
+    return events.ImageStaged(image_id=ImageId(new_id()), actor=SYSTEM, at=NOW)
 
 
 class FarCache(MemoryCache):
@@ -357,7 +358,7 @@ async def test_an_absent_job_backend_keeps_back_only_what_asks_for_a_job(
 
 async def test_jobs_follow_from_what_happened(service: Service) -> None:
     picture = staged()
-    replaced = events.ImageReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW)
+    replaced = events.ImageReplaced(url="https://example.org/a.jpg", actor=SYSTEM, at=NOW)
     expected: list[Job] = [ProcessImage(picture.image_id), DeleteImage(replaced.url)]
     assert list(jobs_asked_by(build_entry(picture, changed(), replaced))) == expected
     async with started(service.relay):
@@ -378,7 +379,7 @@ async def test_far_groups_are_dropped_before_anybody_is_told(service: Service) -
 async def test_what_changes_no_remembered_read_troubles_no_cache(service: Service) -> None:
     service.far.error = AWAY
     async with started(service.relay):
-        await service.commit(events.QueueOpened(queue=build_status(), actor_id=None, at=NOW))
+        await service.commit(events.QueueOpened(queue=build_status(), actor=SYSTEM, at=NOW))
         assert len(service.bus.published) == 1
 
 
@@ -416,7 +417,7 @@ async def test_old_bytes_read_from_the_far_cache_before_it_was_told_are_forgotte
     async with started(service.relay):
         committing = asyncio.create_task(
             service.commit(
-                events.UserChanged(user_id=user_id, is_active=True, actor_id=None, at=NOW)
+                events.UserChanged(user_id=user_id, is_active=True, actor=SYSTEM, at=NOW)
             )
         )
         await eventually(lambda: len(service.applied) == 2)

@@ -16,6 +16,7 @@ from qure.adapters.memory.bus import MemoryBus
 from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.gateways import EventBus
 from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
 from qure.domain.events import ClinicChanged, QueueOpened
 from qure.domain.ids import ClinicId
@@ -41,7 +42,7 @@ class Listener:
 
 
 def entry() -> JournalEntry:
-    return build_entry(ClinicChanged(actor_id=None, at=NOW, clinic_id=ClinicId(new_id())))
+    return build_entry(ClinicChanged(actor=SYSTEM, at=NOW, clinic_id=ClinicId(new_id())))
 
 
 @asynccontextmanager
@@ -79,8 +80,8 @@ async def test_what_is_published_is_heard_once_and_in_order(make_bus: Callable[[
 
 async def test_an_entry_arrives_with_every_event_it_had(make_bus: Callable[[], Bus]) -> None:
     listener = Listener()
-    opened = QueueOpened(actor_id=None, at=NOW, queue=build_status(version=7))
-    changed = ClinicChanged(actor_id=None, at=NOW, clinic_id=opened.queue.clinic_id)
+    opened = QueueOpened(actor=SYSTEM, at=NOW, queue=build_status(version=7))
+    changed = ClinicChanged(actor=SYSTEM, at=NOW, clinic_id=opened.queue.clinic_id)
     told = build_entry(opened, changed)
     async with started(make_bus(), listener) as bus:
         await bus.publish([told])

@@ -10,7 +10,7 @@ import pytest
 
 from qure.adapters.sockets.clients import Closing
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
-from qure.domain.actor import Role
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,
@@ -42,7 +42,7 @@ def watched(world: World, **fields: object) -> QueueStatus:
 
 
 def changed(status: QueueStatus, version: int) -> Event:
-    return QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+    return QueueActivated(actor=SYSTEM, at=NOW, queue=replace(status, version=version))
 
 
 def moved(
@@ -51,7 +51,7 @@ def moved(
     token: Token,
 ) -> Event:
     return kind(
-        actor_id=None,
+        actor=SYSTEM,
         at=NOW,
         queue=build_status(queue_id=token.queue_id),
         token=replace(token, status=status),
@@ -404,7 +404,7 @@ async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
     listeners = [(await connected(hub, claims(user)))[1] for _ in range(2)]
-    event = UserChanged(actor_id=None, at=NOW, user_id=user, is_active=is_active)
+    event = UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=is_active)
     hub.receive(build_entry(event))
     wanted = None if is_active else Closing.NOT_ALLOWED
     assert [listener.closed for listener in listeners] == [wanted, wanted]
@@ -414,9 +414,9 @@ async def test_an_old_ban_that_is_announced_again_does_not_hit_who_was_let_in_si
     world: World,
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
-    ban = build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=False))
+    ban = build_entry(UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=False))
     hub.receive(ban)
-    hub.receive(build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=True)))
+    hub.receive(build_entry(UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=True)))
     _, listener = await connected(hub, claims(user))
     hub.receive(ban)
     assert listener.closed is None
@@ -435,7 +435,7 @@ async def test_a_revocation_during_the_check_is_not_missed(world: World) -> None
     world.reading = asyncio.Event()
     connecting = asyncio.create_task(hub.connect(RememberingListener(), who))
     await loop_turns()
-    revoked = SessionRevoked(actor_id=None, at=NOW, session_id=who.session_id, user_id=who.user_id)
+    revoked = SessionRevoked(actor=SYSTEM, at=NOW, session_id=who.session_id, user_id=who.user_id)
     hub.receive(build_entry(revoked))
     world.reading.set()
     with pytest.raises(Unauthenticated):

@@ -1,4 +1,4 @@
-"""The bus between processes: Redis PUBLISH and SUBSCRIBE, and what may have been missed read anew."""
+"""The bus between processes: Redis PUBLISH and SUBSCRIBE, and a resync when some were missed."""
 
 from __future__ import annotations
 
