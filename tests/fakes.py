@@ -1,8 +1,7 @@
 """Stand-ins for what a use case reaches through a port: simple, honest, and seen through.
 
 Each keeps its port's promises and nothing more; what it was asked can be looked at, and it can
-be told to be away. Storage, cache, throttle and bus have adapters in memory that are used as
-they are.
+be told to be away. Storage and throttle have adapters in memory that are used as they are.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from hashlib import sha512
+from itertools import count
 
 from qure.adapters.media.keys import name_for
-from qure.application.ports.gateways import AccessClaims, Job
+from qure.application.ports.gateways import AccessClaims, Job, Lease
 from qure.application.ports.storage import JournalEntry, Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
@@ -154,15 +154,49 @@ class FakeBus:
             self.published.append(entry)
             self._on_entry(entry)
 
-    def is_connected(self) -> bool:
-        return self.live
+    def generation(self) -> int | None:
+        return 0 if self.live else None
 
-    def resyncs(self) -> int:
-        return 0
+
+class FakeCache:
+    """What all processes share; it can be away, and says what was going on when it was told."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.dropped: list[list[str]] = []
+        self.on_drop: Callable[[], None] = lambda: None
+        self._groups: dict[str, dict[str, bytes]] = {}
+        self._leases: dict[str, Lease] = {}
+        self._numbers = count(1)
+
+    async def get(self, group: str, key: str) -> bytes | Lease:
+        await asyncio.sleep(0)
+        if key in self._groups.get(group, {}):
+            return self._groups[group][key]
+        if group not in self._leases:
+            self._leases[group] = Lease(f"lease {next(self._numbers)}")
+        return self._leases[group]
+
+    async def put(
+        self, group: str, key: str, value: bytes, *, lease: Lease, ttl_seconds: int
+    ) -> None:
+        await asyncio.sleep(0)
+        if self._leases.get(group) == lease:
+            self._groups.setdefault(group, {})[key] = value
+
+    async def drop(self, groups: Sequence[str]) -> None:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.on_drop()
+        self.dropped.append(list(groups))
+        for group in groups:
+            self._groups.pop(group, None)
+            self._leases.pop(group, None)
 
 
 class Hearing:
-    """What a process hears: settable, as the tests of memories need it."""
+    """What a process hears, as ``EventBus.generation`` tells it: settable, for the memories."""
 
     def __init__(self) -> None:
         self.now: int | None = 0

@@ -98,7 +98,7 @@ def build(
     resumption = ImageResumption(storage, clock, jobs=jobs)
     resume_all = partial(resumption.resume, all=True)
     # Who hears of every change, in this order: what is remembered before those who tell of it.
-    inbox = Inbox([memory.receive, hub.receive])
+    inbox = Inbox([memory.receive, hub.receive], every_time=[memory.reads.receive])
     relay = Relay(
         storage,
         clock,

@@ -18,8 +18,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from qure.adapters.sql.migrations.migrate import migrate
-from qure.bootstrap import build
+from qure.bootstrap import build, schema_of
 from qure.container import Container
 from qure.container import ProcessRole as ContainerRole
 from qure.domain.actor import Actor, Role
@@ -147,7 +146,7 @@ async def prepared_data() -> Path:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         settings = Settings(data_dir=folder)
         async with build(settings, role=ContainerRole.COMMAND).running():
-            await migrate(settings.database_address())
+            await schema_of(settings).migrate()
         _prepared.append(folder)
     return _prepared[0]
 

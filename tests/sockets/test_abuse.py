@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from qure.adapters.sockets import connection
 from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
-from qure.domain.actor import Role
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
 from tests.builders import NOW, build_entry
@@ -288,7 +288,7 @@ async def test_statuses_for_a_client_that_reads_nothing_take_the_room_of_one_and
     status = queue.status()
     before = len(outgoing)
     for version in range(status.version + 1, status.version + 2000):
-        changed = QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+        changed = QueueActivated(actor=SYSTEM, at=NOW, queue=replace(status, version=version))
         service.container.hub.receive(build_entry(changed))
         await asyncio.sleep(0)
     assert len(outgoing) <= before + 1

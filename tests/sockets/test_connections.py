@@ -13,8 +13,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from qure.adapters.sockets import gateway, websocket
-from qure.domain.actor import Role
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Unauthenticated
+from qure.domain.events import SessionRevoked
+from tests.builders import NOW, build_entry
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually
@@ -136,7 +138,13 @@ async def test_a_socket_does_not_outlive_its_login(
             session.expires_at = service.container.clock.now() - timedelta(seconds=1)
             await uow.sessions.save(session)
             await uow.commit()
-        service.container.memory.actors.forget_session(person.session_id)  # As after a minute.
+        service.container.memory.actors.receive(  # As after a minute.
+            build_entry(
+                SessionRevoked(
+                    session_id=person.session_id, user_id=person.id, actor=SYSTEM, at=NOW
+                )
+            )
+        )
         async with asyncio.timeout(5):
             await phone.gone.wait()
         assert not stays.gone.is_set()

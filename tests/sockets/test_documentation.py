@@ -30,7 +30,9 @@ def first_column(text: str) -> set[str]:
 
 
 def test_every_event_that_a_client_may_send_is_documented_and_no_other(service: Service) -> None:
-    assert first_column(section("Asking")) == set(SocketDispatcher(service.container)._handlers)
+    served_by = service.container.sockets._dispatcher
+    assert isinstance(served_by, SocketDispatcher)
+    assert first_column(section("Asking")) == set(served_by._handlers)
 
 
 def test_every_event_that_the_server_sends_is_documented_and_no_other() -> None:

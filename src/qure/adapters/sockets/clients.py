@@ -94,11 +94,11 @@ class Client:
     def is_news(self, token: Token) -> bool:
         """Whether it has not been told of this version of the token or a newer one; now it has."""
         told = self._told.pop(token.id, None)
-        is_news = told is None or token.version > told.version
-        self._told[token.id] = token if told is None or is_news else told
+        newest = token if told is None or token.version > told.version else told
+        self._told[token.id] = newest
         if len(self._told) > REMEMBERED_TOKENS:
             del self._told[next(iter(self._told))]
-        return is_news
+        return newest is not told
 
     def news_of(self, token: Token) -> list[Token]:
         """The token as it was when it was called, started and now, as far as that was not told.
@@ -107,11 +107,12 @@ class Client:
         in order: those that are announced too late go before the one that came too early.
         """
         told = self._told.get(token.id)
-        since = None if told is None else told.changed_at
         if not self.is_news(token):
             return []
-        earlier = [one for one in _earlier(token) if since is None or one.changed_at > since]
-        return [*earlier, token]
+        known = 0
+        if told is not None and told.called_at == token.called_at:  # It was not called again.
+            known = 1 if told.status is TokenStatus.CALLED else 2
+        return [*list(_earlier(token))[known:], token]
 
 
 def _earlier(token: Token) -> Iterator[Token]:

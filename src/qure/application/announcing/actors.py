@@ -22,8 +22,9 @@ from qure.domain.user import User
 
 MAX_AGE = timedelta(seconds=60)
 LIMIT = 50_000
+"""So many logins are remembered, those of whoever was not seen for longest going first."""
 MAX_SESSIONS = 100
-"""So many logins of one person are remembered."""
+"""So many of one person, of those the oldest going first."""
 MAX_BATCH = 200
 
 
@@ -44,8 +45,9 @@ class Actors:
     ) -> None:
         self._storage = storage
         self._clock = clock
+        self._max_sessions = min(MAX_SESSIONS, limit)
         self._known: TrustedCache[UUID, dict[SessionId, _Known]] = TrustedCache(
-            generation, LRUCache(limit)
+            generation, LRUCache(limit, getsizeof=len)
         )
         self._loading: Batches[None, AccessClaims, Actor] = Batches(self._load, max_batch=MAX_BATCH)
 
@@ -89,9 +91,11 @@ class Actors:
         return answers
 
     def _remember(self, session_id: SessionId, known: _Known, stamp: int | None) -> None:
-        # A copy: if the stamp is too old, what is remembered must stay as it is.
-        sessions = {**(self._known.get(known.actor.user_id) or {}), session_id: known}
-        if len(sessions) > MAX_SESSIONS:
+        # A copy: how great a value is the cache asks only when it is put.
+        sessions = dict(self._known.get(known.actor.user_id) or {})
+        sessions.pop(session_id, None)
+        sessions[session_id] = known
+        if len(sessions) > self._max_sessions:
             del sessions[next(iter(sessions))]
         self._known.put(known.actor.user_id, sessions, stamp=stamp)
 

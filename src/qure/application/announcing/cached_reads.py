@@ -59,6 +59,26 @@ class _Group:
     answers: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     size: int = OVERHEAD
 
+    def with_answer(
+        self, key: str, value: bytes, expires_at: float, *, max_bytes: int
+    ) -> _Group | None:
+        """The same and this one; the oldest make room. None when it is too great by itself."""
+        if OVERHEAD + _size(key, value) > max_bytes:
+            return None
+        answers, size = dict(self.answers), self.size
+        if key in answers:
+            size -= _size(key, answers.pop(key)[0])
+        answers[key] = value, expires_at
+        size += _size(key, value)
+        while len(answers) > MAX_KEYS_OF_A_GROUP or size > max_bytes:
+            oldest = next(iter(answers))
+            size -= _size(oldest, answers.pop(oldest)[0])
+        return _Group(answers, size)
+
+
+def _size(key: str, value: bytes) -> int:
+    return len(key) + len(value) + OVERHEAD
+
 
 class CachedReads:
     """Two levels of bytes: one in this process, one (``shared``, if any) for all of them.
@@ -110,7 +130,10 @@ class CachedReads:
         return value
 
     def receive(self, entry: JournalEntry) -> None:
-        """Forget in this process what it makes false."""
+        """Forget in this process what it makes false.
+
+        Each time that it is announced: the first time the shared level may hold the old bytes yet.
+        """
         for group in groups_changed_by(entry):
             self._local.forget(group)
 
@@ -139,16 +162,8 @@ class CachedReads:
         return value
 
     def _remember(self, group: str, key: str, value: bytes, ttl_seconds: int, stamp: int) -> None:
-        held = self._local.get(group) or _Group()
-        if len(held.answers) >= MAX_KEYS_OF_A_GROUP:
-            held = _Group()
-        before = held.answers.get(key)
-        size = (
-            held.size + len(value) - len(before[0])
-            if before
-            else (held.size + len(value) + len(key) + OVERHEAD)
+        grown = (self._local.get(group) or _Group()).with_answer(
+            key, value, self._monotonic() + ttl_seconds, max_bytes=self._max_bytes
         )
-        if size > self._max_bytes:
-            return
-        answers = {**held.answers, key: (value, self._monotonic() + ttl_seconds)}
-        self._local.put(group, _Group(answers, size), stamp=stamp)
+        if grown is not None:
+            self._local.put(group, grown, stamp=stamp)

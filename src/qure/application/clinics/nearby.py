@@ -53,11 +53,11 @@ class _Held:
 class NearbyClinics:
     """Searches around a place, answered without a backend: as long as every change is heard.
 
-    The clinics are read in the background when somebody first
-    searches, in small pieces; meanwhile, while anything that was announced has not been read again,
-    and for circles that hold too much, there is no answer here and the database is asked. So a
-    search that begins after a change was announced here sees it. ``body`` makes what is shown
-    of a clinic. More than ``max_bytes`` of clinics are not held at all.
+    The clinics are read in the background when somebody first searches, in small pieces;
+    meanwhile, while anything that was announced has not been read again, and for circles that hold
+    too much, there is no answer here and the database is asked. So a search that begins after a
+    change was announced here sees it. ``body`` makes what is shown of a clinic. More than
+    ``max_bytes`` of clinics are not held at all.
     """
 
     def __init__(
@@ -98,9 +98,6 @@ class NearbyClinics:
         for event in entry.events:
             if isinstance(event, ClinicChanged):
                 self._forget(event.clinic_id)
-
-    async def start(self) -> None:
-        """Nothing: it begins with the first search."""
 
     def _forget_all(self) -> None:
         self._held = None

@@ -9,13 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from qure.application.clinics.nearby import BATCH, Places
+from qure.application.clinics.nearby import BATCH, NearbyClinics
 from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
+from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable
 from tests.application.world import World
-from tests.builders import build_clinic
+from tests.builders import NOW, build_clinic, build_entry
 from tests.fakes import Hearing
 from tests.waiting import eventually
 
@@ -28,15 +30,15 @@ class Process:
     def __init__(self, world: World, **bounds: int) -> None:
         self.world = world
         self.hearing = Hearing()
-        self.places = Places(
-            storage=world.storage,
-            hearing=self.hearing,
+        self.nearby = NearbyClinics(
+            world.storage,
+            generation=self.hearing,
             body=lambda one: one.name.encode(),
             **bounds,
         )
 
     def search(self, page: Page | None = None) -> Nearest | None:
-        return self.places.search(EVERYWHERE, page=page or Page(1, 100))
+        return self.nearby.search(EVERYWHERE, page=page or Page(1, 100))
 
     def names(self) -> set[str] | None:
         found = self.search()
@@ -48,9 +50,17 @@ class Process:
 
     async def rest(self) -> None:
         """Until nothing is read any more."""
-        reading = self.places._reading
+        reading = self.nearby._reading
         if reading is not None:
             await asyncio.wait([reading])
+
+    def hear_of(self, clinic: Clinic) -> None:
+        self.nearby.receive(
+            build_entry(
+                events.ImageReplaced(url="https://example.org/a.jpg", actor=SYSTEM, at=NOW),
+                events.ClinicChanged(clinic_id=clinic.id, actor=SYSTEM, at=NOW),
+            )
+        )
 
     async def change(self, clinic: Clinic, *, announced: bool = True) -> None:
         async with self.world.storage.write() as uow:
@@ -60,14 +70,14 @@ class Process:
                 await uow.clinics.save(clinic)
             await uow.commit()
         if announced:
-            self.places.forget(clinic.id)
+            self.hear_of(clinic)
 
 
 @pytest.fixture
 async def process(world: World) -> AsyncIterator[Process]:
     made = Process(world)
     yield made
-    await made.places.close()
+    await made.nearby.close()
 
 
 def named(name: str, **fields: object) -> Clinic:
@@ -87,8 +97,8 @@ async def test_the_first_search_is_left_to_the_database_and_the_next_ones_are_no
 
 
 async def test_without_a_place_it_is_always_the_database_that_is_asked(process: Process) -> None:
-    assert process.places.search(ClinicFilter(), page=Page()) is None
-    assert process.places._reading is None
+    assert process.nearby.search(ClinicFilter(), page=Page()) is None
+    assert process.nearby._reading is None
 
 
 async def test_more_clinics_than_are_read_at_once_are_all_read(process: Process) -> None:
@@ -113,8 +123,8 @@ async def test_any_number_of_searches_begin_one_reading(process: Process) -> Non
 
 
 async def test_who_does_not_search_holds_nothing(process: Process) -> None:
-    process.places.forget(named("one").id)
-    assert process.places._held is None
+    process.hear_of(named("one"))
+    assert process.nearby._held is None
     assert process.world.storage.reads == 0
 
 
@@ -160,7 +170,7 @@ async def test_a_retired_clinic_comes_back(process: Process) -> None:
 
 async def test_a_clinic_that_is_not_there_at_all_is_no_obstacle(process: Process) -> None:
     await process.read()
-    process.places.forget(named("never kept").id)
+    process.hear_of(named("never kept"))
     assert process.search() is None
     await process.read()
     assert process.names() == set()
@@ -209,7 +219,7 @@ async def test_while_announcements_may_be_late_nothing_is_answered(process: Proc
 async def test_while_nothing_is_heard_nothing_is_read_either(process: Process) -> None:
     process.hearing.lose()
     assert process.search() is None
-    assert process.places._reading is None
+    assert process.nearby._reading is None
 
 
 async def test_after_a_gap_everything_is_read_anew(process: Process) -> None:
@@ -286,8 +296,8 @@ async def test_more_than_fits_is_not_held(world: World, caplog: pytest.LogCaptur
     for _ in range(3):
         assert process.search() is None
         await process.rest()
-    process.places.forget(named("one").id)
-    held = process.places._held
+    process.hear_of(named("one"))
+    held = process.nearby._held
     assert held is not None
     assert (world.storage.reads, len(held.index), held.changed) == (reads, 0, {})
 
@@ -302,7 +312,7 @@ async def test_growing_over_the_bound_gives_up_what_was_held(world: World) -> No
     assert process.search() is None
     await process.rest()
     assert process.search() is None
-    held = process.places._held
+    held = process.nearby._held
     assert held is not None
     assert len(held.index) == 0
 
@@ -314,14 +324,14 @@ async def test_more_changes_than_are_worth_reading_one_by_one_read_everything_an
     await process.read()
     for number in range(4):
         await process.change(named(f"{number}"))
-    assert process.places._held is None
+    assert process.nearby._held is None
     await process.read()
     assert process.names() == {"0", "1", "2", "3"}
 
 
 async def test_closing_stops_the_reading(world: World) -> None:
     process = Process(world)
-    await process.places.close()
+    await process.nearby.close()
     stuck = asyncio.Event()
 
     async def wait() -> None:
@@ -330,9 +340,9 @@ async def test_closing_stops_the_reading(world: World) -> None:
     world.storage.before_read = wait
     assert process.search() is None
     await eventually(lambda: world.storage.before_read is None)
-    await process.places.close()
-    assert process.places._reading is not None
-    assert process.places._reading.cancelled()
+    await process.nearby.close()
+    assert process.nearby._reading is not None
+    assert process.nearby._reading.cancelled()
 
 
 async def test_reading_is_of_nobodys_request(

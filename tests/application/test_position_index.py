@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from qure.adapters.memory.collections.clinics import MemoryClinics
 from qure.adapters.memory.state import State
+from qure.application.changes import Changes
 from qure.application.clinics.geography import point_at
 from qure.application.clinics.position_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
@@ -74,7 +75,7 @@ def looked_at_one_by_one(clinics: Sequence[Clinic], wanted: ClinicFilter, page: 
     state = State()
     for clinic in clinics:
         state.clinics[clinic.id] = clinic
-    found, total = asyncio.run(MemoryClinics(state).search(wanted, page=page))
+    found, total = asyncio.run(MemoryClinics(state, Changes()).search(wanted, page=page))
     return Nearest([(body(one.clinic), one.distance_km or 0.0) for one in found], total)
 
 
