@@ -11,6 +11,7 @@ import pytest
 
 from qure.adapters.jobs.saq_queue import encode
 from qure.application import correlation
+from qure.application.jobs.images import ImageResumption
 from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
@@ -70,9 +71,10 @@ async def test_a_job_that_is_taken_up_again_later_still_knows_its_request(
     asked.clear()
     service.clock.advance(seconds=1)
     container = service.container
-    await container.resumption.resume(all=True)
+    resumption = ImageResumption(container.storage, container.clock, jobs=container.jobs)
+    await resumption.resume(all=True)
     [job] = asked
-    await container.run_job(job, False)
+    await container.image_jobs.do(job, False)
     assert [line["request_id"] for line in lines(log) if "picture" in line["event"]] == ["phone-43"]
 
 
