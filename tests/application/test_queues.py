@@ -10,10 +10,8 @@ import pytest
 from qure.application.announcing.live_status import LiveStatus
 from qure.application.clinics.clinics import ClinicFields
 from qure.application.ports.storage import TransactionConflict
-from qure.application.queueing.queues import (
-    read_status,
-)
 from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
@@ -32,9 +30,7 @@ async def test_staff_open_todays_queue_with_the_clinics_size(world: World) -> No
     queue = await world.use.queues.open(clinic.id, max_size=None, actor=staff)
     assert (queue.date, queue.max_size, queue.is_active) == (TODAY, 33, True)
     assert await world.queue_of(queue.id) == queue
-    assert world.events == [
-        events.QueueOpened(actor_id=staff.user_id, at=NOW, queue=queue.status())
-    ]
+    assert world.events == [events.QueueOpened(actor=staff, at=NOW, queue=queue.status())]
 
 
 async def test_an_admin_opens_any_clinics_queue_with_a_size_of_their_choice(
@@ -98,7 +94,7 @@ async def test_a_clinic_that_does_not_exist_has_no_queue_today(world: World) -> 
     assert refused.value.code == "clinic_not_found"
 
 
-async def test_staff_close_the_door_and_open_it_again(world: World) -> None:
+async def test_staff_close_a_queue_and_open_it_again(world: World) -> None:
     queue = await world.queue()
     staff = await world.staff_of(queue.clinic_id)
     for active, event in ((False, events.QueueDeactivated), (True, events.QueueActivated)):
@@ -113,7 +109,7 @@ async def test_staff_close_the_door_and_open_it_again(world: World) -> None:
         assert [type(one) for one in world.events] == [event]
 
 
-async def test_setting_the_door_as_it_is_changes_and_tells_nothing(world: World) -> None:
+async def test_setting_a_queue_as_it_is_changes_and_tells_nothing(world: World) -> None:
     queue = await world.queue()
     seen = await world.use.queues.set_active(
         queue.id,
@@ -124,7 +120,7 @@ async def test_setting_the_door_as_it_is_changes_and_tells_nothing(world: World)
     assert world.told == []
 
 
-async def test_the_door_is_not_for_patients_nor_another_clinics_staff(world: World) -> None:
+async def test_closing_a_queue_is_not_for_patients_nor_another_clinics_staff(world: World) -> None:
     queue, elsewhere = await world.queue(), await world.clinic()
     for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
         with pytest.raises(Forbidden):
@@ -136,7 +132,7 @@ async def test_the_door_is_not_for_patients_nor_another_clinics_staff(world: Wor
     assert (await world.queue_of(queue.id)).is_active
 
 
-async def test_the_door_of_an_unknown_queue_is_not_found(world: World) -> None:
+async def test_closing_an_unknown_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         await world.use.queues.set_active(
             QueueId(new_id()),
@@ -146,43 +142,41 @@ async def test_the_door_of_an_unknown_queue_is_not_found(world: World) -> None:
 
 
 async def test_a_status_is_read_once_and_then_remembered(world: World) -> None:
-    queue, live = await world.queue(), LiveStatus(hearing=Hearing())
+    queue, live = await world.queue(), LiveStatus(world.storage, generation=Hearing())
     reads = world.storage.reads
     for _ in range(3):
-        seen = await read_status(queue.id, live_status=live, storage=world.storage)
+        seen = await live.of(queue.id)
         assert seen == queue.status()
     assert world.storage.reads == reads + 1
 
 
 async def test_while_announcements_may_be_late_every_status_is_read(world: World) -> None:
     queue, hearing = await world.queue(), Hearing()
-    live = LiveStatus(hearing=hearing)
+    live = LiveStatus(world.storage, generation=hearing)
     hearing.lose()
     reads = world.storage.reads
     for _ in range(3):
-        await read_status(queue.id, live_status=live, storage=world.storage)
+        await live.of(queue.id)
     assert world.storage.reads == reads + 3
 
 
 async def test_the_status_of_no_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
-        await read_status(
-            QueueId(new_id()), live_status=LiveStatus(hearing=Hearing()), storage=world.storage
-        )
+        await LiveStatus(world.storage, generation=Hearing()).of(QueueId(new_id()))
 
 
 async def test_a_change_announced_while_the_row_was_on_its_way_wins_over_the_row(
     world: World,
 ) -> None:
-    queue, live = await world.queue(), LiveStatus(hearing=Hearing())
+    queue, live = await world.queue(), LiveStatus(world.storage, generation=Hearing())
     changed = await world.queue_of(queue.id)
-    changed.set_active(False, by=(await world.admin()).user_id, at=NOW)
+    changed.set_active(False, by=await world.admin(), at=NOW)
 
     async def announce() -> None:
         live.offer(changed.status())
 
     world.storage.before_read = announce
-    seen = await read_status(queue.id, live_status=live, storage=world.storage)
+    seen = await live.of(queue.id)
     assert seen == changed.status()
     assert live.get(queue.id) == changed.status()
 
@@ -201,7 +195,7 @@ async def opened_by_the_clock(world: World) -> list[tuple[ClinicId, date]]:
     count = await world.use.queues.open_due()
     opened = [event for event in world.events if isinstance(event, events.QueueOpened)]
     assert count == len(opened) == len(world.events)
-    assert all(event.actor_id is None for event in opened)
+    assert all(event.actor is SYSTEM for event in opened)
     stored = [await world.queue_of(event.queue.queue_id) for event in opened]
     return [(queue.clinic_id, queue.date) for queue in stored]
 
@@ -229,7 +223,7 @@ async def test_after_three_days_of_silence_only_todays_queue_is_opened(world: Wo
     world.clock.advance(days=3)
     assert await opened_by_the_clock(world) == [(clinic.id, date(2026, 1, 2))]
     stored = await world.clinic_of(clinic.id)
-    assert stored.next_opening_at == datetime(2026, 1, 3, 5, tzinfo=UTC)
+    assert stored.service.next_opening_at == datetime(2026, 1, 3, 5, tzinfo=UTC)
 
 
 async def test_several_processes_at_once_open_each_queue_once(world: World) -> None:
@@ -254,7 +248,7 @@ async def test_a_queue_that_staff_have_opened_is_left_as_it_is(world: World) -> 
         == mine
     )
     stored = await world.clinic_of(clinic.id)
-    assert stored.next_opening_at == MIDNIGHT + timedelta(days=1)
+    assert stored.service.next_opening_at == MIDNIGHT + timedelta(days=1)
 
 
 async def test_staff_and_the_clock_open_at_the_same_moment_and_one_of_them_does(
@@ -292,7 +286,7 @@ async def test_the_daily_opening_goes_through_the_days_on_which_clocks_change(
     opened: list[date] = []
     while world.clock.advance(hours=1) < datetime(2025, 3, 12, 12, tzinfo=UTC):
         opened += [day for _, day in await opened_by_the_clock(world)]
-        midnight = (await world.clinic_of(clinic.id)).next_opening_at
+        midnight = (await world.clinic_of(clinic.id)).service.next_opening_at
         assert midnight is not None
         assert clinic.local_date(midnight) == clinic.local_date(world.clock.now()) + timedelta(1)
     assert opened == [date(2025, 3, day) for day in (8, 9, 10, 11, 12)]
@@ -437,5 +431,5 @@ async def test_a_clinic_that_has_wished_anew_meanwhile_waits_for_its_next_midnig
 
 def test_the_default_queue_takes_fifty() -> None:
     clinic = build_clinic()
-    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=NOW, by=None)
+    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=NOW, by=SYSTEM)
     assert queue.max_size == 50

@@ -8,7 +8,6 @@ from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, SkipValidation
 
-from qure.application.use_cases import UseCases
 from qure.container import Container
 from qure.domain.actor import Actor
 
@@ -33,14 +32,13 @@ TokenIdInPath = Annotated[UUID, PathParameter(name="tokenId")]
 
 def dependencies(container: Container) -> dict[str, Provide]:
     """What routes may ask for, each by its name."""
-    use_cases = {one.name: getattr(container.use_cases, one.name) for one in fields(UseCases)}
-    parts = {name: getattr(container, name) for name in _PARTS}
-    return {
-        name: _always(part) for name, part in (use_cases | parts | {"container": container}).items()
+    named = {
+        one.name: getattr(part, one.name)
+        for part in (container.use_cases, container.memory)
+        for one in fields(part)
     }
-
-
-_PARTS = ("settings", "images", "reads", "nearby", "live_status")
+    named |= {"container": container, "settings": container.settings, "images": container.images}
+    return {name: _always(part) for name, part in named.items()}
 
 
 def _always(part: object) -> Provide:

@@ -7,7 +7,7 @@ from qure.container import Container
 from qure.entrypoints.http.answers import JsonAnswer, answer
 from qure.entrypoints.http.calls import Injected, PublicCall
 from qure.entrypoints.http.operation import operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 
 
 class Links(msgspec.Struct, rename="camel"):
