@@ -35,8 +35,8 @@ T = TypeVar("T")
 Found = Row[Any]
 Values = dict[str, Any]
 
-SERVICE_PREFIX: Final = "service_"
-"""Before the columns of a clinic's service in a row of both."""
+SERVICE_COLUMNS: Final = {column.name: f"service_{column.name}" for column in SERVICES.c}
+"""What the columns of a clinic's service are called in a row of both."""
 
 
 def _from_row(kind: type[T]) -> Callable[[Found], T]:
@@ -63,10 +63,10 @@ class Mapping:
     """The fields of a thing by the columns of its table, all but those that are ``computed``."""
 
     def __init__(self, table: Table, *, computed: tuple[str, ...] = ()) -> None:
-        self._names = tuple(column.name for column in table.c if column.name not in computed)
+        self.names = tuple(column.name for column in table.c if column.name not in computed)
 
     def __call__(self, thing: object) -> Values:
-        return {name: getattr(thing, name) for name in self._names}
+        return {name: getattr(thing, name) for name in self.names}
 
 
 queue_values = Mapping(QUEUES)
@@ -100,13 +100,9 @@ def clinic_values(clinic: Clinic) -> Values:
 def to_clinic(row: Found) -> Clinic:
     """From a row of a clinic and its service."""
     found = row._mapping
-    service = {name: found[SERVICE_PREFIX + name] for name in SERVICES.c.keys()}  # noqa: SIM118
-    return msgspec.convert(
-        {
-            **found,
-            "opening_hours": OpeningHours(row.opening_start, row.opening_end),
-            "images": msgspec.convert(row.images, tuple[ClinicImage, ...]),
-            "service": msgspec.convert(service, Service),
-        },
-        Clinic,
-    )
+    service = {name: found[label] for name, label in SERVICE_COLUMNS.items()}
+    fields = {name: found[name] for name in _clinic_values.names}
+    fields["opening_hours"] = OpeningHours(row.opening_start, row.opening_end)
+    fields["images"] = msgspec.convert(row.images, tuple[ClinicImage, ...])
+    fields["service"] = msgspec.convert(service, Service)
+    return msgspec.convert(fields, Clinic)

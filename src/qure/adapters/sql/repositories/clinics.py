@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from qure.adapters.sql.engine import smaller_of
 from qure.adapters.sql.mapping import (
-    SERVICE_PREFIX,
+    SERVICE_COLUMNS,
     clinic_values,
     fold,
     service_values,
@@ -38,13 +38,14 @@ from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId
 
-_SERVICE = [column.label(SERVICE_PREFIX + column.name) for column in SERVICES.c]
+_SERVICE = [SERVICES.c[name].label(label) for name, label in SERVICE_COLUMNS.items()]
 # Part of the condition of the index that finds it.
 _OF_CLINIC = (SERVICES.c.clinic_id == CLINICS.c.id) & text("services.is_default")
 _CLINICS = select(CLINICS, *_SERVICE).join(SERVICES, _OF_CLINIC)
 _GET = _CLINICS.where(CLINICS.c.id == bindparam("id"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of rows that name the clinic.
-_LOCK = _GET.with_for_update(key_share=True, of=CLINICS)
+# Both rows: of one that is not locked, who has waited would see what it was before.
+_LOCK = _GET.with_for_update(key_share=True, of=(CLINICS, SERVICES))
 _SAVE = update(CLINICS).where(CLINICS.c.id == bindparam("of"))
 _SAVE_SERVICE = update(SERVICES).where(SERVICES.c.id == bindparam("of"))
 _DUE = (
