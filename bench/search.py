@@ -19,7 +19,7 @@ from bench.world import Login, Program, World, http_load, make_clinic, make_logi
 from qure.adapters.sql.engine import open_database
 from qure.adapters.sql.mapping import clinic_values, service_values
 from qure.adapters.sql.rows import CLINICS, SERVICES
-from qure.bootstrap import build, database_url
+from qure.bootstrap import build
 from qure.container import ProcessRole
 from qure.domain.actor import Role
 from qure.domain.clinic import ClinicType
@@ -150,7 +150,7 @@ async def _fill(settings: Settings, count: int) -> None:
     chance = random.Random(count)
     types = list(ClinicType)
     async with container.running():
-        database = open_database(database_url(settings), pool_size=1)
+        database = open_database(settings.database_address(), pool_size=1)
         transaction = await database.begin(writing=True)
         await transaction.change(SERVICES.delete())
         await transaction.change(CLINICS.delete())

@@ -115,7 +115,7 @@ async def test_who_is_not_known_yet_is_answered_from_memory_too(
     async def not_asked(*_: Any, **__: Any) -> Any:
         raise AssertionError("the database is asked")
 
-    monkeypatch.setattr("qure.application.clinics.list_clinics", not_asked)
+    monkeypatch.setattr(service.container.use_cases.clinics, "search", not_asked)
     newcomer = await service.patient()
     plain_answers.clear()
     assert comparable(await newcomer.get(f"/clinic?{AROUND}")) == comparable(known)
