@@ -17,7 +17,7 @@ from tests.http.service import Person, Service, bad_fields, comes_true, data_of,
 def plain_answers(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that the framework was asked for, instead of memory."""
     asked: list[str] = []
-    gateway = service.app.asgi_handler
+    gateway = service.app
     assert isinstance(gateway, Gateway)
     hot = gateway._app
     assert isinstance(hot, HotReads)
