@@ -28,7 +28,7 @@ from bench.world import (
 )
 from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.storage import JournalEntry
-from qure.domain.actor import Role
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.ids import ClinicId, EntryId, QueueId
 from qure.domain.queue_status import QueueStatus
@@ -141,7 +141,7 @@ class Emitter:
 
     async def over_bus(self, bus: RedisBus) -> None:
         """As another process of the service would tell of a change."""
-        event = QueueActivated(actor_id=None, at=self._now, queue=self.next_status())
+        event = QueueActivated(actor=SYSTEM, at=self._now, queue=self.next_status())
         entry = JournalEntry(id=EntryId(uuid4()), created_at=self._now, events=(event,))
         await bus.publish([entry])
 

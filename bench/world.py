@@ -18,11 +18,12 @@ from uuid import UUID
 import psutil
 
 from qure.bootstrap import build, schema_of
-from qure.container import ProcessRole
-from qure.domain.actor import Role
-from qure.domain.clinic import Clinic
-from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
+from qure.container import Container, ProcessRole
+from qure.domain.actor import SYSTEM, Actor, Role
+from qure.domain.clinic import Clinic, ClinicType
+from qure.domain.ids import ClinicId, QueueId, ServiceId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
+from qure.domain.service import Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.token import TokenStatus
 from qure.domain.user import User
@@ -118,7 +119,7 @@ def world(backend: str) -> Iterator[World]:
             environment["DATABASE_URL"] = postgres.dsn
             environment["REDIS_URL"] = stack.enter_context(running_redis()).url
         made = World(environment, stack)
-        asyncio.run(schema_of(made.settings)).migrate()
+        asyncio.run(schema_of(made.settings).migrate())
         yield made
 
 
@@ -164,6 +165,31 @@ async def make_logins(
     return logins
 
 
+def make_clinic(
+    container: Container,
+    *,
+    name: str,
+    latitude: float,
+    longitude: float,
+    type: ClinicType = ClinicType.GENERAL_PRACTICE,
+) -> Clinic:
+    """A clinic in UTC that is not stored yet."""
+    now, id = container.clock.now(), ClinicId(container.ids.new_id())
+    return Clinic(
+        id=id,
+        name=name,
+        latitude=latitude,
+        longitude=longitude,
+        type=type,
+        timezone="UTC",
+        created_at=now,
+        updated_at=now,
+        service=Service(
+            id=ServiceId(container.ids.new_id()), clinic_id=id, created_at=now, updated_at=now
+        ),
+    )
+
+
 async def make_queue(
     settings: Settings, *, max_size: int = MAX_QUEUE_SIZE
 ) -> tuple[ClinicId, QueueId]:
@@ -171,17 +197,11 @@ async def make_queue(
     container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         now = container.clock.now()
-        clinic = Clinic(
-            id=ClinicId(container.ids.new_id()),
-            name=f"Clinic {container.ids.new_id()}",
-            latitude=40.0,
-            longitude=-74.0,
-            timezone="UTC",
-            created_at=now,
-            updated_at=now,
+        clinic = make_clinic(
+            container, name=f"Clinic {container.ids.new_id()}", latitude=40.0, longitude=-74.0
         )
         queue = Queue.open(
-            clinic, id=QueueId(container.ids.new_id()), max_size=max_size, at=now, by=None
+            clinic, id=QueueId(container.ids.new_id()), max_size=max_size, at=now, by=SYSTEM
         )
         async with container.storage.write() as uow:
             await uow.clinics.add(clinic)
@@ -196,7 +216,12 @@ async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
     container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         await asyncio.gather(
-            *(container.issue_line.take(queue_id, UserId(login.user_id)) for login in logins)
+            *(
+                container.use_cases.issuing.issue(
+                    queue_id, actor=Actor(id=login.user_id, role=Role.PATIENT)
+                )
+                for login in logins
+            )
         )
 
 
@@ -209,7 +234,7 @@ async def empty_queue(settings: Settings, queue_id: QueueId) -> None:
             raise LookupError(f"there is no queue {queue_id}")
         now = container.clock.now()
         waiting = await uow.tokens.of_queue(queue_id, status=TokenStatus.WAITING)
-        await uow.tokens.save([queue.skip(one, by=one.patient_id, at=now) for one in waiting])
+        await uow.tokens.save([queue.skip(one, by=SYSTEM, at=now) for one in waiting])
         await uow.queues.save(queue)
         await uow.commit()
 

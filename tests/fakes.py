@@ -106,6 +106,9 @@ class FakeMediaStore:
         self.deleted.append(url)
         self.shown.pop(url, None)
 
+    async def close(self) -> None:
+        """It holds nothing open."""
+
 
 class FakeJobs:
     """Jobs that nobody does: they are only noted."""

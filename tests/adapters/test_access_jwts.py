@@ -98,7 +98,7 @@ def test_what_was_issued_is_believed_by_every_process_with_the_keys(
     token = jwts.issue(user, SESSION, at=NOW)
     for process in (jwts, jwts, RsaAccessJwts(keys, life=LIFE)):
         believed = process.verify(token, at=NOW)
-        assert believed.user_id == user.id
+        assert believed.actor_id == user.id
         assert believed.session_id == SESSION
         assert believed.expires_at == NOW.replace(microsecond=0) + LIFE
 

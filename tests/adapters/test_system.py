@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from qure.adapters.system.clock import SystemClock
-from qure.adapters.system.ids import SystemIds
+from qure.adapters.system.ids import SystemIds, SystemSecrets
 
 
 def test_the_clock_tells_utc_in_whole_milliseconds() -> None:
@@ -27,6 +27,6 @@ def test_ids_are_uuids_of_version_7_and_sort_by_time() -> None:
 
 
 def test_a_secret_is_64_random_bytes_as_lower_case_hex() -> None:
-    secrets = {SystemIds().new_secret() for _ in range(50)}
+    secrets = {SystemSecrets().new_secret() for _ in range(50)}
     assert len(secrets) == 50
     assert all(len(bytes.fromhex(secret)) == 64 and secret == secret.lower() for secret in secrets)

@@ -30,6 +30,7 @@ from tests.builders import (
     build_clinic,
     build_queue,
     build_secret,
+    build_session,
     build_staff,
     build_user,
     new_id,
@@ -140,6 +141,21 @@ class World:
     async def actor(self, user: User) -> Actor:
         await self.keep(user)
         return acting(user)
+
+    async def not_admins(self, clinic_id: ClinicId) -> list[Actor]:
+        """One of each kind: a patient, and staff of that clinic."""
+        return [await self.patient(), await self.staff_of(clinic_id)]
+
+    async def with_sessions(self, number: int = 3) -> tuple[User, list[Actor]]:
+        """A user whose password is ``old``, logged in so many times."""
+        user = build_user(password_hash="hash of old")
+        sessions = [build_session(user.id) for _ in range(number)]
+        await self.keep(user, *sessions)
+        return user, [acting(user, session.id) for session in sessions]
+
+    async def live_sessions_of(self, user: User) -> list[SessionId]:
+        async with self.storage.read() as uow:
+            return [one.id for one in await uow.sessions.live_of(user.id, now=self.clock.now())]
 
     async def user_of(self, id: UserId) -> User:
         async with self.storage.read() as uow:

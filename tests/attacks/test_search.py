@@ -36,11 +36,11 @@ async def test_places_that_never_repeat_fill_no_cache(
 ) -> None:
     patient = await service.person()
     chance = random.Random(1)
-    near = service.container.memory.reads._near
+    reads = service.container.memory.reads
     async with Redis.from_url(redis_database) as redis:
 
         async def remembered() -> tuple[list[bytes], int]:
-            return await redis.keys("*clinics*"), near.size
+            return await redis.keys("*clinics*"), reads.size
 
         before = await remembered()
         for _ in range(100):

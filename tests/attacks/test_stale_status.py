@@ -16,7 +16,7 @@ import pytest
 from qure.application.lookup import get_queue
 from qure.bootstrap import build
 from qure.container import Container, ProcessRole
-from qure.domain.actor import Actor, Role
+from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue import Queue
 from qure.domain.session import REFRESH_LIFE
@@ -190,6 +190,6 @@ async def given_queues(container: Container) -> tuple[UserId, str, list[QueueId]
         for id in ids:
             clinic = build_clinic(timezone="UTC")
             await uow.clinics.add(clinic)
-            await uow.queues.add(Queue.open(clinic, id=id, max_size=None, at=now, by=None))
+            await uow.queues.add(Queue.open(clinic, id=id, max_size=None, at=now, by=SYSTEM))
         await uow.commit()
     return admin.id, container.jwts.issue(admin, session.id, at=now), ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -26,10 +26,10 @@ from tests.drawing import (
 
 
 @pytest.fixture
-def images() -> Iterator[PillowImages]:
+async def images() -> AsyncIterator[PillowImages]:
     images = PillowImages()
     yield images
-    images.close()
+    await images.close()
 
 
 UNREADABLE = {

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
+from qure.adapters.jobs.handling import Handler, RetryPolicy
 from qure.adapters.jobs.inprocess import InProcessJobs
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_worker import SaqWorker
@@ -21,24 +21,18 @@ from qure.domain.ids import ImageId
 AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
 
 
-class CountedJobs(Jobs, Protocol):
-    """Jobs that can be counted."""
-
-    async def counts(self) -> JobCounts: ...
-
-
 class Open(Protocol):
     """Opens jobs of one kind that are done by that handler."""
 
     def __call__(
         self, handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-    ) -> AbstractAsyncContextManager[CountedJobs]: ...
+    ) -> AbstractAsyncContextManager[Jobs]: ...
 
 
 @asynccontextmanager
 async def in_process(
     handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-) -> AsyncIterator[CountedJobs]:
+) -> AsyncIterator[Jobs]:
     jobs = InProcessJobs(handler, concurrency=concurrency, policy=policy)
     try:
         yield jobs
@@ -52,7 +46,7 @@ def on_redis(url: str) -> Open:
     @asynccontextmanager
     async def open_saq(
         handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-    ) -> AsyncIterator[CountedJobs]:
+    ) -> AsyncIterator[Jobs]:
         name = f"test-{uuid4()}"
         jobs = SaqJobs(url, queue_name=name, policy=policy)
         worker = SaqWorker(
@@ -212,14 +206,14 @@ async def test_a_job_that_hangs_is_given_up_and_tried_again(opened: Open) -> Non
     assert attempts == 2
 
 
-def _done(queue: CountedJobs, number: int) -> Callable[[], Awaitable[bool]]:
+def _done(queue: Jobs, number: int) -> Callable[[], Awaitable[bool]]:
     async def are_done() -> bool:
         return (await queue.counts()).done == number
 
     return are_done
 
 
-def _failed(queue: CountedJobs, number: int) -> Callable[[], Awaitable[bool]]:
+def _failed(queue: Jobs, number: int) -> Callable[[], Awaitable[bool]]:
     async def have_failed() -> bool:
         return (await queue.counts()).failed == number
 

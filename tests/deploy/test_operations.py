@@ -155,7 +155,7 @@ def test_postgres_is_backed_up_and_restored(
         await connection.close()
         return found
 
-    asyncio.run(schema_of(settings)).migrate()
+    asyncio.run(schema_of(settings).migrate())
     asyncio.run(add_people(settings, "maria", "irene"))
     assert len(of_postgres("backup")) == len(of_postgres("restore")) == 1
     run(of_postgres("backup"), tmp_path, **tools)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from qure.application.schedule import Chore
 
-from qure.bootstrap import build
+from qure.bootstrap import build, schema_of
 from qure.container import ProcessRole as Role
-from qure.container import migrate_database
 from qure.settings import Settings
+from tests.builders import build_clinic
 from tests.entrypoints.commands import Command, run, running, serving
+from tests.http.service import comes_true
 from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
 from tests.servers.process import free_port, wait_until
 
@@ -117,13 +117,18 @@ def test_a_job_that_dies_with_its_worker_is_done_once_by_the_next(
 
 async def test_what_comes_round_does_so_while_redis_is_away(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     container = build(settings, role=Role.WORKER)
-    done = asyncio.Event()
+    now = container.clock.now()
+    clinic = build_clinic(auto_open_queue=True, next_opening_at=now - timedelta(minutes=1))
+    async with container.storage.write() as uow:
+        await uow.clinics.add(clinic)
+        await uow.commit()
 
-    async def work() -> None:
-        done.set()
+    async def is_open() -> bool:
+        async with container.storage.read() as uow:
+            day = clinic.local_date(now)
+            return await uow.queues.of_day(clinic.service.id, day) is not None
 
-    container.chores = (Chore("testing", 60, work),)
-    async with container.running(), asyncio.timeout(10):
-        await done.wait()
+    async with container.running():
+        await comes_true(is_open)

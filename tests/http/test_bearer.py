@@ -18,7 +18,7 @@ ID = "0193f3d0-0000-7000-8000-000000000009"
 def calls(service: Service) -> list[tuple[str, str, bool]]:
     """Every call of the API: method, path with ids filled in, whether it is public."""
     found = []
-    for route in service.app.routes:
+    for route in service.routes.routes:
         if isinstance(route, HTTPRoute):
             for method, (handler, _) in route.route_handler_map.items():
                 if OPERATION in handler.opt:

@@ -143,7 +143,8 @@ async def test_the_outbox_empties_and_jobs_and_connections_are_shown(service: Se
 
 
 async def test_attempts_at_jobs_are_timed_and_told_apart_by_their_end(service: Service) -> None:
-    await service.container.run_job(ProcessImage(ImageId(uuid4())), False)  # It is gone: done.
+    gone = ProcessImage(ImageId(uuid4()))  # Nothing to do.
+    await service.container.image_jobs.do(gone, False)
     done = {"job": "ProcessImage", "outcome": "done"}
     assert await figure(service, "qure_job_seconds_count", **done) == 1
     with (

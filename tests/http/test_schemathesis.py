@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from qure.bootstrap import build
 from qure.container import ProcessRole as Role
-from qure.container import build
 from qure.settings import Settings
 from tests.http.listening import listening_service
 from tests.http.service import PASSWORD

@@ -12,13 +12,12 @@ import pytest
 
 from qure.application.correlation import request_id
 from qure.application.jobs.images import (
-    FAILED_KEPT_FOR,
     FORGOTTEN_AFTER,
-    process_image,
     stage_images,
 )
 from qure.application.ports.gateways import DeleteImage, ProcessImage
 from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic, ClinicImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId, UserId
@@ -28,7 +27,6 @@ from tests.application.world import World
 from tests.builders import (
     NOW,
     build_clinic,
-    build_session,
     build_staff,
     build_staged_image,
     build_user,
@@ -89,34 +87,37 @@ async def with_pictures(world: World, number: int) -> tuple[Clinic, list[StagedI
 async def test_staging_keeps_the_bytes_in_order_and_asks_for_a_job_each(world: World) -> None:
     actor, owner, batch = await world.patient(), new_id(), new_id()
     async with world.storage.write() as uow:
-        ids = await stage_images(
+        given = await stage_images(
             uow,
             [b"one", b"two"],
             purpose=ImagePurpose.CLINIC_IMAGE,
             owner_id=owner,
             batch=batch,
-            actor=actor,
-            clock=world.clock,
             ids=world.ids,
+            by=actor,
+            at=NOW,
         )
         await uow.commit()
+    ids = [image.id for image in given]
     async with world.storage.read() as uow:
         staged = [await uow.staged_images.get(id) for id in ids]
-    assert staged == [
-        StagedImage(
-            id=id,
-            purpose=ImagePurpose.CLINIC_IMAGE,
-            owner_id=owner,
-            batch=batch,
-            position=position,
-            content=content,
-            created_at=NOW,
-        )
-        for position, (id, content) in enumerate(zip(ids, [b"one", b"two"], strict=True))
-    ]
-    assert world.events == [
-        events.ImageStaged(image_id=id, actor_id=actor.user_id, at=NOW) for id in ids
-    ]
+    assert (
+        staged
+        == given
+        == [
+            StagedImage(
+                id=id,
+                purpose=ImagePurpose.CLINIC_IMAGE,
+                owner_id=owner,
+                batch=batch,
+                position=position,
+                content=content,
+                created_at=NOW,
+            )
+            for position, (id, content) in enumerate(zip(ids, [b"one", b"two"], strict=True))
+        ]
+    )
+    assert world.events == [events.ImageStaged(image_id=id, actor=actor, at=NOW) for id in ids]
 
 
 async def test_the_request_that_brought_a_picture_is_known_to_the_last_log_line_of_its_job(
@@ -127,34 +128,28 @@ async def test_the_request_that_brought_a_picture_is_known_to_the_last_log_line_
     async def upload() -> ImageId:
         request_id.set("request-1")
         async with world.storage.write() as uow:
-            (image_id,) = await stage_images(
+            (image,) = await stage_images(
                 uow,
                 [b"picture"],
                 purpose=ImagePurpose.PROFILE_PICTURE,
                 owner_id=actor.user_id,
                 batch=new_id(),
-                actor=actor,
-                clock=world.clock,
                 ids=world.ids,
+                by=actor,
+                at=NOW,
             )
             await uow.commit()
-        return image_id
+        return image.id
 
     async def work(image_id: ImageId) -> str | None:
         assert request_id.get() is None
-        await process_image(
-            image_id,
-            storage=world.storage,
-            images=world.images,
-            media=world.media,
-            clock=world.clock,
-        )
+        await world.image_jobs.do(ProcessImage(image_id), False)
         return request_id.get()
 
     image_id = await asyncio.create_task(upload())
     with caplog.at_level(logging.INFO):
         assert await asyncio.create_task(work(image_id)) == "request-1"
-    assert f"picture {image_id} is no longer wanted" in caplog.text
+    assert f"image {image_id} is no longer wanted" in caplog.text
 
 
 async def test_a_profile_picture_is_made_fit_shown_and_told(world: World) -> None:
@@ -167,8 +162,8 @@ async def test_a_profile_picture_is_made_fit_shown_and_told(world: World) -> Non
     assert shown.updated_at == at
     assert await staged_of(world, image) is None
     assert world.events == [
-        events.ImageReplaced(url=OLD, actor_id=None, at=at),
-        events.UserChanged(user_id=user.id, is_active=True, actor_id=None, at=at),
+        events.ImageReplaced(url=OLD, actor=SYSTEM, at=at),
+        events.UserChanged(user_id=user.id, is_active=True, actor=SYSTEM, at=at),
     ]
 
 
@@ -197,8 +192,8 @@ async def test_a_logo_takes_the_place_of_the_one_before(world: World, old: str |
     await run(world, image)
     shown = await world.clinic_of(clinic.id)
     assert (shown.logo, shown.pending_logo) == (url_of(image), None)
-    replaced = [] if old is None else [events.ImageReplaced(url=OLD, actor_id=None, at=NOW)]
-    changed = events.ClinicChanged(clinic_id=clinic.id, actor_id=None, at=NOW)
+    replaced = [] if old is None else [events.ImageReplaced(url=OLD, actor=SYSTEM, at=NOW)]
+    changed = events.ClinicChanged(clinic_id=clinic.id, actor=SYSTEM, at=NOW)
     assert world.events == [*replaced, changed]
 
 
@@ -274,7 +269,7 @@ async def test_what_a_newer_upload_has_overtaken_is_not_shown_and_is_thrown_away
     await run(world, image)
     assert await owner() == before
     assert await staged_of(world, image) is None
-    assert world.events == [events.ImageReplaced(url=url_of(image), actor_id=None, at=NOW)]
+    assert world.events == [events.ImageReplaced(url=url_of(image), actor=SYSTEM, at=NOW)]
 
 
 @pytest.mark.parametrize("purpose", ImagePurpose)
@@ -285,7 +280,7 @@ async def test_a_picture_whose_owner_is_gone_is_thrown_away(
     await world.keep(image)
     await run(world, image)
     assert await staged_of(world, image) is None
-    assert world.events == [events.ImageReplaced(url=url_of(image), actor_id=None, at=NOW)]
+    assert world.events == [events.ImageReplaced(url=url_of(image), actor=SYSTEM, at=NOW)]
 
 
 async def test_a_job_that_is_done_again_does_nothing(world: World) -> None:
@@ -411,29 +406,6 @@ async def test_absent_jobs_are_owned_up_to_and_nothing_is_lost(world: World) -> 
     assert await staged_of(world, image) is not None
 
 
-async def test_what_has_expired_is_swept_away_and_the_rest_stays(world: World) -> None:
-    user = build_user()
-    stands = build_session(user.id)
-    over = build_session(user.id, expires_at=NOW - timedelta(seconds=1))
-    long_failed = build_staged_image(failed_at=NOW - FAILED_KEPT_FOR - timedelta(seconds=1))
-    lately_failed = build_staged_image(failed_at=NOW - FAILED_KEPT_FOR)
-    waiting = build_staged_image(created_at=NOW - timedelta(days=365))
-    await world.keep(user, stands, over, long_failed, lately_failed, waiting)
-    await world.sweeping.sweep()
-    async with world.storage.read() as uow:
-        assert await uow.sessions.get(stands.id) is not None
-        assert await uow.sessions.get(over.id) is None
-    assert await staged_of(world, long_failed) is None
-    assert await staged_of(world, lately_failed) is not None
-    assert await staged_of(world, waiting) is not None
-
-
 async def test_a_picture_that_is_not_staged_is_no_work(world: World) -> None:
-    await process_image(
-        ImageId(new_id()),
-        storage=world.storage,
-        images=world.images,
-        media=world.media,
-        clock=world.clock,
-    )
+    await world.image_jobs.do(ProcessImage(ImageId(new_id())), False)
     assert world.media.shown == {}
