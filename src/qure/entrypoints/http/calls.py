@@ -1,12 +1,11 @@
-"""The types that routes are written with."""
+"""The types that routes are written with, and the parts of the service that they may ask for."""
 
-from dataclasses import fields
-from typing import Annotated, Any, TypeVar
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
 
 from litestar import Request
 from litestar.di import NamedDependency, Provide
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import SkipValidation
 
 from qure.application.use_cases import UseCases
 from qure.container import Container
@@ -21,26 +20,27 @@ PublicCall = Request[Any, Any, Any]
 Dependency = TypeVar("Dependency")
 
 Injected = NamedDependency[SkipValidation[Dependency]]
-"""One of the service's parts, by the name of the parameter: see ``dependencies``."""
+"""What ``dependencies`` provides, by the name of the parameter."""
 
-SessionIdInPath = Annotated[UUID, PathParameter(name="sessionId")]
-ClinicIdInPath = Annotated[UUID, PathParameter(name="clinicId")]
-UserIdInPath = Annotated[UUID, PathParameter(name="userId")]
-PatientIdInPath = Annotated[UUID, PathParameter(name="patientId")]
-QueueIdInPath = Annotated[UUID, PathParameter(name="queueId")]
-TokenIdInPath = Annotated[UUID, PathParameter(name="tokenId")]
+_USE_CASES = get_type_hints(UseCases)
+_OTHERS = ("settings", "clock", "images", "reads", "nearby", "live_status")
+
+PARTS: Mapping[str, Any] = {
+    **_USE_CASES,
+    **{name: get_type_hints(Container)[name] for name in _OTHERS},
+    "container": Container,
+}
+"""The type of every part, by its name."""
 
 
 def dependencies(container: Container) -> dict[str, Provide]:
-    """What routes may ask for, each by its name."""
-    use_cases = {one.name: getattr(container.use_cases, one.name) for one in fields(UseCases)}
-    parts = {name: getattr(container, name) for name in _PARTS}
-    return {
-        name: _always(part) for name, part in (use_cases | parts | {"container": container}).items()
+    """The whole container, and the parts that handlers ask for by name."""
+    parts = {
+        **{name: getattr(container.use_cases, name) for name in _USE_CASES},
+        **{name: getattr(container, name) for name in _OTHERS},
+        "container": container,
     }
-
-
-_PARTS = ("settings", "images", "reads", "nearby", "live_status")
+    return {"container": _always(container), "parts": _always(parts)}
 
 
 def _always(part: object) -> Provide:
