@@ -75,4 +75,5 @@ async def call_next_token(request: Call, queue_id: QueueId, desk: Desk) -> Token
     return TokenBody.of(await desk.call_next(queue_id, actor=request.user))
 
 
+# The name that ``hot_reads`` asks for.
 read_status = read_queue_status

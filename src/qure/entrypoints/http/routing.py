@@ -117,6 +117,10 @@ def _answering(
     than all the rest of a quick call: so it is asked for one that has all parts in it.
     """
     ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
+    if len(ids) != path.count("{"):
+        raise TypeError(f"{handler.__name__} does not take every id in {path}")
+    if bool(operation.body and operation.body.PICTURES) != ("pictures" in takes):
+        raise TypeError(f"{handler.__name__}: pictures and the body that has them go together")
     names = _parts_among(takes, besides=ids, of=handler)
     takes_request = "request" in takes
     body, query = operation.body, operation.query
