@@ -8,6 +8,7 @@ UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 JOBS ?= 2
 PYTEST ?=
 BENCH ?=
+DEMO ?=
 # What the machine lacked and scripts/install-servers brought.
 export PATH := $(CURDIR)/.servers/bin:$(PATH)
 
@@ -32,8 +33,9 @@ run: install ## Run the service on http://localhost:3000 (Ctrl-C stops it; data 
 	@exec $(BIN)/qure serve
 
 .PHONY: demo
-demo: install ## Play a compressed clinic day on throw-away data
-	@exec $(BIN)/qure demo
+demo: ## Play a compressed clinic day on throw-away data (DEMO=--help)
+	@scripts/install demo
+	@exec $(BIN)/python -m demo $(DEMO)
 
 .PHONY: servers
 servers: install-dev ## Bring what the tests start and this machine has not: nginx, PgBouncer, Node.js
@@ -70,6 +72,8 @@ lock: ## Renew the locks from pyproject.toml (needs uv)
 	@command -v $(UV) >/dev/null || { echo "qure: make lock needs uv (pip install uv)" >&2; exit 1; }
 	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--python-version 3.11 --group build -o requirements.lock pyproject.toml
+	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--python-version 3.11 --group demo -c requirements.lock -o requirements-demo.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
 		--python-version 3.11 --group build --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml

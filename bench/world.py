@@ -16,9 +16,6 @@ from typing import Any
 from uuid import UUID
 
 import psutil
-from tests.servers.postgres import running_postgres
-from tests.servers.process import accepts_connections, free_port, wait_until
-from tests.servers.redis import running_redis
 
 from qure.bootstrap import build, schema_of
 from qure.container import ProcessRole
@@ -30,6 +27,9 @@ from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.token import TokenStatus
 from qure.domain.user import User
 from qure.settings import Settings, load_settings
+from tests.servers.postgres import running_postgres
+from tests.servers.process import accepts_connections, free_port, wait_until
+from tests.servers.redis import running_redis
 
 ROOT = Path(__file__).parent.parent
 

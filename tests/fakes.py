@@ -194,11 +194,11 @@ class WatchedStorage:
         self.may_commit.set()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[UnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[UnitOfWork]:
         self.writes += 1
         if self.write_errors:
             raise self.write_errors.pop(0)
-        async with self._storage.write() as uow:
+        async with self._storage.write(purpose) as uow:
             commit = uow.commit
 
             async def watched_commit() -> None:
@@ -211,11 +211,11 @@ class WatchedStorage:
             yield uow
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[UnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[UnitOfWork]:
         self.reads += 1
         if self.read_errors:
             raise self.read_errors.pop(0)
-        async with self._storage.read() as uow:
+        async with self._storage.read(purpose) as uow:
             if self.before_read is not None:
                 # Once: whatever it does may read, too.
                 before_read, self.before_read = self.before_read, None

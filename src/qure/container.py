@@ -6,18 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from qure.adapters.sockets.gateway import SocketGateway
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sql.engine import PoolUse
-from qure.application.announcing.actors import Actors
-from qure.application.announcing.cached_reads import CachedReads
-from qure.application.announcing.live_status import LiveStatus
 from qure.application.announcing.relay import Relay
-from qure.application.clinics.nearby import NearbyClinics
 from qure.application.jobs.images import ImageJobs
-from qure.application.jobs.periodic import PeriodicTask
+from qure.application.memory import Memory
 from qure.application.observers import Observers
 from qure.application.ports.gateways import (
     AccessJwts,
@@ -34,6 +30,9 @@ from qure.application.ports.gateways import (
 from qure.application.ports.storage import Storage
 from qure.application.use_cases import UseCases
 from qure.settings import Settings
+
+if TYPE_CHECKING:
+    from qure.adapters.tracing.spans import Tracing
 
 
 class ProcessRole(Enum):
@@ -75,16 +74,13 @@ class Container:
     throttle: Throttle
     jobs: Jobs
     image_jobs: ImageJobs
-    actors: Actors
-    live_status: LiveStatus
-    reads: CachedReads
-    nearby: NearbyClinics
+    memory: Memory
     use_cases: UseCases
     hub: Hub
     sockets: SocketGateway
     relay: Relay
     observers: Observers
-    periodic_tasks: tuple[PeriodicTask, ...]
+    tracing: Tracing | None
     parts: tuple[Part, ...]
 
     @asynccontextmanager

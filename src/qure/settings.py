@@ -65,6 +65,12 @@ class Settings:
     otlp_endpoint: str | None = None
     admin_password: str | None = None
 
+    def database_address(self, *, direct: bool = False) -> str:
+        """The URL of the data; ``direct`` goes round a pooler, as migrations must."""
+        if self.database_url is None:
+            return f"sqlite:///{self.sqlite_path.absolute()}"
+        return (self.database_direct_url if direct else None) or self.database_url
+
     @property
     def sqlite_path(self) -> Path:
         """Where the embedded database is kept."""

@@ -122,36 +122,46 @@ def test_one_from_the_future_is_refused_whether_remembered_or_not(
         assert refusal(process, token, at=NOW - timedelta(seconds=7)) == "invalid_token"
 
 
+@pytest.fixture
+def worked_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The JWTs whose signature was worked out, one by one."""
+    decode, seen = pyjwt.decode, list[str]()
+
+    def noted(jwt: str, *args: Any, **kwargs: Any) -> Any:
+        seen.append(jwt)
+        return decode(jwt, *args, **kwargs)
+
+    monkeypatch.setattr(pyjwt, "decode", noted)
+    return seen
+
+
 def test_the_signature_is_worked_out_once(
-    jwts: RsaAccessJwts, user: User, monkeypatch: pytest.MonkeyPatch
+    jwts: RsaAccessJwts, user: User, worked_out: list[str]
 ) -> None:
-    worked_out = 0
-    decode = pyjwt.decode
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        nonlocal worked_out
-        worked_out += 1
-        return decode(*args, **kwargs)
-
-    monkeypatch.setattr(pyjwt, "decode", counted)
     token = jwts.issue(user, SESSION, at=NOW)
     for _ in range(5):
         jwts.verify(token, at=NOW)
-    assert worked_out == 1
+    assert worked_out == [token]
     for _ in range(2):
         refusal(jwts, token + "x")
-    assert worked_out == 3  # a refusal is not remembered
+    assert len(worked_out) == 3  # a refusal is not remembered
 
 
-def test_no_more_are_remembered_than_the_bound(
-    jwts: RsaAccessJwts, user: User, monkeypatch: pytest.MonkeyPatch
+def test_no_more_are_remembered_than_the_bound_and_those_that_came_last(
+    keys: SigningKeys, user: User, worked_out: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_jwts, "REMEMBERED", 3)
+    jwts = RsaAccessJwts(keys, life=LIFE)
     tokens = [jwts.issue(user, SESSION, at=NOW) for _ in range(10)]
     for token in tokens:
         jwts.verify(tokens[0], at=NOW)
         jwts.verify(token, at=NOW)
-    assert list(jwts._believed) == [tokens[8], tokens[0], tokens[9]]
+    assert worked_out == tokens
+    for token in (tokens[8], tokens[0], tokens[9]):
+        jwts.verify(token, at=NOW)
+    assert worked_out == tokens
+    jwts.verify(tokens[7], at=NOW)
+    assert worked_out == [*tokens, tokens[7]]
 
 
 def test_no_other_algorithm_is_believed(jwts: RsaAccessJwts, keys: SigningKeys, user: User) -> None:

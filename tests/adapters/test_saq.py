@@ -1,4 +1,4 @@
-"""SAQ on a real Redis: workers that die, a Redis that goes away, and the clock."""
+"""SAQ on a real Redis: workers that die, and a Redis that goes away."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qure.adapters.jobs import saq_queue
 from qure.adapters.jobs.handling import RetryPolicy
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_queue import Queue, connect, decode, encode
-from qure.adapters.jobs.saq_worker import Cron, SaqWorker
+from qure.adapters.jobs.saq_worker import SaqWorker
 from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
@@ -58,10 +58,6 @@ async def working(worker: SaqWorker) -> AsyncIterator[None]:
     finally:
         worker.stop()
         await running
-
-
-async def nothing(job: Job, last_attempt: bool) -> None:
-    """A handler that has nothing to do."""
 
 
 class WorkerProcess:
@@ -450,47 +446,6 @@ async def test_both_ends_can_be_closed_while_redis_is_away(
     await running
     await jobs.close()
     assert time.monotonic() - start < 8
-
-
-async def test_each_time_of_a_cron_is_one_run_however_many_workers(redis_server: str) -> None:
-    name = f"test-{uuid4()}"
-    runs: list[int] = []
-
-    async def tick() -> None:
-        runs.append(int(time.time()))
-        if len(runs) == 2:
-            raise RuntimeError("one failure does not end it")
-
-    cron = Cron(name="tick", expression="* * * * * *", work=tick)
-    workers = [SaqWorker(redis_server, nothing, crons=[cron], queue_name=name) for _ in range(3)]
-    async with working(workers[0]), working(workers[1]), working(workers[2]):
-        await eventually(lambda: len(runs) >= 3)
-    assert len(set(runs)) == len(runs)
-
-
-async def test_a_cron_does_not_wait_behind_jobs(redis_server: str) -> None:
-    name = f"test-{uuid4()}"
-    began, ticked = asyncio.Event(), asyncio.Event()
-
-    async def hang(job: Job, last_attempt: bool) -> None:
-        began.set()
-        await asyncio.Event().wait()
-
-    async def tick() -> None:
-        ticked.set()
-
-    jobs = SaqJobs(redis_server, queue_name=name)
-    await jobs.enqueue([picture() for _ in range(5)])
-    cron = Cron(name="tick", expression="* * * * * *", work=tick)
-    worker = SaqWorker(
-        redis_server, hang, crons=[cron], concurrency=2, queue_name=name, drain_seconds=0
-    )
-    async with working(worker):
-        await began.wait()
-        ticked.clear()
-        async with asyncio.timeout(10):
-            await ticked.wait()
-    await jobs.close()
 
 
 def test_a_job_is_written_with_its_id_and_read_back() -> None:

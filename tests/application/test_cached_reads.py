@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-
 from qure.adapters.memory.cache import MemoryCache
+
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     CachedReads,

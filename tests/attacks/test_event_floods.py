@@ -15,11 +15,11 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close, Frame, Opcode
 
 from qure.adapters.sockets import connection as sockets_connection
 from qure.adapters.sockets.connection import WebSocketConnection
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
-from qure.adapters.sockets.messages import close_frame
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import BURST, USER_SHARES
 from qure.domain.actor import Role
@@ -279,7 +279,7 @@ async def test_what_follows_a_flood_is_hardly_even_read(monkeypatch: pytest.Monk
         connection.fail(1008)
 
     await connection.converse(Outgoing(lambda: None), read)
-    assert written == [close_frame(1008)]
+    assert written == [Frame(Opcode.CLOSE, Close(1008, "").serialize()).serialize(mask=False)]
     assert read_on <= sockets_connection.FAREWELL_FRAMES
 
 

@@ -36,7 +36,7 @@ async def test_places_that_never_repeat_fill_no_cache(
 ) -> None:
     patient = await service.person()
     chance = random.Random(1)
-    near = service.container.reads._near
+    near = service.container.memory.reads._near
     async with Redis.from_url(redis_database) as redis:
 
         async def remembered() -> tuple[list[bytes], int]:
@@ -55,7 +55,7 @@ async def test_a_circle_around_everything_is_left_to_the_database(service: Servi
         for number in range(MAX_CANDIDATES + 1):
             await uow.clinics.add(build_clinic(latitude=number * 0.01 - 10.0))
         await uow.commit()
-    places = service.container.nearby
+    places = service.container.memory.nearby
     await search(service, patient, latitude=80, longitude=0, radius=1)
     await eventually(lambda: places._held is not None and places._held.is_exact, within=30)
     for radius in (15_000, 20_000, 1_000_000):

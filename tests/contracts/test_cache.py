@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from qure.adapters.memory.cache import MemoryCache
 from redis.asyncio import Redis
 
-from qure.adapters.memory.cache import MemoryCache
 from qure.adapters.redis.cache import RedisCache
 from qure.application.ports.gateways import Cache, Lease
 from qure.domain.errors import Unavailable

@@ -50,7 +50,7 @@ def test_what_compose_alone_reads_is_named() -> None:
 
 
 def test_every_figure_that_is_named_exists() -> None:
-    figures = (ROOT / "src" / "qure" / "entrypoints" / "figures.py").read_text()
+    figures = (ROOT / "src" / "qure" / "entrypoints" / "observability" / "metrics.py").read_text()
     for name in set(re.findall(r"`(qure_[a-z_]+)", TEXT)):
         assert f'"{name.removesuffix("_total")}"' in figures, name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,10 +12,15 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from qure.application.schedule import Chore
 
+from qure.bootstrap import build
+from qure.container import ProcessRole as Role
+from qure.container import migrate_database
+from qure.settings import Settings
 from tests.entrypoints.commands import Command, run, running, serving
 from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
-from tests.servers.process import wait_until
+from tests.servers.process import free_port, wait_until
 
 ADMIN = {"email": "ada@clinic.example", "password": "correct horse"}
 END_SECONDS = 10.0
@@ -107,3 +113,17 @@ def test_a_job_that_dies_with_its_worker_is_done_once_by_the_next(
             assert len(cloudinary.assets) == 2
             assert len(set(admin.pictures(clinic))) == 2
             assert second.end()[0] == 0
+
+
+async def test_what_comes_round_does_so_while_redis_is_away(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    await migrate_database(settings)
+    container = build(settings, role=Role.WORKER)
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    container.chores = (Chore("testing", 60, work),)
+    async with container.running(), asyncio.timeout(10):
+        await done.wait()

@@ -163,7 +163,7 @@ async def test_a_database_that_is_away_is_a_figure_and_not_a_fault(
         await asyncio.Event().wait()
         yield
 
-    monkeypatch.setattr("qure.entrypoints.figures.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.observability.metrics.TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(service.container.storage, "read", away)
     assert await figure(service, "qure_backend_up", backend="database") == 0
     assert math.isnan(await figure(service, "qure_outbox_depth"))

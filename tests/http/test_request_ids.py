@@ -14,7 +14,7 @@ from qure.application import correlation
 from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
-from qure.entrypoints.logs import configure_logging
+from qure.entrypoints.observability.logs import configure_logging
 from tests.builders import new_id
 from tests.http.pictures import jpeg
 from tests.http.service import Person, Service, comes_true, data_of

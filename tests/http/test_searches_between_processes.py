@@ -47,7 +47,7 @@ async def found_by(person: Person) -> Found:
 async def until_held(process: Service, person: Person) -> None:
     async def is_held() -> bool:
         await found_by(person)
-        held = process.container.nearby._held
+        held = process.container.memory.nearby._held
         return held is not None and held.is_exact
 
     await comes_true(is_held)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.settings import Settings
 from tests.builders import FixedClock
 from tests.http.service import Service, data_of, running_service

@@ -19,7 +19,7 @@ import httpx
 import uvicorn
 
 from qure.adapters.sql.migrations.migrate import migrate
-from qure.bootstrap import build, database_url
+from qure.bootstrap import build
 from qure.container import Container
 from qure.container import ProcessRole as ContainerRole
 from qure.domain.actor import Actor, Role
@@ -29,7 +29,7 @@ from qure.domain.queue import Queue
 from qure.domain.token import Token
 from qure.domain.user import User
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import Settings
 from tests.builders import build_clinic, build_secret, build_session, build_user
 
@@ -147,7 +147,7 @@ async def prepared_data() -> Path:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         settings = Settings(data_dir=folder)
         async with build(settings, role=ContainerRole.COMMAND).running():
-            await migrate(database_url(settings))
+            await migrate(settings.database_address())
         _prepared.append(folder)
     return _prepared[0]
 

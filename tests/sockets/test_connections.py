@@ -136,7 +136,7 @@ async def test_a_socket_does_not_outlive_its_login(
             session.expires_at = service.container.clock.now() - timedelta(seconds=1)
             await uow.sessions.save(session)
             await uow.commit()
-        service.container.actors.forget_session(person.session_id)  # As after a minute.
+        service.container.memory.actors.forget_session(person.session_id)  # As after a minute.
         async with asyncio.timeout(5):
             await phone.gone.wait()
         assert not stays.gone.is_set()

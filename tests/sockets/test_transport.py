@@ -21,8 +21,8 @@ from qure.adapters.sockets.gateway import SocketGateway
 from qure.adapters.sockets.hub import Hub
 from qure.application.ports.gateways import AccessClaims
 from qure.domain.actor import Role
-from qure.entrypoints.protocols.websocket import WebSocketProtocol
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
+from qure.entrypoints.process.server import uvicorn_options
 from tests.sockets.clients import SocketIoClient, open_client
 from tests.sockets.listeners import World, claims
 from tests.sockets.service import running_service

@@ -18,11 +18,12 @@ async def transact(storage: Storage, work: Callable[[UnitOfWork], Awaitable[T]])
     ``work`` does everything in the unit of work that it is given, and says itself when to commit:
     a lost attempt left nothing behind, and leaving without ``commit`` changes nothing.
     """
+    purpose = work.__qualname__.partition(".<locals>")[0]
     for _ in range(ATTEMPTS - 1):
         try:
-            async with storage.write() as uow:
+            async with storage.write(purpose) as uow:
                 return await work(uow)
         except TransactionConflict:
             continue
-    async with storage.write() as uow:
+    async with storage.write(purpose) as uow:
         return await work(uow)

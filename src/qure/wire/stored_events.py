@@ -1,7 +1,7 @@
 """Events as bytes: how the journal stores them and the bus carries them.
 
-JSON: an event's fields, and on the bus ``[[name, fields], ...]``. Fields may be added with a default; renaming or removing one
-breaks what is stored, so do that in two releases.
+JSON: an event's fields, and on the bus ``[[name, fields], ...]``. Fields may be added with a
+default; renaming or removing one breaks what is stored, so a migration has to rewrite it.
 """
 
 from __future__ import annotations

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from qure.domain.staff_activity import StaffActivity
+
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.clinic import Clinic
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token
 from qure.domain.user import User
 from tests.builders import build_clinic, build_queue, build_token, build_user

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from qure.domain.staff_activity import StaffAction
+
 from qure.application.ports.storage import Storage
 from qure.domain.ids import ImageId, TokenId
 from qure.domain.image import ImagePurpose
-from qure.domain.staff_activity import StaffAction
 from tests.builders import NOW, build_activity, build_staged_image, new_id
 from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens
 

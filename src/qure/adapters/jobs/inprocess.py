@@ -1,7 +1,7 @@
 """Jobs in the server's own process: nothing else to run, nothing that outlives it.
 
 A job that was not done when the process ended is enqueued again by whoever starts it next: what
-it is about lies in the database, and that row is the truth.
+it is about lies in the database, and that row is the truth. Tasks of the event loop are enough.
 """
 
 from __future__ import annotations

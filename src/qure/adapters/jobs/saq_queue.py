@@ -1,4 +1,7 @@
-"""SAQ's queue on Redis, and how a job is written into it."""
+"""SAQ's queue on Redis, and how a job is written into it.
+
+What is mended here are ways of SAQ to lose a job, each with a test that loses it without us.
+"""
 
 from __future__ import annotations
 

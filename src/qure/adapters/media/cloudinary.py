@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -84,6 +85,10 @@ class CloudinaryStore:
         own = self._own_url.fullmatch(url)
         if own is not None:
             await self._call(uploader.destroy, own[1], resource_type="image")
+
+    async def find(self, name: str) -> Path | None:  # noqa: ARG002 - Cloudinary shows them
+        """None: none is shown from here."""
+        return None
 
     async def close(self) -> None:
         """Let go of the threads."""

@@ -84,7 +84,7 @@ class MemoryStorage:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[MemoryUnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
         """Wait for the writer before; raises ``Unavailable`` when that takes too long."""
         await self._acquire()
         state = self._state.fork()
@@ -114,7 +114,7 @@ class MemoryStorage:
                 self._lock.release()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[MemoryUnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
         """The last committed state; what is committed later is not seen."""
         yield MemoryUnitOfWork(self._state, commit=None)
 

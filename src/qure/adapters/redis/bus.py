@@ -1,4 +1,4 @@
-"""The bus between processes: Redis PUBLISH and SUBSCRIBE, and what may have been missed read anew."""
+"""The bus between processes: PUBLISH and SUBSCRIBE, and what may have been missed read anew."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ VOID = Lease("")
 """A lease that was never given: nothing can be put with it."""
 
 # A group is one hash of entries and one lease id. An entry begins with the instant of its expiry,
-# in 13 digits of milliseconds by the server's own clock. The lease id is a random word from the first
-# miss until the group is dropped; a lease is good while its id is the group's. Dropping removes
-# both, and so does emptying the server: an id that comes later is another word, so an old lease
-# stays void. Losing only one of the two (eviction, expiry) loses entries or leases, which is
+# in 13 digits of milliseconds by the server's own clock. The lease id is a random word from the
+# first miss until the group is dropped; a lease is good while its id is the group's. Dropping
+# removes both, and so does emptying the server: an id that comes later is another word, so an old
+# lease stays void. Losing only one of the two (eviction, expiry) loses entries or leases, which is
 # allowed.
 
 _NOW = """

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from qure.adapters.sockets.clients import Client
 from qure.application.ports.gateways import AccessClaims
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-MAX_FRAME_BYTES = 64 * 1024
-"""No client has more to say at once."""
-
-CONNECTION_EXTENSION = "qure.connection"
-"""Key in an ASGI scope's ``extensions`` under which a server may offer ``write`` and ``abort``.
-
-``write(frame)`` puts a whole WebSocket frame on the wire now, or returns False when it cannot;
-``abort()`` drops the connection without waiting for what is unsent.
-"""
 
 
 class Dispatcher(Protocol):

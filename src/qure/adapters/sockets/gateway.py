@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from qure.adapters.sockets.answers import answer, reject
-from qure.adapters.sockets.dispatcher import Dispatcher, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import Dispatcher
 from qure.adapters.sockets.engineio import (
     PING_INTERVAL,
     PING_TIMEOUT,
@@ -20,6 +20,7 @@ from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.pace import Paces
 from qure.adapters.sockets.socketio import SocketIoSession
 from qure.adapters.sockets.websocket import WebSocketSession
+from qure.wire.asgi import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 

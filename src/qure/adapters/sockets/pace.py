@@ -5,10 +5,11 @@ Counted before anything is looked at, for each connection and for all of a user'
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from enum import Enum, auto
 from typing import Final
 from uuid import UUID
+
+from cachetools import LRUCache
 
 BURST: Final = 200
 """Packets of one connection at once: a display that comes back joins 100 queues, an app sends what
@@ -71,7 +72,7 @@ class Paces:
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
-        self._users: OrderedDict[UUID, Bucket] = OrderedDict()
+        self._users: LRUCache[UUID, Bucket] = LRUCache(REMEMBERED_USERS)
 
     def of_connection(self) -> Pace:
         """For a new one."""
@@ -82,10 +83,8 @@ class Paces:
 
         Of more than ``REMEMBERED_USERS`` those who connected last are remembered.
         """
-        bucket = self._users.pop(user_id, None)
+        bucket = self._users.get(user_id)
         if bucket is None:
             bucket = Bucket(BURST * USER_SHARES, self._per_second * USER_SHARES)
-        self._users[user_id] = bucket
-        if len(self._users) > REMEMBERED_USERS:
-            self._users.popitem(last=False)
+            self._users[user_id] = bucket
         return bucket

@@ -14,18 +14,17 @@ import msgspec
 
 from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.dispatcher import MAX_FRAME_BYTES, Dispatcher, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import Dispatcher
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import Paces, Verdict
-from qure.adapters.sockets.quiet import Quiet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
+from qure.wire.asgi import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.wire.socket_events import AUTH, AUTH_ERROR
 
 logger = logging.getLogger(__name__)
-logger.addFilter(Quiet())
 
 AUTH_SECONDS: Final = 5.0
 

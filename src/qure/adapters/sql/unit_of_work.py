@@ -104,7 +104,7 @@ class SqlStorage:
         self._on_commit = on_commit
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[SqlUnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[SqlUnitOfWork]:  # noqa: ARG002
         """A transaction that may change things. Left without ``commit`` it rolls back."""
         work = self._work(await self._database.begin(writing=True), on_commit=self._on_commit)
         try:
@@ -113,7 +113,7 @@ class SqlStorage:
             await work.end()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[SqlUnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[SqlUnitOfWork]:  # noqa: ARG002
         """A transaction that only looks, at the state that its first question found."""
         work = self._work(await self._database.begin(writing=False), on_commit=None)
         try:

@@ -1,4 +1,4 @@
-"""What is done again and again: opening queues at midnight, sweeping, taking up what was forgotten."""
+"""What is done again and again: opening queues, sweeping, taking up what was forgotten."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """Something to ``do`` again and again, about ``every_seconds``: a divisor of 60, or minutes.
+    """Something to ``do`` again and again, about ``every_seconds``.
 
     Any number of processes may do it at once: each task sees to it that this does no harm.
     """
@@ -22,13 +22,6 @@ class PeriodicTask:
     name: str
     every_seconds: int
     do: Callable[[], Awaitable[object]]
-
-    @property
-    def cron(self) -> str:
-        """The rhythm as a cron expression; a sixth field counts seconds."""
-        if self.every_seconds < 60:
-            return f"* * * * * */{self.every_seconds}"
-        return f"*/{self.every_seconds // 60} * * * *"
 
 
 class Schedule:

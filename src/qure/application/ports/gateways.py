@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -94,6 +95,9 @@ class MediaStore(Protocol):
 
     async def delete(self, url: str) -> None:
         """Forget it; a URL that is not this store's, or is gone, is ignored."""
+
+    async def find(self, name: str) -> Path | None:
+        """The file of an image that this server shows itself; None when there is none."""
 
     async def close(self) -> None:
         """Do nothing more."""

@@ -357,10 +357,13 @@ class UnitOfWork(Protocol):
 class Storage(Protocol):
     """The way in."""
 
-    def write(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction that may change things. Left without ``commit`` it rolls back."""
+    def write(self, purpose: str = "write") -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that may change things. Left without ``commit`` it rolls back.
 
-    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        ``purpose`` names it where somebody watches.
+        """
+
+    def read(self, purpose: str = "read") -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction that only looks: it waits for no writer, and takes no locks."""
 
     async def ping(self) -> None:

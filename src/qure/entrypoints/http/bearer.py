@@ -22,7 +22,7 @@ class Bearer:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.actors
+        self._principals = container.memory.actors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # There are no other routes than HTTP's.

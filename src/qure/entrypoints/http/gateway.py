@@ -17,26 +17,15 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from qure.application import correlation
 from qure.entrypoints.http.client_address import peer_address
 from qure.entrypoints.http.methods import address
+from qure.wire import headers
+from qure.wire.headers import Header
 
 logger = logging.getLogger("qure.access")
 
-Header = tuple[bytes, bytes]
-
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
-_ALWAYS: tuple[Header, ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-_DATA: tuple[Header, ...] = (
-    *_ALWAYS,
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"x-frame-options", b"DENY"),
-)
-_PRIVATE: tuple[Header, ...] = (*_DATA, (b"cache-control", b"no-store"))
 _PAGES: tuple[Header, ...] = (
-    *_ALWAYS,
+    *headers.ALWAYS,
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -47,8 +36,7 @@ _PAGES: tuple[Header, ...] = (
 
 _CORS_ANSWERS: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
-    (b"access-control-max-age", b"600"),
+    *headers.PREFLIGHT,
 )
 
 
@@ -109,12 +97,12 @@ class Gateway:
 
         async def send_dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
+                given = message["headers"]
                 if scope["method"] == "OPTIONS" and message["status"] == 204:
                     # The router knows only some of the routes that share an address.
                     known = self._methods[address(scope["path_template"])]
-                    headers = [(b"allow", known.encode())]
-                message["headers"] = [*headers, *extra]
+                    given = [(b"allow", known.encode())]
+                message["headers"] = [*given, *extra]
                 if self._on_answer is not None:
                     self._on_answer(scope, message["status"], time.perf_counter() - started)
                 if self._access_log:
@@ -131,12 +119,11 @@ class Gateway:
     def _cors_headers(self, origin: bytes | None) -> tuple[Header, ...]:
         if not self._origins:
             return ()
-        vary = (b"vary", b"Origin")
         if origin is None or not self._may_read(origin):
-            return (vary,)
+            return (headers.VARY_BY_ORIGIN,)
         # No credentials: logins travel in a header that pages must set themselves.
         return (
-            vary,
+            headers.VARY_BY_ORIGIN,
             (b"access-control-allow-origin", origin),
             (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
         )
@@ -149,15 +136,15 @@ def request_id() -> str:
 
 def _headers_for(path: str) -> tuple[Header, ...]:
     if path.startswith(("/api", "/health")):
-        return _PRIVATE
+        return headers.PRIVATE
     if path.startswith("/docs"):
         return _PAGES
-    return _DATA
+    return headers.DATA
 
 
 async def _answer_preflight(send: Send, extra: tuple[Header, ...], *, allowed: bool) -> None:
-    headers = [*extra, *(_CORS_ANSWERS if allowed else ())]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    answer = [*extra, *(_CORS_ANSWERS if allowed else ())]
+    await send({"type": "http.response.start", "status": 204, "headers": answer})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

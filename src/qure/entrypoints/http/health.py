@@ -11,7 +11,7 @@ from qure.application.ports.gateways import Clock
 from qure.container import Container
 from qure.domain.errors import Unavailable
 from qure.entrypoints.http.routing import Api
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.wire.responses import encode, instant
 
 _PATIENCE_SECONDS = 2.0

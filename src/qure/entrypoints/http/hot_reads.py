@@ -8,10 +8,10 @@ cost several times what looking up the bytes does.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from qure.application.announcing.cached_reads import profile_group
@@ -46,11 +46,11 @@ class HotReads:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.actors
-        self._reads = container.reads
-        self._live_status = container.live_status
-        self._nearby = container.nearby
-        self._encoded: OrderedDict[QueueId, tuple[QueueStatus, bytes]] = OrderedDict()
+        self._actors = container.memory.actors
+        self._reads = container.memory.reads
+        self._live_status = container.memory.live_status
+        self._nearby = container.memory.nearby
+        self._encoded: LRUCache[QueueId, tuple[QueueStatus, bytes]] = LRUCache(_ENCODED_LIMIT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self._remembered(scope) if scope.get("method") == "GET" else None
@@ -108,8 +108,6 @@ class HotReads:
         if held is None or held[0] is not status:
             held = status, envelope.success(responses.StatusBody.of(status), _STATUS_MESSAGE)
             self._encoded[queue_id] = held
-            if len(self._encoded) > _ENCODED_LIMIT:
-                self._encoded.popitem(last=False)
         return held[1]
 
     def _who(self, scope: Any) -> Actor | None:
@@ -121,5 +119,5 @@ class HotReads:
                     claims = self._jwts.verify(value[7:].decode("latin-1"), at=self._clock.now())
                 except DomainError:
                     return None  # The plain route says why.
-                return self._principals.peek(claims)
+                return self._actors.peek(claims)
         return None

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from qure.entrypoints.http.operation import OPERATION, Operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.wire.envelope import Failure
 
 _PARAMETER = re.compile(r"\{(\w+)\}")

@@ -3,7 +3,7 @@
 import msgspec
 
 from qure.entrypoints.http.routing import Api
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""The schema of a database: which one it has, and bringing it to the one this program works with."""
+"""Which schema a database has, and bringing it to the one this program works with."""
 
 from __future__ import annotations
 
