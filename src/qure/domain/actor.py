@@ -10,7 +10,7 @@ from qure.domain.ids import ClinicId, SessionId, UserId
 
 
 class Role(StrEnum):
-    """What a person is. STAFF always belongs to exactly one clinic."""
+    """What a user is. STAFF always belongs to exactly one clinic."""
 
     PATIENT = "PATIENT"
     STAFF = "STAFF"

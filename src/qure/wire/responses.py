@@ -25,7 +25,7 @@ from qure.domain.user import User
 
 def instant(at: datetime) -> str:
     """``2025-12-30T10:00:00.000Z``. ``at`` must be aware."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def optional_instant(at: datetime | None) -> str | None:
