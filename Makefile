@@ -69,7 +69,7 @@ bench: servers ## Run the benchmarks (BENCH=--quick for a minute's worth)
 	@exec $(BIN)/python -m bench $(BENCH)
 
 .PHONY: tools
-tools:
+tools: ## Bring uv, pip-audit and pre-commit into .tools, for the targets that use them
 	@scripts/install tools
 
 .PHONY: hooks
@@ -88,7 +88,8 @@ lowest: install-dev tools ## Run the tests that start no process on the lowest v
 .PHONY: audit
 audit: tools ## Look for known vulnerabilities in what the locks name
 	for lock in requirements*.lock; do \
-		$(TOOLS)/pip-audit --progress-spinner off --disable-pip --require-hashes -r $$lock || exit; \
+		$(TOOLS)/pip-audit --progress-spinner off --strict --disable-pip \
+			--require-hashes -r $$lock || exit; \
 	done
 
 .PHONY: dist

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from qure.adapters.memory.cache import MemoryCache
 from qure.application.place_index import MAX_CANDIDATES
 from tests.builders import build_clinic
 from tests.sockets.service import Person, Service, running_service
@@ -37,6 +38,7 @@ async def test_places_that_never_repeat_fill_no_cache(
     patient = await service.person()
     chance = random.Random(1)
     near = service.container.reads._near
+    assert isinstance(near, MemoryCache)
     async with Redis.from_url(redis_database) as redis:
 
         async def remembered() -> tuple[list[bytes], int]:

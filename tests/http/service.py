@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from litestar import Litestar
@@ -141,7 +141,7 @@ async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterato
     """The service on those settings; a fault in it is answered, as a server would."""
     container = build(settings, clock=clock)
     app = create_app(container)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with (
         container.running(),
         httpx.AsyncClient(transport=transport, base_url="http://qure.example") as http,

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from qure.adapters.sql.migrations import migrate as migrating
 from qure.adapters.sql.migrations.migrate import current, downgrade, head, migrate
 from qure.adapters.sql.migrations.own_types import type_differs
+from qure.adapters.sql.migrations.revision import SCRIPTS
 from qure.adapters.sql.rows import Row
 
 REVISIONS = [script.revision for script in migrating._scripts().walk_revisions()][::-1]
@@ -151,9 +152,9 @@ def own_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     """A copy of the scripts, for a test to add to."""
     scripts = tmp_path / "scripts"
     (scripts / "versions").mkdir(parents=True)
-    for file in migrating.SCRIPTS.rglob("*.*"):
+    for file in SCRIPTS.rglob("*.*"):
         if file.suffix in {".py", ".mako"}:
-            (scripts / file.relative_to(migrating.SCRIPTS)).write_text(file.read_text())
+            (scripts / file.relative_to(SCRIPTS)).write_text(file.read_text())
     with monkeypatch.context() as patch:
         patch.setattr(migrating, "SCRIPTS", scripts)
         yield scripts
