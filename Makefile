@@ -11,6 +11,9 @@ JOBS ?= 2
 PYTEST ?=
 BENCH ?=
 LOCK ?=
+# What `make lowest` runs of tests/.
+PARTS ?= domain application wire contracts adapters http sockets migrations entrypoints attacks \
+	test_settings.py
 # What the machine lacked and scripts/install-servers brought.
 export PATH := $(CURDIR)/.servers/bin:$(PATH)
 
@@ -77,13 +80,13 @@ hooks: install-dev tools ## Check each commit before it is made, with pre-commit
 	$(TOOLS)/pre-commit install
 
 .PHONY: lowest
-lowest: install-dev tools ## Run the tests that start no process on the lowest versions pyproject.toml allows
+lowest: js tools ## Run the tests of every part on the lowest versions that pyproject.toml allows
 	@rm -rf .lowest && mkdir .lowest
 	$(COMPILE) --resolution lowest-direct --group build --group dev -o .lowest/lock pyproject.toml
 	$(UV) venv --quiet --python $(BIN)/python .lowest/venv
 	$(UV) pip install --quiet --python .lowest/venv -r .lowest/lock
 	$(UV) pip install --quiet --python .lowest/venv --no-deps --no-build-isolation --editable .
-	@exec .lowest/venv/bin/python -m pytest $(LOWEST) $(PYTEST)
+	@exec .lowest/venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(PARTS:%=tests/%) $(PYTEST)
 
 .PHONY: audit
 audit: tools ## Look for known vulnerabilities in what the locks name

@@ -95,7 +95,8 @@ def test_ci_runs_on_every_python_that_is_supported() -> None:
 def test_every_lock_of_npm_is_updated_and_audited() -> None:
     locks = {
         str(path.parent.relative_to(ROOT))
-        for path in ROOT.glob("*/*/package-lock.json")
+        for top in ("bench", "tests")
+        for path in (ROOT / top).rglob("package-lock.json")
         if "node_modules" not in path.parts
     }
     [npm] = [
