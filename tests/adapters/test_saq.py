@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,7 @@ from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 from tests.servers.redis import RedisServer
+from tests.waiting import loop_turns
 
 AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
 ROOT = Path(__file__).parents[2]
@@ -248,7 +250,7 @@ async def test_a_worker_stopped_at_any_moment_leaves_no_job_behind(
         result = await step(*args, **options) if moment == "dequeue" else None
         if moment != "dequeue" or result is not None:
             worker.stop()
-            await asyncio.sleep(0.1)  # where SAQ would cancel it
+            await loop_turns()  # where SAQ would cancel it
         return result if moment == "dequeue" else await step(*args, **options)
 
     async def count(job: Job, last_attempt: bool) -> None:
@@ -273,7 +275,7 @@ async def test_a_worker_asked_to_stop_does_not_take_again_what_it_gave_back(
     began = asyncio.Event()
     dequeue = RedisQueue.dequeue
 
-    async def deaf(*args: float) -> object:
+    async def deaf(*args: Any) -> object:
         try:
             return await dequeue(*args)
         except asyncio.CancelledError:  # swallowed, as asyncio.wait_for does now and then
@@ -300,16 +302,29 @@ async def _all_is_queued(jobs: SaqJobs) -> bool:
 
 
 async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(
-    redis_server: str,
+    redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"test-{uuid4()}"
     began = 0
 
+    sweeps = 0
+    sweep = Queue.sweep
+
+    async def counted(*args: Any, **options: Any) -> list[str]:
+        nonlocal sweeps
+        swept = await sweep(*args, **options)
+        sweeps += 1
+        return swept
+
     async def slowly(job: Job, last_attempt: bool) -> None:
         nonlocal began
         began += 1
-        await asyncio.sleep(6)
+        start = time.monotonic()
+        await eventually(lambda: time.monotonic() - start > 2)  # two heartbeats
+        before = sweeps
+        await eventually(lambda: sweeps >= before + 2)
 
+    monkeypatch.setattr(Queue, "sweep", counted)
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=1)
     first = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
     second = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
@@ -326,18 +341,22 @@ async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(
 
 async def test_what_runs_may_finish_when_the_worker_is_asked_to_stop(redis_server: str) -> None:
     name = f"test-{uuid4()}"
-    began, finished = asyncio.Event(), False
+    began, may_finish, finished = asyncio.Event(), asyncio.Event(), False
 
     async def handle(job: Job, last_attempt: bool) -> None:
         nonlocal finished
         began.set()
-        await asyncio.sleep(0.5)
+        await may_finish.wait()
         finished = True
 
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE)
-    async with working(SaqWorker(redis_server, handle, queue_name=name, drain_seconds=20)):
+    worker = SaqWorker(redis_server, handle, queue_name=name, drain_seconds=20)
+    async with working(worker):
         await jobs.enqueue([picture()])
         await began.wait()
+        worker.stop()
+        await loop_turns()  # It knows that it is to stop, and lets the job run.
+        may_finish.set()
     assert finished
     counts = await jobs.counts()
     assert (counts.queued, counts.running, counts.retrying) == (0, 0, 0)

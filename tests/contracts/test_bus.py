@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -25,6 +26,7 @@ from tests.servers.redis import RedisServer
 from tests.waiting import eventually
 
 Bus = MemoryBus | RedisBus
+AnyBus = TypeVar("AnyBus", bound=Bus)
 
 
 class Listener:
@@ -50,7 +52,7 @@ def entry() -> JournalEntry:
 
 
 @asynccontextmanager
-async def started(bus: Bus, listener: Listener | None = None) -> AsyncIterator[Bus]:
+async def started(bus: AnyBus, listener: Listener | None = None) -> AsyncIterator[AnyBus]:
     if listener is not None:
         bus.subscribe(listener.on_entry, listener.on_resync)
     await bus.start()
@@ -93,9 +95,15 @@ async def test_an_entry_arrives_with_every_event_it_had(make_bus: Callable[[], B
     assert listener.heard == [told]
 
 
-async def test_publishing_nothing_does_nothing(make_bus: Callable[[], Bus]) -> None:
-    async with started(make_bus(), Listener()) as bus:
+async def test_publishing_nothing_tells_nobody_anything(make_bus: Callable[[], Bus]) -> None:
+    listener, last = Listener(), entry()
+    async with started(make_bus(), listener) as bus:
+        await eventually(lambda: is_connected(bus))
         await bus.publish([])
+        await bus.publish([last])
+        await eventually(lambda: bool(listener.heard))
+    assert listener.heard == [last]
+    assert listener.resyncs == 0
 
 
 async def test_a_started_bus_is_connected_answers_and_has_missed_nothing(
@@ -136,7 +144,11 @@ async def test_subscribing_twice_or_after_the_start_is_a_mistake(
 
 async def test_a_bus_may_publish_without_listening(make_bus: Callable[[], Bus]) -> None:
     async with started(make_bus()) as bus:
+        await eventually(bus.is_live)
         await bus.publish([entry()])
+        await bus.ping()
+        assert bus.is_live()
+        assert bus.gaps() == 0
 
 
 async def test_a_listener_that_fails_still_hears_what_comes_next(
@@ -379,10 +391,10 @@ async def test_a_refused_batch_does_not_spoil_the_next(own_redis: RedisServer) -
         started(RedisBus(own_redis.url), listener) as bus,
         Redis.from_url(own_redis.url) as r,
     ):
-        await r.execute_command("ACL", "SETUSER", "default", "-publish")
+        await r.execute_command("ACL", "SETUSER", "default", "-publish")  # type: ignore[no-untyped-call]
         with pytest.raises(Unavailable):
             await bus.publish([entry(), entry(), entry()])
-        await r.execute_command("ACL", "SETUSER", "default", "+publish")
+        await r.execute_command("ACL", "SETUSER", "default", "+publish")  # type: ignore[no-untyped-call]
         told = entry()
         await bus.publish([told])
         await eventually(lambda: bool(listener.heard))

@@ -265,7 +265,7 @@ async def test_a_redis_user_who_may_not_ask_info_still_has_a_cache(
     own_redis: RedisServer, own_cache: RedisCache, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Redis.from_url(own_redis.url) as plain:
-        await plain.execute_command("ACL", "SETUSER", "default", "-info")
+        await plain.execute_command("ACL", "SETUSER", "default", "-info")  # type: ignore[no-untyped-call]
     await fill(own_cache, "group")
     assert await own_cache.get("group", "key") == b"value"
     assert "may not ask INFO" in caplog.text

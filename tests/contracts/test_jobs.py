@@ -116,7 +116,7 @@ class Recorder:
 
 async def test_jobs_of_each_kind_reach_the_handler_as_they_were(opened: Open) -> None:
     handler = Recorder()
-    jobs = [picture(), DeleteImage("https://res.example/ä?x=1"), picture()]
+    jobs: list[Job] = [picture(), DeleteImage("https://res.example/ä?x=1"), picture()]
     async with opened(handler) as queue:
         await queue.enqueue(jobs)
         await eventually(lambda: len(handler.seen) == 3)
@@ -125,9 +125,13 @@ async def test_jobs_of_each_kind_reach_the_handler_as_they_were(opened: Open) ->
 
 
 async def test_nothing_to_enqueue_is_no_fault(opened: Open) -> None:
-    async with opened(Recorder()) as queue:
+    handler, last = Recorder(), picture()
+    async with opened(handler) as queue:
         await queue.enqueue([])
         await queue.ping()
+        await queue.enqueue([last])
+        await eventually(lambda: bool(handler.seen))
+    assert handler.jobs == [last]
 
 
 async def test_the_same_job_enqueued_again_before_it_is_done_is_done_once(opened: Open) -> None:
@@ -150,7 +154,7 @@ async def test_a_job_that_is_done_can_be_enqueued_anew(opened: Open) -> None:
     async with opened(handler) as queue:
         for round in (1, 2):
             await queue.enqueue([job])
-            await eventually(lambda round=round: len(handler.seen) == round)  # type: ignore[misc]
+            await eventually(lambda round=round: len(handler.seen) == round)
             await eventually(_done(queue, round))
 
 

@@ -97,8 +97,13 @@ async def test_a_deleted_picture_is_gone_and_the_others_stay(shown: Shown) -> No
 
 async def test_deleting_what_is_gone_does_no_harm(shown: Shown) -> None:
     url = await shown.store.put(KEY, b"one", content_type=JPEG)
+    other = await shown.store.put("other", b"two", content_type=JPEG)
     await shown.store.delete(url)
     await shown.store.delete(url)
+    assert shown.at(url) is None
+    assert (shown.at(other), shown.count()) == (b"two", 1)
+    again = await shown.store.put(KEY, b"three", content_type=JPEG)
+    assert shown.at(again) == b"three"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def served(container: Container) -> AsyncIterator[httpx.AsyncClient]:
     app: AsgiApp = create_asgi(container)
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()
-    lifespan = asyncio.create_task(
+    lifespan = asyncio.ensure_future(
         app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)
     )
     await to_app.put({"type": "lifespan.startup"})

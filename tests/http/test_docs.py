@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from qure.entrypoints.http.docs import docs_router
@@ -22,7 +22,7 @@ from tests.http.service import Service, refused, running_service
 
 def validator(schema: dict[str, Any], document: dict[str, Any]) -> Draft202012Validator:
     """Checks instances against a schema of the document, references and formats too."""
-    resource = Resource(contents=document, specification=DRAFT202012)
+    resource = DRAFT202012.create_resource(document)
     rooted = _rooted(schema)
     return Draft202012Validator(
         rooted,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 from litestar.exceptions import InternalServerException
 
+from qure.application import tokens
 from qure.domain import errors
 from qure.domain.errors import Unavailable
 from qure.entrypoints.http.bodies import MAX_JSON_BYTES
@@ -350,7 +351,7 @@ async def test_a_client_that_hangs_up_in_its_body_is_no_fault_of_ours(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[dict[str, object]] = []
-    messages = iter(
+    messages: Iterator[dict[str, object]] = iter(
         [
             {"type": "http.request", "body": b'{"email"', "more_body": True},
             {"type": "http.disconnect"},

@@ -22,6 +22,8 @@ from tests.builders import NOW, new_id
 class RememberingListener:
     """Keeps what it was sent."""
 
+    protocol = "remembering"
+
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.closed: Closing | None = None

@@ -163,7 +163,8 @@ async def running_service(
     """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
     if not (data_dir / "qure.db").exists():
         shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
-    chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
+    given: dict[str, Any] = {"data_dir": data_dir, "bcrypt_rounds": 4} | settings
+    chosen = Settings(**given)
     container = build(chosen)
     listening = socket.create_server(("127.0.0.1", port))
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}

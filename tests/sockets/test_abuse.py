@@ -125,7 +125,8 @@ async def test_random_bytes_and_packets_hurt_nobody(service: Service) -> None:
                     await connection.send(f"40{json.dumps({'token': person.jwt})}")
                 for _ in range(chance.randrange(1, 6)):
                     text = "".join(chance.choices(alphabet, k=chance.randrange(1, 40)))
-                    await connection.send(chance.choice([text, f"42{text}", os.urandom(20)]))
+                    packets: list[str | bytes] = [text, f"42{text}", os.urandom(20)]
+                    await connection.send(chance.choice(packets))
     await eventually(lambda: service.container.hub.clients() == [])
     await is_well(service, person)
 

@@ -45,6 +45,9 @@ class OpenDispatcher:
     async def handle(self, client: Client, event: str, arguments: Sequence[object]) -> bytes:
         return b'{"ok":true,"data":null}'
 
+    def turn_away(self, client: Client, event: str) -> bytes:
+        raise AssertionError("nobody comes too soon here")
+
 
 @asynccontextmanager
 async def impatient_server() -> AsyncIterator[tuple[str, Hub]]:
