@@ -27,7 +27,7 @@ from qure.application.jobs.sweeping import Sweeping
 from qure.application.memory import Memory
 from qure.application.observers import Observers
 from qure.application.ports.gateways import Clock, Ids
-from qure.application.use_cases import UseCases
+from qure.application.use_cases import Rules, UseCases
 from qure.choices import jobs_on, media_store, shared_by_processes, traced
 from qure.container import Container, Part, ProcessRole
 from qure.settings import Settings
@@ -82,9 +82,11 @@ def build(
         jwts=jwts,
         digests=HmacDigests(keys),
         throttle=throttle,
-        registrations_per_ten_minutes=settings.registrations_per_address,
-        default_timezone=settings.default_timezone,
-        max_active_tokens=settings.max_active_tokens,
+        rules=Rules(
+            registrations_per_ten_minutes=settings.registrations_per_address,
+            default_timezone=settings.default_timezone,
+            max_active_tokens=settings.max_active_tokens,
+        ),
     )
     hub = Hub(
         status_of=memory.live_status.of,

@@ -13,7 +13,7 @@ import pytest
 from qure.adapters.memory.storage import MemoryStorage
 from qure.application.announcing.cached_reads import CachedReads, profile_group
 from qure.application.announcing.inbox import Inbox
-from qure.application.announcing.relay import RESYNC_REACHES_BACK, SWEEP_AGE, Relay
+from qure.application.announcing.relay import RESYNC_REACHES_BACK, SWEEP_AGE, Pace, Relay
 from qure.application.jobs.requests import jobs_asked_by
 from qure.application.observers import Observers
 from qure.application.ports.gateways import DeleteImage, Job, Lease, ProcessImage
@@ -87,11 +87,13 @@ class Service:
             jobs=self.jobs,
             observers=Observers(),
             after_resync=after_resync,
-            sweep_every_seconds=sweep_every,
-            mark_every_seconds=mark_every,
-            announce_within_seconds=announce_within,
-            flush_within_seconds=flush_within,
-            batch=batch,
+            pace=Pace(
+                sweep_every=sweep_every,
+                mark_every=mark_every,
+                announce_within=announce_within,
+                flush_within=flush_within,
+                batch=batch,
+            ),
         )
         return self.relay
 

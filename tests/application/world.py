@@ -12,7 +12,7 @@ from qure.application.jobs.images import ImageJobs, ImageResumption
 from qure.application.jobs.sweeping import Sweeping
 from qure.application.observers import Observers
 from qure.application.ports.storage import JournalEntry, JournalRecord
-from qure.application.use_cases import UseCases
+from qure.application.use_cases import Rules, UseCases
 from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic
 from qure.domain.errors import DomainError
@@ -78,9 +78,11 @@ class World:
             jwts=self.jwts,
             digests=self.digests,
             throttle=self.throttle,
-            registrations_per_ten_minutes=REGISTRATIONS,
-            default_timezone="America/New_York",
-            max_active_tokens=MAX_ACTIVE,
+            rules=Rules(
+                registrations_per_ten_minutes=REGISTRATIONS,
+                default_timezone="America/New_York",
+                max_active_tokens=MAX_ACTIVE,
+            ),
         )
         self.image_jobs = ImageJobs(
             self.storage,

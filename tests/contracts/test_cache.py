@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from qure.adapters.memory.cache import MemoryCache
 from redis.asyncio import Redis
 
 from qure.adapters.redis.cache import RedisCache

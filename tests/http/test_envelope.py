@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from litestar.exceptions import InternalServerException
 
-from qure.application import tokens
 from qure.domain import errors
 from qure.domain.errors import Unavailable
 from qure.entrypoints.http.bodies import MAX_JSON_BYTES

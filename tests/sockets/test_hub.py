@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from qure.adapters.sockets.clients import REMEMBERED_TOKENS, Client, Closing
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Hub
+from qure.adapters.sockets.rooms import LONGEST_PAUSE
 from qure.application.announcing.inbox import Inbox
 from qure.domain.actor import SYSTEM, Role
-from qure.adapters.sockets.rooms import LONGEST_PAUSE
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,

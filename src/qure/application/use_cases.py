@@ -27,6 +27,15 @@ from qure.application.queueing.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What an operator may set of the rules."""
+
+    registrations_per_ten_minutes: int
+    default_timezone: str
+    max_active_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
     """What people can do. Every way in (HTTP, sockets, the command) comes through here."""
 
@@ -54,9 +63,7 @@ class UseCases:
         jwts: AccessJwts,
         digests: KeyedDigests,
         throttle: Throttle,
-        registrations_per_ten_minutes: int,
-        default_timezone: str,
-        max_active_tokens: int,
+        rules: Rules,
     ) -> UseCases:
         """All of them on these ports."""
         return cls(
@@ -66,7 +73,7 @@ class UseCases:
                 ids,
                 passwords=registration_passwords,
                 throttle=throttle,
-                per_ten_minutes=registrations_per_ten_minutes,
+                per_ten_minutes=rules.registrations_per_ten_minutes,
             ),
             logins=Logins(
                 storage,
@@ -80,10 +87,10 @@ class UseCases:
             ),
             profiles=Profiles(storage, clock, ids, passwords=passwords, throttle=throttle),
             users=Users(storage, clock),
-            clinics=Clinics(storage, clock, ids, default_timezone=default_timezone),
+            clinics=Clinics(storage, clock, ids, default_timezone=rules.default_timezone),
             staff=Staff(storage, clock),
             queues=Queues(storage, clock, ids),
-            issuing=Issuing(storage, clock, ids, max_active=max_active_tokens),
+            issuing=Issuing(storage, clock, ids, max_active=rules.max_active_tokens),
             tokens=Tokens(storage, clock),
             desk=Desk(storage, clock),
         )

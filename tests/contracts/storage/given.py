@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qure.domain.staff_activity import StaffActivity
-
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from qure.application.announcing.cached_reads import CachedReads
@@ -22,16 +23,22 @@ from qure.domain.ids import EntryId
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
-SWEEP_EVERY_SECONDS = 0.5
 SWEEP_AGE = timedelta(seconds=1)
 """Younger entries are still in the hands of the process that committed them."""
 RESYNC_REACHES_BACK = timedelta(minutes=2)
 """Longer than any process needs to find its way back to the bus after it was heard again."""
 RESYNC_LIMIT = 10_000
-MARK_EVERY_SECONDS = 0.05
-ANNOUNCE_WITHIN_SECONDS = 0.25
-FLUSH_WITHIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a relay works, and how long it is waited for, in seconds."""
+
+    sweep_every: float = 0.5
+    mark_every: float = 0.05
+    announce_within: float = 0.25
+    flush_within: float = 3.0
+    batch: int = 500
 
 
 class Relay:
@@ -52,11 +59,7 @@ class Relay:
         jobs: Jobs,
         observers: Observers,
         after_resync: Sequence[Callable[[], Awaitable[object]]] = (),
-        sweep_every_seconds: float = SWEEP_EVERY_SECONDS,
-        mark_every_seconds: float = MARK_EVERY_SECONDS,
-        announce_within_seconds: float = ANNOUNCE_WITHIN_SECONDS,
-        flush_within_seconds: float = FLUSH_WITHIN_SECONDS,
-        batch: int = BATCH,
+        pace: Pace | None = None,
     ) -> None:
         self._storage = storage
         self._clock = clock
@@ -66,11 +69,7 @@ class Relay:
         self._jobs = jobs
         self._observers = observers
         self._after_resync = after_resync
-        self._sweep_every_seconds = sweep_every_seconds
-        self._mark_every_seconds = mark_every_seconds
-        self._announce_within_seconds = announce_within_seconds
-        self._flush_within_seconds = flush_within_seconds
-        self._batch = batch
+        self._pace = pace or Pace()
         self._made_at = clock.now()
         self._handed: list[tuple[JournalEntry, asyncio.Future[None]]] = []
         self._in_hand: set[EntryId] = set()
@@ -95,7 +94,7 @@ class Relay:
             return
         self._closing = True
         self._work_waits.set()
-        await asyncio.wait((self._publisher,), timeout=self._flush_within_seconds)
+        await asyncio.wait((self._publisher,), timeout=self._pace.flush_within)
         for task in (self._publisher, *self._sweepers):
             task.cancel()
         await asyncio.gather(self._publisher, *self._sweepers, return_exceptions=True)
@@ -120,7 +119,7 @@ class Relay:
         self._in_hand.add(entry.id)
         self._work_waits.set()
         if self._bus.generation() is not None:
-            await asyncio.wait((told,), timeout=self._announce_within_seconds)
+            await asyncio.wait((told,), timeout=self._pace.announce_within)
 
     async def resync(self) -> None:
         """Announcements may have been missed, and are heard again. Raises ``Unavailable``.
@@ -129,7 +128,7 @@ class Relay:
         before it has: so all that is pending is announced first, however young. The bus remembers
         nothing: what was said is found in the journal.
         """
-        while await self.sweep(min_age=timedelta(0)) >= self._batch:
+        while await self.sweep(min_age=timedelta(0)) >= self._pace.batch:
             continue
         since = max(self._made_at, self._clock.now() - RESYNC_REACHES_BACK)
         async with self._storage.read() as uow:
@@ -145,14 +144,16 @@ class Relay:
         Raises ``Unavailable`` when a backend is away; nothing is lost by it.
         """
         async with self._storage.read() as uow:
-            found = await uow.journal.pending(before=self._clock.now() - min_age, limit=self._batch)
+            found = await uow.journal.pending(
+                before=self._clock.now() - min_age, limit=self._pace.batch
+            )
         left = [
             one for one in found if one.id not in self._in_hand and one.id not in self._announced
         ]
         for entry in left:
             self._inbox.receive(entry)
         await self._publish(left)
-        if len(found) == self._batch:
+        if len(found) == self._pace.batch:
             # Until these are marked, the next sweep would find the same and nothing behind them.
             await self._mark_announced()
         return len(left)
@@ -179,7 +180,10 @@ class Relay:
             await self._work_waits.wait()
             self._work_waits.clear()
             while self._handed:
-                batch, self._handed = self._handed[: self._batch], self._handed[self._batch :]
+                batch, self._handed = (
+                    self._handed[: self._pace.batch],
+                    self._handed[self._pace.batch :],
+                )
                 try:
                     await self._publish([entry for entry, _ in batch])
                 except Unavailable as error:
@@ -201,15 +205,15 @@ class Relay:
             except Exception:
                 logger.exception("sweeping the journal failed; it is tried again")
                 swept = 0
-            if swept < self._batch:
-                await asyncio.sleep(self._sweep_every_seconds)
+            if swept < self._pace.batch:
+                await asyncio.sleep(self._pace.sweep_every)
 
     async def _mark_for_ever(self) -> None:
         while True:
             await self._marks_wait.wait()
             self._marks_wait.clear()
             # Marks are gathered: each one is a transaction that writers would wait for.
-            await asyncio.sleep(self._mark_every_seconds)
+            await asyncio.sleep(self._pace.mark_every)
             try:
                 await self._mark_announced()
             except Unavailable as error:
@@ -220,7 +224,7 @@ class Relay:
                 await self._mark_later()
 
     async def _mark_later(self) -> None:
-        await asyncio.sleep(self._sweep_every_seconds)
+        await asyncio.sleep(self._pace.sweep_every)
         self._marks_wait.set()
 
     async def _mark_announced(self) -> None:

@@ -71,14 +71,7 @@ class Gateway:
             await self._app(scope, receive, send)
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        given_id, origin, preflight = b"", None, False
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                given_id = value
-            elif name == b"origin":
-                origin = value
-            elif name == b"access-control-request-method":
-                preflight = True
+        given_id, origin, preflight = _asked_with(scope)
         request_id = given_id if _REQUEST_ID.fullmatch(given_id) else self._new_id().hex.encode()
         correlation.request_id.set(request_id.decode())
         extra = (
@@ -97,21 +90,23 @@ class Gateway:
 
         async def send_dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = message["headers"]
                 if scope["method"] == "OPTIONS" and message["status"] == 204:
                     # The router knows only some of the routes that share an address.
                     known = self._methods[address(scope["path_template"])]
-                    given = [(b"allow", known.encode())]
-                message["headers"] = [*given, *extra]
-                if self._on_answer is not None:
-                    self._on_answer(scope, message["status"], time.perf_counter() - started)
-                if self._access_log:
-                    _log(scope, message["status"], time.perf_counter() - started)
+                    message["headers"] = [(b"allow", known.encode())]
+                message["headers"] = [*message["headers"], *extra]
+                self._note(scope, message["status"], time.perf_counter() - started)
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         await self._app(scope, receive, send_dressed)
+
+    def _note(self, scope: HTTPScope, status: int, seconds: float) -> None:
+        if self._on_answer is not None:
+            self._on_answer(scope, status, seconds)
+        if self._access_log:
+            _log(scope, status, seconds)
 
     def _may_read(self, origin: bytes | None) -> bool:
         return origin is not None and (origin in self._origins or b"*" in self._origins)
@@ -140,6 +135,19 @@ def _headers_for(path: str) -> tuple[Header, ...]:
     if path.startswith("/docs"):
         return _PAGES
     return headers.DATA
+
+
+def _asked_with(scope: HTTPScope) -> tuple[bytes, bytes | None, bool]:
+    """The request's id as given, its origin, and whether a browser only asks what it may do."""
+    given_id, origin, preflight = b"", None, False
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given_id = value
+        elif name == b"origin":
+            origin = value
+        elif name == b"access-control-request-method":
+            preflight = True
+    return given_id, origin, preflight
 
 
 async def _answer_preflight(send: Send, extra: tuple[Header, ...], *, allowed: bool) -> None:
