@@ -33,6 +33,7 @@ from qure.entrypoints.http.calls import PARTS, Injected, PublicCall
 from qure.entrypoints.http.operation import OPERATION, Operation, camel_case, refusals, texts_of
 from qure.entrypoints.http.samples import sample_of
 from qure.wire import envelope
+from qure.wire.parsing import Fields
 
 Handler = Callable[..., Awaitable[object]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -117,11 +118,7 @@ def _answering(
     than all the rest of a quick call: so it is asked for one that has all parts in it.
     """
     ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
-    if len(ids) != path.count("{"):
-        raise TypeError(f"{handler.__name__} does not take every id in {path}")
-    if bool(operation.body and operation.body.PICTURES) != ("pictures" in takes):
-        raise TypeError(f"{handler.__name__}: pictures and the body that has them go together")
-    names = _parts_among(takes, besides=ids, of=handler)
+    names = _parts_among(takes, ids, operation, path)
     takes_request = "request" in takes
     body, query = operation.body, operation.query
     status, message = operation.status, operation.message
@@ -138,12 +135,8 @@ def _answering(
             only(request.user)
         if query is not None:
             arguments["given"] = read_query(request.scope, query)
-        elif body is not None and body.PICTURES:
-            arguments["given"], arguments["pictures"] = await read_form(
-                request, body, max_picture_bytes=parts["settings"].max_image_bytes
-            )
         elif body is not None:
-            arguments["given"] = await read_json(request, body)
+            arguments |= await _read(request, body, parts)
         data = await handler(**arguments)
         if isinstance(data, ASGIResponse):
             return data
@@ -160,14 +153,28 @@ def _answering(
     return answering
 
 
+async def _read(
+    request: PublicCall, body: type[Fields], parts: Mapping[str, Any]
+) -> dict[str, object]:
+    if not body.PICTURES:
+        return {"given": await read_json(request, body)}
+    limit = parts["settings"].max_image_bytes
+    given, pictures = await read_form(request, body, max_picture_bytes=limit)
+    return {"given": given, "pictures": pictures}
+
+
 def _parts_among(
-    takes: Mapping[str, Any], *, besides: Collection[str], of: Handler
+    takes: Mapping[str, Any], ids: Collection[str], operation: Operation, path: str
 ) -> tuple[str, ...]:
-    """The names of the parts. Raises ``TypeError`` where none has that name and type."""
-    names = tuple(name for name in takes if name not in _OWN and name not in besides)
+    """The names of the parts. Raises ``TypeError`` if the handler cannot be served."""
+    if len(ids) != path.count("{"):
+        raise TypeError(f"{operation.id} does not take every id in {path}")
+    if bool(operation.body and operation.body.PICTURES) != ("pictures" in takes):
+        raise TypeError(f"{operation.id}: pictures and the body that has them go together")
+    names = tuple(name for name in takes if name not in _OWN and name not in ids)
     for name in names:
         if takes[name] is not PARTS.get(name):
-            raise TypeError(f"{of.__name__}: there is no part {name!r} of type {takes[name]}")
+            raise TypeError(f"{operation.id}: there is no part {name!r} of type {takes[name]}")
     return names
 
 
