@@ -18,21 +18,17 @@ def conflicts(number: int) -> list[TransactionConflict]:
 
 
 class Adding:
-    """Work that adds a user; each attempt is noted with the unit of work it was given."""
+    """Adds a user; each attempt is noted with the unit of work it was given."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    def __init__(self, user: User | None = None) -> None:
+        self.user = user or build_user()
         self.given: list[UnitOfWork] = []
 
-    async def __call__(self, uow: UnitOfWork) -> str:
+    async def work(self, uow: UnitOfWork) -> str:
         self.given.append(uow)
         await uow.users.add(self.user)
         await uow.commit()
         return "done"
-
-
-def adding() -> Adding:
-    return Adding(build_user())
 
 
 async def is_stored(world: World, user: User) -> bool:
@@ -41,51 +37,51 @@ async def is_stored(world: World, user: User) -> bool:
 
 
 async def test_what_the_work_returns_is_the_answer_of_one_transaction(world: World) -> None:
-    work = adding()
-    assert await transact(world.storage, work) == "done"
-    assert (len(work.given), world.storage.writes) == (1, 1)
-    assert await is_stored(world, work.user)
+    adding = Adding()
+    assert await transact(world.storage, adding.work) == "done"
+    assert (len(adding.given), world.storage.writes) == (1, 1)
+    assert await is_stored(world, adding.user)
 
 
 async def test_a_race_that_is_won_in_the_end_is_not_noticed(world: World) -> None:
     world.storage.commit_errors = [*conflicts(ATTEMPTS - 1)]
-    work = adding()
-    assert await transact(world.storage, work) == "done"
-    assert (len(work.given), world.storage.writes) == (ATTEMPTS, ATTEMPTS)
-    assert await is_stored(world, work.user)
+    adding = Adding()
+    assert await transact(world.storage, adding.work) == "done"
+    assert (len(adding.given), world.storage.writes) == (ATTEMPTS, ATTEMPTS)
+    assert await is_stored(world, adding.user)
 
 
 async def test_each_attempt_has_a_unit_of_work_of_its_own(world: World) -> None:
     world.storage.commit_errors = [*conflicts(ATTEMPTS - 1)]
-    work = adding()
-    await transact(world.storage, work)
-    assert len({id(uow) for uow in work.given}) == ATTEMPTS
+    adding = Adding()
+    await transact(world.storage, adding.work)
+    assert len({id(uow) for uow in adding.given}) == ATTEMPTS
 
 
 async def test_a_race_that_is_lost_every_time_is_told_after_three_attempts(world: World) -> None:
     world.storage.commit_errors = [*conflicts(ATTEMPTS)]
-    work = adding()
+    adding = Adding()
     with pytest.raises(TransactionConflict):
-        await transact(world.storage, work)
-    assert len(work.given) == ATTEMPTS == 3
-    assert not await is_stored(world, work.user)
+        await transact(world.storage, adding.work)
+    assert len(adding.given) == ATTEMPTS == 3
+    assert not await is_stored(world, adding.user)
 
 
 async def test_a_race_lost_before_the_commit_is_run_again_too(world: World) -> None:
     world.storage.write_errors = [*conflicts(1)]
-    work = adding()
-    assert await transact(world.storage, work) == "done"
-    assert (len(work.given), world.storage.writes) == (1, 2)
+    adding = Adding()
+    assert await transact(world.storage, adding.work) == "done"
+    assert (len(adding.given), world.storage.writes) == (1, 2)
 
 
 @pytest.mark.parametrize("attempt", range(ATTEMPTS))
 async def test_another_error_is_told_at_once(world: World, attempt: int) -> None:
     world.storage.commit_errors = [*conflicts(attempt), Unavailable("The database is away.")]
-    work = adding()
+    adding = Adding()
     with pytest.raises(Unavailable):
-        await transact(world.storage, work)
-    assert len(work.given) == attempt + 1
-    assert not await is_stored(world, work.user)
+        await transact(world.storage, adding.work)
+    assert len(adding.given) == attempt + 1
+    assert not await is_stored(world, adding.user)
 
 
 async def test_work_that_fails_half_way_leaves_nothing_behind(world: World) -> None:
@@ -145,7 +141,7 @@ async def test_what_was_made_outside_is_told_of_once_however_often_it_is_tried(
     user.set_active(False, by=build_actor(), at=NOW)
     (changed,) = user.events
     world.storage.commit_errors = [*conflicts(ATTEMPTS - 1)]
-    await transact(world.storage, Adding(user))
+    await transact(world.storage, Adding(user).work)
     assert world.events == [changed]
     assert user.events == [], "it has been told"
     async with world.storage.write() as uow:
@@ -160,5 +156,5 @@ async def test_what_could_not_be_committed_is_still_to_be_told(world: World) -> 
     (changed,) = user.events
     world.storage.commit_errors = [*conflicts(ATTEMPTS)]
     with pytest.raises(TransactionConflict):
-        await transact(world.storage, Adding(user))
+        await transact(world.storage, Adding(user).work)
     assert (user.events, world.told) == ([changed], [])

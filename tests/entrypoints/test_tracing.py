@@ -149,14 +149,14 @@ async def test_a_request_its_transactions_and_its_job_are_traced_under_its_id(
         "http.response.status_code": 200,
         "qure.request_id": "upload-1",
     }
-    [transaction] = collector.named("update_profile")
+    [transaction] = collector.named("Profiles.update")
     assert transaction.parent_span_id == request.span_id
     assert transaction.trace_id == request.trace_id
     assert attributes(transaction)["qure.transaction"] == "write"
     [job] = collector.named("ProcessImage")
     assert attributes(job)["qure.request_id"] == "upload-1"
     in_job = [span for span in collector.spans if span.parent_span_id == job.span_id]
-    assert {span.name for span in in_job} == {"process_image"}
+    assert {span.name for span in in_job} == {"read", "ImageJobs._process"}
     assert {one["service.name"] for one in collector.resources} == {"qure"}
 
 
