@@ -8,6 +8,7 @@ import pytest
 
 from qure.application.ports.storage import Storage
 from qure.domain.calling_order import Line
+from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.token import Priority, Token, TokenStatus
@@ -45,9 +46,10 @@ async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> 
         assert await db.tokens.get(TokenId(new_id())) is None
 
 
-async def test_many_tokens_are_added_and_saved_at_once(storage: Storage) -> None:
-    queue = await given_queue(storage)
-    patients = await given_patients(storage, 5)
+@pytest.mark.parametrize("count", [1, 5, 11, 12, 200])
+async def test_many_tokens_are_added_and_saved_at_once(storage: Storage, count: int) -> None:
+    queue = await given_queue(storage, max_size=200)
+    patients = await given_patients(storage, count)
     tokens = [
         build_token(queue, patient_id=patient.id, number=number)
         for number, patient in enumerate(patients, start=1)
@@ -57,11 +59,29 @@ async def test_many_tokens_are_added_and_saved_at_once(storage: Storage) -> None
         await db.commit()
     staff = build_actor(patients[0])
     called = [token.moved_to(TokenStatus.CALLED, at=NOW, by=staff) for token in tokens[1:]]
+    assert len(called) == count - 1
     async with storage.write() as db:
         await db.tokens.save(called)
         await db.commit()
     async with storage.read() as db:
         assert await db.tokens.of_queue(queue.id) == [tokens[0], *called]
+
+
+async def test_of_many_tokens_of_which_one_is_refused_none_is_kept(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    standing, *_ = await given_tokens(storage, queue, {"status": TokenStatus.CALLED})
+    patients = await given_patients(storage, 20)
+    tokens = [
+        build_token(queue, patient_id=patient.id, number=number)
+        for number, patient in enumerate(patients, start=2)
+    ]
+    again = build_token(queue, patient_id=standing.patient_id, number=30)
+    with pytest.raises(Conflict) as refusal:
+        async with storage.write() as db:
+            await db.tokens.add([*tokens, again])
+    assert refusal.value.code == "active_token_exists"
+    async with storage.read() as db:
+        assert await db.tokens.of_queue(queue.id) == [standing]
 
 
 async def test_adding_or_saving_no_tokens_does_nothing(storage: Storage) -> None:

@@ -42,6 +42,11 @@ class Transaction:
         self._failed = False
         self._ended = False
 
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether a parameter may be an array."""
+        return self._connection.dialect.name == "postgresql"
+
     async def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """Every row."""
         return (await self._execute(statement, parameters)).all()

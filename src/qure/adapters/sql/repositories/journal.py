@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, bindparam, func, select, text, update
 
+from qure.adapters.sql.insertion import Insertion
 from qure.adapters.sql.mapping import Mapping
 from qure.adapters.sql.rows import JOURNAL
 from qure.adapters.sql.transaction import Transaction
@@ -17,7 +18,7 @@ from qure.application.ports.storage import JournalEntry, JournalRecord
 from qure.domain.ids import ClinicId, EntryId, TokenId
 from qure.wire.stored_events import decode_event, encode_event
 
-_ADD = insert(JOURNAL)
+_add = Insertion(JOURNAL)
 _record_values = Mapping(JOURNAL, computed=("is_pending", "content"))
 _IS_PENDING = text("journal.is_pending")  # As the partial index has it.
 _IN_ORDER = (JOURNAL.c.created_at, JOURNAL.c.entry_id, JOURNAL.c.number)
@@ -76,7 +77,7 @@ class SqlJournal:
     async def add(self, entry: JournalEntry, *, request_id: str | None) -> None:
         """Part of the transaction whose events it tells."""
         rows = [_values(entry, n, request_id=request_id) for n in range(len(entry.events))]
-        await self._transaction.change(_ADD, rows)
+        await _add(self._transaction, rows)
 
     async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
         return _records(await self._transaction.all(_OF_TOKEN, {"token": token_id}))

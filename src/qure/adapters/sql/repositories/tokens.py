@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, insert, literal_column, select, text, union_all, update
+from sqlalchemy import Select, bindparam, literal_column, select, text, union_all, update
 
+from qure.adapters.sql.insertion import Insertion
 from qure.adapters.sql.mapping import to_token, token_values
 from qure.adapters.sql.rows import QUEUES, TOKENS, one_of, padded
 from qure.adapters.sql.transaction import Transaction
@@ -19,7 +20,7 @@ _IS_ACTIVE = text("tokens." + one_of("status", ACTIVE))
 _IS_ASSIGNED = text("tokens." + one_of("status", ASSIGNED))
 _IS_WAITING = text("tokens." + one_of("status", [TokenStatus.WAITING]))
 
-_ADD = insert(TOKENS)
+_add = Insertion(TOKENS)
 _SAVE = update(TOKENS).where(TOKENS.c.id == bindparam("of"))
 _GET = select(TOKENS).where(TOKENS.c.id == bindparam("id"))
 _OF_QUEUE = select(TOKENS).where(TOKENS.c.queue_id == bindparam("queue")).order_by(TOKENS.c.number)
@@ -76,8 +77,7 @@ class SqlTokens:
         self._transaction = transaction
 
     async def add(self, tokens: Sequence[Token]) -> None:
-        if tokens:
-            await self._transaction.change(_ADD, [token_values(token) for token in tokens])
+        await _add(self._transaction, [token_values(token) for token in tokens])
 
     async def save(self, tokens: Sequence[Token]) -> None:
         if tokens:
