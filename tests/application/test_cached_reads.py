@@ -9,6 +9,7 @@ import pytest
 
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
+    GROUPS_AT_LEAST,
     MAX_BYTES,
     MAX_KEYS_OF_A_GROUP,
     OVERHEAD,
@@ -286,8 +287,8 @@ async def test_it_stays_within_its_bytes_and_what_was_used_least_recently_goes_f
     assert process.remembers("group 39")
 
 
-async def test_an_answer_greater_than_all_its_room_is_not_remembered() -> None:
-    process = Process(None, max_bytes=10_000)
+async def test_an_answer_greater_than_the_room_of_a_group_is_not_remembered() -> None:
+    process = Process(None, max_bytes=10_000 * GROUPS_AT_LEAST)
     await process.remember("small")
     before = process.reads.size
     await process.remember("group", value=bytes(10_001))
@@ -322,13 +323,15 @@ async def test_a_full_group_takes_a_key_anew_without_forgetting_others() -> None
     assert all(process.remembers("group", str(n)) for n in range(MAX_KEYS_OF_A_GROUP - 1))
 
 
-async def test_a_group_as_great_as_all_the_room_goes_on_remembering() -> None:
-    process = Process(None, max_bytes=10_000)
+async def test_a_group_that_has_taken_its_room_goes_on_remembering_and_leaves_the_others() -> None:
+    process = Process(None, max_bytes=10_000 * GROUPS_AT_LEAST)
+    await process.remember("other")
     for number in range(100):
         await process.remember("group", str(number), value=bytes(1000))
         assert process.remembers("group", str(number))
-        assert process.reads.size <= 10_000
+        assert process.reads.size <= 10_000 + 2 * OVERHEAD + len(KEY) + len(b"value")
     assert not process.remembers("group", "0")
+    assert process.remembers("other")
 
 
 async def test_what_is_replaced_or_forgotten_takes_no_room() -> None:

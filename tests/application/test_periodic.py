@@ -1,4 +1,4 @@
-"""Chores come round, whatever became of them the last time."""
+"""Periodic tasks come round, whatever became of them the last time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Work:
         return self.done
 
 
-async def test_each_chore_is_done_at_once_and_then_again_and_again() -> None:
+async def test_each_task_is_done_at_once_and_then_again_and_again() -> None:
     often, once = Work(), Work()
     schedule = Schedule([PeriodicTask("often", 0, often), PeriodicTask("once", 3600, once)])
     await schedule.start()
@@ -38,7 +38,7 @@ async def test_each_chore_is_done_at_once_and_then_again_and_again() -> None:
 @pytest.mark.parametrize(
     ("error", "level"), [(Unavailable("Away."), "WARNING"), (RuntimeError("a bug"), "ERROR")]
 )
-async def test_a_chore_that_fails_is_logged_and_tried_again(
+async def test_a_task_that_fails_is_logged_and_tried_again(
     error: Exception, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     work, other = Work(error), Work()
@@ -52,7 +52,7 @@ async def test_a_chore_that_fails_is_logged_and_tried_again(
     assert "sweeping" in record.getMessage()
 
 
-async def test_closing_ends_a_chore_in_the_middle() -> None:
+async def test_closing_ends_a_task_in_the_middle() -> None:
     begun = asyncio.Event()
     ended: list[bool] = []
 
@@ -72,3 +72,29 @@ async def test_closing_ends_a_chore_in_the_middle() -> None:
 
 async def test_closing_what_was_never_started_does_nothing() -> None:
     await Schedule([PeriodicTask("never", 1, Work())]).close()
+
+
+async def test_what_comes_first_is_done_once_before_anything_else() -> None:
+    order: list[str] = []
+
+    async def first() -> None:
+        await asyncio.sleep(0)
+        order.append("first")
+
+    async def often() -> None:
+        order.append("task")
+
+    schedule = Schedule([PeriodicTask("often", 0, often)], first=first)
+    await schedule.start()
+    await eventually(lambda: len(order) >= 4)
+    await schedule.close()
+    assert order[0] == "first"
+    assert set(order[1:]) == {"task"}
+
+
+@pytest.mark.parametrize(
+    ("every_seconds", "cron"),
+    [(5, "* * * * * */5"), (60, "*/1 * * * *"), (600, "*/10 * * * *")],
+)
+def test_a_rhythm_is_told_to_those_who_keep_it_elsewhere(every_seconds: int, cron: str) -> None:
+    assert PeriodicTask("tick", every_seconds, Work()).cron == cron

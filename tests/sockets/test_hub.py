@@ -344,7 +344,7 @@ def tell(hub: Hub, *stages: Token) -> None:
             actor=SYSTEM,
             at=NOW,
             queue=build_status(queue_id=token.queue_id),
-            token=token,
+            token=replace(token),  # As decoded anew.
             from_status=TokenStatus.WAITING,
         )
         hub.receive(build_entry(told))

@@ -21,6 +21,8 @@ CLINIC_LISTS = "clinics"
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_KEYS_OF_A_GROUP = 1000
+GROUPS_AT_LEAST = 4
+"""No group takes more than its part of the bytes: lists that nobody asks for twice leave room."""
 OVERHEAD = 400
 """Roughly what an answer costs beside its own bytes (measured on CPython 3.11)."""
 
@@ -163,7 +165,10 @@ class CachedReads:
 
     def _remember(self, group: str, key: str, value: bytes, ttl_seconds: int, stamp: int) -> None:
         grown = (self._local.get(group) or _Group()).with_answer(
-            key, value, self._monotonic() + ttl_seconds, max_bytes=self._max_bytes
+            key,
+            value,
+            self._monotonic() + ttl_seconds,
+            max_bytes=self._max_bytes // GROUPS_AT_LEAST,
         )
         if grown is not None:
             self._local.put(group, grown, stamp=stamp)
