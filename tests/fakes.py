@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from hashlib import sha512
 from itertools import count
+from pathlib import Path
 
 from qure.adapters.media.keys import name_for
-from qure.application.ports.gateways import AccessClaims, Job, Lease
+from qure.application.ports.gateways import AccessClaims, Job, JobCounts, Lease
 from qure.application.ports.storage import JournalEntry, Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
@@ -102,6 +103,10 @@ class FakeMediaStore:
         self.shown[url] = content
         return url
 
+    async def find(self, name: str) -> Path | None:
+        """None: they lie in no file."""
+        return None
+
     async def delete(self, url: str) -> None:
         self.deleted.append(url)
         self.shown.pop(url, None)
@@ -124,6 +129,12 @@ class FakeJobs:
     async def ping(self) -> None:
         if self.is_away:
             raise Unavailable("Nobody takes jobs.")
+
+    async def counts(self) -> JobCounts:
+        return JobCounts(queued=len(self.enqueued), running=0, retrying=0, done=0, failed=0)
+
+    async def close(self) -> None:
+        self.is_away = True
 
 
 class FakeBus:
@@ -156,6 +167,12 @@ class FakeBus:
         for entry in entries:
             self.published.append(entry)
             self._on_entry(entry)
+
+    async def start(self) -> None:
+        self.live = True
+
+    async def close(self) -> None:
+        self.live = False
 
     def generation(self) -> int | None:
         return 0 if self.live else None

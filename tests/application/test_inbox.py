@@ -23,7 +23,7 @@ from qure.application.ports.storage import ClinicFilter, JournalEntry, Nearby, P
 from qure.domain import events
 from qure.domain.actor import SYSTEM
 from qure.domain.events import Event
-from qure.domain.ids import ClinicId
+from qure.domain.ids import ClinicId, UserId
 from tests.application.world import World
 from tests.builders import NOW, build_entry, build_session, build_status, build_user, new_id
 from tests.fakes import Hearing
@@ -186,7 +186,7 @@ def test_a_changed_user_is_looked_at_anew_as_are_their_profile_and_staff_list(
 ) -> None:
     memory.hear(
         events.UserChanged(
-            user_id=memory.claims.actor_id,
+            user_id=UserId(memory.claims.actor_id),
             is_active=True,
             clinic_ids=(CLINIC,),
             actor=SYSTEM,
@@ -205,7 +205,7 @@ def test_a_revoked_session_is_looked_at_anew(memory: Memory) -> None:
     memory.hear(
         events.SessionRevoked(
             session_id=memory.claims.session_id,
-            user_id=memory.claims.actor_id,
+            user_id=UserId(memory.claims.actor_id),
             actor=SYSTEM,
             at=NOW,
         )

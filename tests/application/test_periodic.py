@@ -90,11 +90,3 @@ async def test_what_comes_first_is_done_once_before_anything_else() -> None:
     await schedule.close()
     assert order[0] == "first"
     assert set(order[1:]) == {"task"}
-
-
-@pytest.mark.parametrize(
-    ("every_seconds", "cron"),
-    [(5, "* * * * * */5"), (60, "*/1 * * * *"), (600, "*/10 * * * *")],
-)
-def test_a_rhythm_is_told_to_those_who_keep_it_elsewhere(every_seconds: int, cron: str) -> None:
-    assert PeriodicTask("tick", every_seconds, Work()).cron == cron

@@ -252,7 +252,7 @@ def test_a_logo_that_is_done_takes_the_place_of_the_one_before(
 ) -> None:
     clinic = build_clinic(logo=old)
     staged = logo_for(clinic)
-    clinic.pending_logo = staged.id
+    clinic = replace(clinic, pending_logo=staged.id)
     assert clinic.show(staged, DONE, at=LATER)
     assert (clinic.logo, clinic.pending_logo, clinic.updated_at) == (DONE, None, LATER)
     assert clinic.events == told(clinic, *replaced)

@@ -166,8 +166,8 @@ def test_staff_who_change_are_told_to_their_clinic() -> None:
 def test_a_picture_that_is_done_takes_the_place_of_the_one_before(
     clinic_ids: tuple[ClinicId, ...],
 ) -> None:
-    user = build_staff(CLINIC) if clinic_ids else build_user()
-    user.pending_picture = ImageId(new_id())
+    waiting = {"pending_picture": ImageId(new_id())}
+    user = build_staff(CLINIC, **waiting) if clinic_ids else build_user(**waiting)
     old, url = user.profile_picture, "https://media.example.org/new.jpg"
     user.show_picture(url, at=LATER)
     assert (user.profile_picture, user.pending_picture, user.updated_at) == (url, None, LATER)

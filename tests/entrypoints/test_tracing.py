@@ -20,8 +20,9 @@ from PIL import Image
 
 from qure.bootstrap import build, schema_of
 from qure.container import Container
-from qure.entrypoints.asgi import AsgiApp, create_asgi
+from qure.entrypoints.asgi import create_asgi
 from qure.settings import Settings
+from qure.wire.asgi import AsgiApp
 from tests.http.service import comes_true
 
 

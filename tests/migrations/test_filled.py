@@ -19,7 +19,7 @@ from qure.adapters.sql.migrations.migrate import downgrade, migrate
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.application.announcing.cached_reads import CachedReads
 from qure.application.announcing.inbox import Inbox
-from qure.application.announcing.relay import Relay
+from qure.application.announcing.relay import Pace, Relay
 from qure.application.observers import Observers
 from qure.application.ports.gateways import DeleteImage, ProcessImage
 from qure.application.ports.storage import JournalEntry, Page
@@ -360,7 +360,7 @@ async def test_what_waited_to_be_announced_still_does_as_the_events_of_today(url
             bus=bus,
             jobs=jobs,
             observers=Observers(),
-            batch=len(expected),
+            pace=Pace(batch=len(expected)),
         )
         await bus.start()
         assert await relay.sweep() == len(expected)

@@ -97,7 +97,7 @@ class World:
         return Actor(
             id=claims.actor_id,
             session_id=claims.session_id,
-            role=self.roles.get(claims.actor_id, Role.PATIENT),
+            role=self.roles.get(UserId(claims.actor_id), Role.PATIENT),
             clinic_id=None,
         )
 

@@ -524,7 +524,7 @@ async def test_a_patient_who_was_away_is_told_on_coming_back(world: World) -> No
 
 async def test_only_patients_are_looked_up_on_connecting(world: World) -> None:
     hub, staff = world.hub(), claims()
-    world.roles[staff.actor_id] = Role.STAFF
+    world.roles[UserId(staff.actor_id)] = Role.STAFF
     world.held[UserId(staff.actor_id)] = [build_token(status=TokenStatus.CALLED)]
     _, listener = await connected(hub, staff)
     assert listener.names == []

@@ -33,7 +33,7 @@ SEARCH_PATH = "/api/clinic"
 STATUS_PATH_LENGTH = len(STATUS_PREFIX) + 36 + len(STATUS_SUFFIX)
 
 _PROFILE_MESSAGE: str = accounts.read_profile.opt[OPERATION].message
-_STATUS_MESSAGE: str = queues.read_status.opt[OPERATION].message
+_STATUS_MESSAGE: str = queues.read_queue_status.opt[OPERATION].message
 _SEARCH_MESSAGE: str = clinics.list_clinics.opt[OPERATION].message
 _ENCODED_LIMIT = 10_000
 

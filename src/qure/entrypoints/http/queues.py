@@ -76,4 +76,3 @@ async def call_next_token(request: Call, queue_id: QueueId, desk: Desk) -> Token
 
 
 # The name that ``hot_reads`` asks for.
-read_status = read_queue_status
