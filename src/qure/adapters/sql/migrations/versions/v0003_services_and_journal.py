@@ -363,7 +363,13 @@ def _index_journal() -> None:
             "entry_id",
             where=f"{column}_id IS NOT NULL",
         )
-    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
+    op.create_index(
+        "ix_journal_created_at",
+        "journal",
+        ["created_at"],
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+    )
 
 
 def _move_journal_to_outbox() -> None:
