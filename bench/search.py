@@ -15,14 +15,14 @@ from urllib.parse import urlencode
 from sqlalchemy import insert
 
 from bench.report import Figure
-from bench.world import Login, Program, World, http_load, make_logins, world
-from qure.adapters.sql.mapping import clinic_values
-from qure.adapters.sql.rows import CLINICS
-from qure.bootstrap import Role as ProcessRole
+from bench.world import Login, Program, World, http_load, make_clinic, make_logins, world
+from qure.adapters.sql.engine import open_database
+from qure.adapters.sql.mapping import clinic_values, service_values
+from qure.adapters.sql.rows import CLINICS, SERVICES
 from qure.bootstrap import build
-from qure.domain.clinic import Clinic, ClinicType
-from qure.domain.ids import ClinicId
-from qure.domain.user import Role
+from qure.container import ProcessRole
+from qure.domain.actor import Role
+from qure.domain.clinic import ClinicType
 from qure.settings import Settings
 
 FEW, MANY = 1_000, 100_000
@@ -150,29 +150,29 @@ async def _fill(settings: Settings, count: int) -> None:
     chance = random.Random(count)
     types = list(ClinicType)
     async with container.running():
-        now = container.clock.now()
-        database = container.storage._database
+        database = open_database(settings.database_address(), pool_size=1)
         transaction = await database.begin(writing=True)
+        await transaction.change(SERVICES.delete())
         await transaction.change(CLINICS.delete())
         await transaction.commit()
         for start in range(0, count, 1000):
             rows = []
             for number in range(start, min(start + 1000, count)):
                 latitude, longitude = _somewhere(chance, _half_side_km(count))
-                clinic = Clinic(
-                    id=ClinicId(container.randomness.new_id()),
+                clinic = make_clinic(
+                    container,
                     name=f"Clinic {number} {'North' if number % 2 else 'South'}",
                     type=types[number // 2 % len(types)],
                     latitude=latitude,
                     longitude=longitude,
-                    timezone="UTC",
-                    created_at=now,
-                    updated_at=now,
                 )
-                rows.append(clinic_values(clinic))
+                rows.append((clinic_values(clinic), service_values(clinic.service)))
             transaction = await database.begin(writing=True)
-            await transaction.change(insert(CLINICS), rows)
+            clinics, services = zip(*rows, strict=True)
+            await transaction.change(insert(CLINICS), clinics)
+            await transaction.change(insert(SERVICES), services)
             await transaction.commit()
+        await database.close()
 
 
 def _half_side_km(count: int) -> float:

@@ -27,11 +27,11 @@ from bench.world import (
     world,
 )
 from qure.adapters.redis.bus import RedisBus
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.ids import ClinicId, EntryId, QueueId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.user import Role
 from qure.wire.responses import StatusBody, encode
 
 PAUSE_SECONDS = 0.12
@@ -130,7 +130,7 @@ class Emitter:
         return QueueStatus(
             queue_id=self._queue_id,
             clinic_id=self._clinic_id,
-            current_number=self.version % 1000,
+            now_serving=self.version % 1000,
             waiting_count=self.version % 1000,
             start_time=self._now,
             end_time=self._now,
@@ -141,8 +141,8 @@ class Emitter:
 
     async def over_bus(self, bus: RedisBus) -> None:
         """As another process of the service would tell of a change."""
-        event = QueueActivated(actor_id=None, at=self._now, queue=self.next_status())
-        entry = OutboxEntry(id=EntryId(uuid4()), created_at=self._now, events=(event,))
+        event = QueueActivated(actor=SYSTEM, at=self._now, queue=self.next_status())
+        entry = JournalEntry(id=EntryId(uuid4()), created_at=self._now, events=(event,))
         await bus.publish([entry])
 
     async def over_http(self, server: Program) -> None:

@@ -16,19 +16,21 @@ from typing import Any
 from uuid import UUID
 
 import psutil
+
+from qure.bootstrap import build, schema_of
+from qure.container import Container, ProcessRole
+from qure.domain.actor import SYSTEM, Actor, Role
+from qure.domain.clinic import Clinic, ClinicType
+from qure.domain.ids import ClinicId, QueueId, ServiceId, SessionId, UserId
+from qure.domain.queue import MAX_QUEUE_SIZE, Queue
+from qure.domain.service import Service
+from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.token import TokenStatus
+from qure.domain.user import User
+from qure.settings import Settings, load_settings
 from tests.servers.postgres import running_postgres
 from tests.servers.process import accepts_connections, free_port, wait_until
 from tests.servers.redis import running_redis
-
-from qure.bootstrap import Role as ProcessRole
-from qure.bootstrap import build, migrate_database
-from qure.domain.clinic import Clinic
-from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
-from qure.domain.queue import MAX_QUEUE_SIZE, Queue
-from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
-from qure.domain.token import TokenStatus
-from qure.domain.user import Role, User
-from qure.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -117,7 +119,7 @@ def world(backend: str) -> Iterator[World]:
             environment["DATABASE_URL"] = postgres.dsn
             environment["REDIS_URL"] = stack.enter_context(running_redis()).url
         made = World(environment, stack)
-        asyncio.run(migrate_database(made.settings))
+        asyncio.run(schema_of(made.settings).migrate())
         yield made
 
 
@@ -131,7 +133,7 @@ async def make_logins(
         logins = []
         async with container.storage.write() as uow:
             for _ in range(count):
-                id = UserId(container.randomness.new_id())
+                id = UserId(container.ids.new_id())
                 user = User.register(
                     id=id,
                     first_name="Bench",
@@ -143,7 +145,7 @@ async def make_logins(
                 )
                 user.clinic_id = clinic_id
                 session = Session(
-                    id=SessionId(container.randomness.new_id()),
+                    id=SessionId(container.ids.new_id()),
                     user_id=id,
                     user_agent=None,
                     ip_address=None,
@@ -151,7 +153,7 @@ async def make_logins(
                     expires_at=now + REFRESH_LIFE,
                 )
                 secret = RefreshSecret(
-                    digest=container.randomness.new_secret()[:64],
+                    digest=container.secrets.new_secret()[:64],
                     session_id=session.id,
                     created_at=now,
                     expires_at=session.expires_at,
@@ -163,6 +165,31 @@ async def make_logins(
     return logins
 
 
+def make_clinic(
+    container: Container,
+    *,
+    name: str,
+    latitude: float,
+    longitude: float,
+    type: ClinicType = ClinicType.GENERAL_PRACTICE,
+) -> Clinic:
+    """A clinic in UTC that is not stored yet."""
+    now, id = container.clock.now(), ClinicId(container.ids.new_id())
+    return Clinic(
+        id=id,
+        name=name,
+        latitude=latitude,
+        longitude=longitude,
+        type=type,
+        timezone="UTC",
+        created_at=now,
+        updated_at=now,
+        service=Service(
+            id=ServiceId(container.ids.new_id()), clinic_id=id, created_at=now, updated_at=now
+        ),
+    )
+
+
 async def make_queue(
     settings: Settings, *, max_size: int = MAX_QUEUE_SIZE
 ) -> tuple[ClinicId, QueueId]:
@@ -170,17 +197,11 @@ async def make_queue(
     container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         now = container.clock.now()
-        clinic = Clinic(
-            id=ClinicId(container.randomness.new_id()),
-            name=f"Clinic {container.randomness.new_id()}",
-            latitude=40.0,
-            longitude=-74.0,
-            timezone="UTC",
-            created_at=now,
-            updated_at=now,
+        clinic = make_clinic(
+            container, name=f"Clinic {container.ids.new_id()}", latitude=40.0, longitude=-74.0
         )
         queue = Queue.open(
-            clinic, id=QueueId(container.randomness.new_id()), max_size=max_size, at=now, by=None
+            clinic, id=QueueId(container.ids.new_id()), max_size=max_size, at=now, by=SYSTEM
         )
         async with container.storage.write() as uow:
             await uow.clinics.add(clinic)
@@ -195,7 +216,12 @@ async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
     container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         await asyncio.gather(
-            *(container.issue_line.take(queue_id, UserId(login.user_id)) for login in logins)
+            *(
+                container.use_cases.issuing.issue(
+                    queue_id, actor=Actor(id=login.user_id, role=Role.PATIENT)
+                )
+                for login in logins
+            )
         )
 
 
@@ -208,7 +234,7 @@ async def empty_queue(settings: Settings, queue_id: QueueId) -> None:
             raise LookupError(f"there is no queue {queue_id}")
         now = container.clock.now()
         waiting = await uow.tokens.of_queue(queue_id, status=TokenStatus.WAITING)
-        await uow.tokens.save([queue.skip(one, by=one.patient_id, at=now) for one in waiting])
+        await uow.tokens.save([queue.skip(one, by=SYSTEM, at=now) for one in waiting])
         await uow.queues.save(queue)
         await uow.commit()
 

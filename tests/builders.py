@@ -12,7 +12,8 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.clinic import Clinic
 from qure.domain.events import Event
 from qure.domain.ids import (
@@ -20,6 +21,7 @@ from qure.domain.ids import (
     EntryId,
     ImageId,
     QueueId,
+    ServiceId,
     SessionId,
     TokenId,
     UserId,
@@ -27,10 +29,10 @@ from qure.domain.ids import (
 from qure.domain.image import ImagePurpose, StagedImage
 from qure.domain.queue import Queue
 from qure.domain.queue_status import QueueStatus
+from qure.domain.service import Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
-from qure.domain.staff_activity import StaffAction, StaffActivity
-from qure.domain.token import Token, TokenStatus
-from qure.domain.user import Role, User
+from qure.domain.token import PLACE_STEP, Token, TokenStatus
+from qure.domain.user import User
 
 NOW = datetime(2025, 12, 30, 15, 0, tzinfo=UTC)
 """A Tuesday, ten in the morning in New York."""
@@ -70,7 +72,7 @@ class FixedClock:
         return self._now
 
 
-class SequentialRandomness:
+class SequentialIds:
     """Ids and secrets that come in order and are the same in every run."""
 
     def __init__(self, start: int = 1) -> None:
@@ -125,10 +127,12 @@ def build_staff(clinic_id: ClinicId, **fields: Any) -> User:
 
 
 def build_clinic(**fields: Any) -> Clinic:
-    """An active clinic in New York."""
+    """An active clinic in New York; fields of its default service are taken too."""
     number = next(_numbers)
+    service = {name: fields.pop(name) for name in _SERVICE_FIELDS if name in fields}
+    fields.setdefault("id", ClinicId(new_id()))
+    fields.setdefault("service", build_service(fields["id"], **service))
     defaults: dict[str, Any] = {
-        "id": ClinicId(new_id()),
         "name": f"Clinic {number}",
         "latitude": 40.7128,
         "longitude": -74.006,
@@ -139,11 +143,38 @@ def build_clinic(**fields: Any) -> Clinic:
     return Clinic(**(defaults | fields))
 
 
+_SERVICE_FIELDS = ("max_queue_size", "auto_open_queue", "next_opening_at")
+
+
+def build_service(clinic_id: ClinicId, **fields: Any) -> Service:
+    """The default service of that clinic."""
+    defaults: dict[str, Any] = {
+        "id": ServiceId(new_id()),
+        "clinic_id": clinic_id,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Service(**(defaults | fields))
+
+
+def build_actor(user: User | UserId | None = None, **fields: Any) -> Actor:
+    """That user acting, or a patient with that id, or one of their own."""
+    if isinstance(user, User):
+        defaults: dict[str, Any] = {
+            "id": user.id,
+            "role": user.role,
+            "clinic_id": user.clinic_id,
+        }
+    else:
+        defaults = {"id": user or UserId(new_id()), "role": Role.PATIENT}
+    return Actor(**({"session_id": SessionId(new_id())} | defaults | fields))
+
+
 def build_queue(clinic: Clinic | None = None, **fields: Any) -> Queue:
     """A clinic's queue of the day of `NOW`, as opened, with no events left to record."""
     clinic = clinic or build_clinic()
     at = fields.pop("at", NOW)
-    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=at, by=None)
+    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=at, by=SYSTEM)
     return replace(queue, **({"events": []} | fields))
 
 
@@ -157,7 +188,8 @@ def build_token(queue: Queue | None = None, **fields: Any) -> Token:
         "status": TokenStatus.WAITING,
         "created_at": NOW,
     }
-    return Token(**(defaults | fields))
+    given = defaults | fields
+    return Token(**({"place": given["number"] * PLACE_STEP} | given))
 
 
 def build_session(user_id: UserId, **fields: Any) -> Session:
@@ -184,18 +216,6 @@ def build_secret(session: Session, **fields: Any) -> RefreshSecret:
     return RefreshSecret(**(defaults | fields))
 
 
-def build_activity(staff_id: UserId, token_id: TokenId, **fields: Any) -> StaffActivity:
-    """A CALL."""
-    defaults: dict[str, Any] = {
-        "id": new_id(),
-        "staff_id": staff_id,
-        "token_id": token_id,
-        "action": StaffAction.CALL,
-        "created_at": NOW,
-    }
-    return StaffActivity(**(defaults | fields))
-
-
 def build_staged_image(owner_id: UUID | None = None, **fields: Any) -> StagedImage:
     """A profile picture that waits for its job."""
     defaults: dict[str, Any] = {
@@ -215,7 +235,7 @@ def build_status(**fields: Any) -> QueueStatus:
     defaults: dict[str, Any] = {
         "queue_id": QueueId(new_id()),
         "clinic_id": ClinicId(new_id()),
-        "current_number": 0,
+        "now_serving": 0,
         "waiting_count": 0,
         "start_time": NOW - timedelta(hours=1),
         "end_time": NOW + timedelta(hours=7),
@@ -226,6 +246,6 @@ def build_status(**fields: Any) -> QueueStatus:
     return QueueStatus(**(defaults | fields))
 
 
-def build_entry(*events: Event, created_at: datetime = NOW) -> OutboxEntry:
+def build_entry(*events: Event, created_at: datetime = NOW) -> JournalEntry:
     """What one transaction has to tell."""
-    return OutboxEntry(id=EntryId(new_id()), created_at=created_at, events=events)
+    return JournalEntry(id=EntryId(new_id()), created_at=created_at, events=events)

@@ -42,7 +42,7 @@ def corner_colours(image: Image.Image) -> list[tuple[int, int, int]]:
     width, height = image.size
     places = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
     pixels = [image.convert("RGB").getpixel((int(width * x), int(height * y))) for x, y in places]
-    return [pixel for pixel in pixels if isinstance(pixel, tuple)]
+    return [(pixel[0], pixel[1], pixel[2]) for pixel in pixels if isinstance(pixel, tuple)]
 
 
 def near(seen: Any, meant: Any, by: int = 30) -> bool:

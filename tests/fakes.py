@@ -1,8 +1,7 @@
 """Stand-ins for what a use case reaches through a port: simple, honest, and seen through.
 
 Each keeps its port's promises and nothing more; what it was asked can be looked at, and it can
-be told to be away. Storage, cache, throttle and bus have adapters in memory that are used as
-they are.
+be told to be away. Storage and throttle have adapters in memory that are used as they are.
 """
 
 from __future__ import annotations
@@ -12,10 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from hashlib import sha512
+from itertools import count
+from pathlib import Path
 
 from qure.adapters.media.keys import name_for
-from qure.application.ports.gateways import AccessClaims, Job
-from qure.application.ports.storage import OutboxEntry, Storage, UnitOfWork
+from qure.application.ports.gateways import AccessClaims, Job, JobCounts, Lease
+from qure.application.ports.storage import JournalEntry, Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
 from qure.domain.user import User
@@ -58,7 +59,7 @@ class FakeJwts:
     def issue(self, user: User, session_id: SessionId, *, at: datetime) -> str:
         jwt = f"jwt-{len(self._issued) + 1}"
         self._issued[jwt] = AccessClaims(
-            user_id=user.id, session_id=session_id, expires_at=at + self.LIFE
+            actor_id=user.id, session_id=session_id, expires_at=at + self.LIFE
         )
         return jwt
 
@@ -102,9 +103,16 @@ class FakeMediaStore:
         self.shown[url] = content
         return url
 
+    async def find(self, name: str) -> Path | None:
+        """None: they lie in no file."""
+        return None
+
     async def delete(self, url: str) -> None:
         self.deleted.append(url)
         self.shown.pop(url, None)
+
+    async def close(self) -> None:
+        """It holds nothing open."""
 
 
 class FakeJobs:
@@ -122,21 +130,27 @@ class FakeJobs:
         if self.is_away:
             raise Unavailable("Nobody takes jobs.")
 
+    async def counts(self) -> JobCounts:
+        return JobCounts(queued=len(self.enqueued), running=0, retrying=0, done=0, failed=0)
+
+    async def close(self) -> None:
+        self.is_away = True
+
 
 class FakeBus:
     """A bus whose listener hears at once; it can be away, fail, or hang until it is released."""
 
     def __init__(self) -> None:
-        self.published: list[OutboxEntry] = []
+        self.published: list[JournalEntry] = []
         self.batches: list[int] = []
         self.live = True
         self.error: Exception | None = None
         self.released = asyncio.Event()
         self.released.set()
-        self._on_entry: Callable[[OutboxEntry], None] = lambda entry: None
+        self._on_entry: Callable[[JournalEntry], None] = lambda entry: None
 
     def subscribe(
-        self, on_entry: Callable[[OutboxEntry], None], on_gap: Callable[[], Awaitable[None]]
+        self, on_entry: Callable[[JournalEntry], None], on_resync: Callable[[], Awaitable[None]]
     ) -> None:
         self._on_entry = on_entry
 
@@ -144,7 +158,7 @@ class FakeBus:
         """From now on publishing does not end until ``released`` is set."""
         self.released.clear()
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+    async def publish(self, entries: Sequence[JournalEntry]) -> None:
         await self.released.wait()
         await asyncio.sleep(0)
         if self.error is not None:
@@ -154,15 +168,55 @@ class FakeBus:
             self.published.append(entry)
             self._on_entry(entry)
 
-    def is_live(self) -> bool:
-        return self.live
+    async def start(self) -> None:
+        self.live = True
 
-    def gaps(self) -> int:
-        return 0
+    async def close(self) -> None:
+        self.live = False
+
+    def generation(self) -> int | None:
+        return 0 if self.live else None
+
+
+class FakeCache:
+    """What all processes share; it can be away, and says what was going on when it was told."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.dropped: list[list[str]] = []
+        self.on_drop: Callable[[], None] = lambda: None
+        self._groups: dict[str, dict[str, bytes]] = {}
+        self._leases: dict[str, Lease] = {}
+        self._numbers = count(1)
+
+    async def get(self, group: str, key: str) -> bytes | Lease:
+        await asyncio.sleep(0)
+        if key in self._groups.get(group, {}):
+            return self._groups[group][key]
+        if group not in self._leases:
+            self._leases[group] = Lease(f"lease {next(self._numbers)}")
+        return self._leases[group]
+
+    async def put(
+        self, group: str, key: str, value: bytes, *, lease: Lease, ttl_seconds: int
+    ) -> None:
+        await asyncio.sleep(0)
+        if self._leases.get(group) == lease:
+            self._groups.setdefault(group, {})[key] = value
+
+    async def drop(self, groups: Sequence[str]) -> None:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.on_drop()
+        self.dropped.append(list(groups))
+        for group in groups:
+            self._groups.pop(group, None)
+            self._leases.pop(group, None)
 
 
 class Hearing:
-    """What a process hears: settable, as the tests of memories need it."""
+    """What a process hears, as ``EventBus.generation`` tells it: settable, for the memories."""
 
     def __init__(self) -> None:
         self.now: int | None = 0
@@ -194,11 +248,11 @@ class WatchedStorage:
         self.may_commit.set()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[UnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[UnitOfWork]:
         self.writes += 1
         if self.write_errors:
             raise self.write_errors.pop(0)
-        async with self._storage.write() as uow:
+        async with self._storage.write(purpose) as uow:
             commit = uow.commit
 
             async def watched_commit() -> None:
@@ -211,11 +265,11 @@ class WatchedStorage:
             yield uow
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[UnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[UnitOfWork]:
         self.reads += 1
         if self.read_errors:
             raise self.read_errors.pop(0)
-        async with self._storage.read() as uow:
+        async with self._storage.read(purpose) as uow:
             if self.before_read is not None:
                 # Once: whatever it does may read, too.
                 before_read, self.before_read = self.before_read, None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -46,13 +46,13 @@ def _reads(process: psutil.Process) -> bool:
         return False
 
 
-@contextmanager
-def reading(**options: Any) -> Iterator[PillowImages]:
+@asynccontextmanager
+async def reading(**options: Any) -> AsyncIterator[PillowImages]:
     images = PillowImages(**options)
     try:
         yield images
     finally:
-        images.close()
+        await images.close()
         wait_until(lambda: not readers(), 10, "the end of every reader")
 
 

@@ -74,7 +74,7 @@ def test_everything_can_be_set() -> None:
         cloudinary_url="cloudinary://key:secret@cloud",
         default_timezone="Pacific/Apia",
         public_url="https://queue.example",
-        process_mark="a7",
+        instance_id="a7",
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
         cors_origins=("https://app.example", "http://localhost:5173"),
         max_image_bytes=2048,
@@ -189,7 +189,7 @@ def test_migrations_use_the_same_database_unless_told() -> None:
 
 
 def test_a_process_may_be_marked_by_its_own_number_in_a_network() -> None:
-    assert load(QURE_PROCESS_MARK="127.0.0.0/24").process_mark == "1"
+    assert load(QURE_PROCESS_MARK="127.0.0.0/24").instance_id == "1"
     with pytest.raises(SettingsError, match=r"^QURE_PROCESS_MARK names the network"):
         load(QURE_PROCESS_MARK="240.0.0.0/24")
 

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
 
+from qure.application.ports.setup import SetupError
+
 T = TypeVar("T")
 
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
@@ -25,7 +27,7 @@ _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
 
-class SettingsError(Exception):
+class SettingsError(SetupError):
     """A setting is wrong or half given; the message is one sentence that names it."""
 
 
@@ -46,7 +48,7 @@ class Settings:
     cloudinary_url: str | None = None
     default_timezone: str = "America/New_York"
     public_url: str = ""
-    process_mark: str = ""
+    instance_id: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_image_bytes: int = 10 * 1024 * 1024
@@ -62,6 +64,12 @@ class Settings:
     log_format: str = "console"
     otlp_endpoint: str | None = None
     admin_password: str | None = None
+
+    def database_address(self, *, direct: bool = False) -> str:
+        """The URL of the data; ``direct`` goes round a pooler, as migrations must."""
+        if self.database_url is None:
+            return f"sqlite:///{self.sqlite_path.absolute()}"
+        return (self.database_direct_url if direct else None) or self.database_url
 
     @property
     def sqlite_path(self) -> Path:
@@ -109,7 +117,7 @@ def load_settings(
         cloudinary_url=_cloudinary(read),
         default_timezone=read.value("QURE_DEFAULT_TIMEZONE", _timezone, Settings.default_timezone),
         public_url=read.value("QURE_PUBLIC_URL", _http_url, Settings.public_url).rstrip("/"),
-        process_mark=read.value("QURE_PROCESS_MARK", _process_mark, Settings.process_mark),
+        instance_id=read.value("QURE_PROCESS_MARK", _process_mark, Settings.instance_id),
         trusted_proxies=read.value("QURE_TRUSTED_PROXIES", _list(_network), ()),
         cors_origins=read.value("QURE_CORS_ORIGINS", _list(_origin), ()),
         max_image_bytes=read.value(

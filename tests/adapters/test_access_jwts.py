@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives import serialization
 from qure.adapters.security import access_jwts
 from qure.adapters.security.access_jwts import RsaAccessJwts
 from qure.adapters.security.signing_keys import SigningKeys
+from qure.domain.actor import Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import ClinicId, SessionId, UserId
-from qure.domain.user import Role, User
+from qure.domain.user import User
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 LIFE = timedelta(minutes=15)
@@ -97,7 +98,7 @@ def test_what_was_issued_is_believed_by_every_process_with_the_keys(
     token = jwts.issue(user, SESSION, at=NOW)
     for process in (jwts, jwts, RsaAccessJwts(keys, life=LIFE)):
         believed = process.verify(token, at=NOW)
-        assert believed.user_id == user.id
+        assert believed.actor_id == user.id
         assert believed.session_id == SESSION
         assert believed.expires_at == NOW.replace(microsecond=0) + LIFE
 
@@ -121,36 +122,46 @@ def test_one_from_the_future_is_refused_whether_remembered_or_not(
         assert refusal(process, token, at=NOW - timedelta(seconds=7)) == "invalid_token"
 
 
+@pytest.fixture
+def worked_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The JWTs whose signature was worked out, one by one."""
+    decode, seen = pyjwt.decode, list[str]()
+
+    def noted(jwt: str, *args: Any, **kwargs: Any) -> Any:
+        seen.append(jwt)
+        return decode(jwt, *args, **kwargs)
+
+    monkeypatch.setattr(pyjwt, "decode", noted)
+    return seen
+
+
 def test_the_signature_is_worked_out_once(
-    jwts: RsaAccessJwts, user: User, monkeypatch: pytest.MonkeyPatch
+    jwts: RsaAccessJwts, user: User, worked_out: list[str]
 ) -> None:
-    worked_out = 0
-    decode = pyjwt.decode
-
-    def counted(*args: Any, **kwargs: Any) -> Any:
-        nonlocal worked_out
-        worked_out += 1
-        return decode(*args, **kwargs)
-
-    monkeypatch.setattr(pyjwt, "decode", counted)
     token = jwts.issue(user, SESSION, at=NOW)
     for _ in range(5):
         jwts.verify(token, at=NOW)
-    assert worked_out == 1
+    assert worked_out == [token]
     for _ in range(2):
         refusal(jwts, token + "x")
-    assert worked_out == 3  # a refusal is not remembered
+    assert len(worked_out) == 3  # a refusal is not remembered
 
 
-def test_no_more_are_remembered_than_the_bound(
-    jwts: RsaAccessJwts, user: User, monkeypatch: pytest.MonkeyPatch
+def test_no_more_are_remembered_than_the_bound_and_those_that_came_last(
+    keys: SigningKeys, user: User, worked_out: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_jwts, "REMEMBERED", 3)
+    jwts = RsaAccessJwts(keys, life=LIFE)
     tokens = [jwts.issue(user, SESSION, at=NOW) for _ in range(10)]
     for token in tokens:
         jwts.verify(tokens[0], at=NOW)
         jwts.verify(token, at=NOW)
-    assert list(jwts._believed) == [tokens[8], tokens[0], tokens[9]]
+    assert worked_out == tokens
+    for token in (tokens[8], tokens[0], tokens[9]):
+        jwts.verify(token, at=NOW)
+    assert worked_out == tokens
+    jwts.verify(tokens[7], at=NOW)
+    assert worked_out == [*tokens, tokens[7]]
 
 
 def test_no_other_algorithm_is_believed(jwts: RsaAccessJwts, keys: SigningKeys, user: User) -> None:

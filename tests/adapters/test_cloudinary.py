@@ -25,7 +25,7 @@ def server() -> Iterator[CloudinaryServer]:
 async def store(server: CloudinaryServer) -> AsyncIterator[CloudinaryStore]:
     store = CloudinaryStore(server.url, timeout=5)
     yield store
-    store.close()
+    await store.close()
 
 
 async def test_an_upload_is_signed_and_lands_in_the_folder_under_its_key(
@@ -134,14 +134,14 @@ async def test_one_that_does_not_come_to_an_end_is_given_up_in_time_and_holds_no
     assert turns > 10
     server.resume()
     await store.put("picture-2", b"x", content_type=JPEG)
-    store.close()
+    await store.close()
 
 
 async def test_one_that_is_not_there_is_unavailable(server: CloudinaryServer) -> None:
     store = CloudinaryStore("cloudinary://1:2@cloud?upload_prefix=http://127.0.0.1:1", timeout=5)
     with pytest.raises(Unavailable):
         await store.put("picture-1", b"x", content_type=JPEG)
-    store.close()
+    await store.close()
 
 
 async def test_two_accounts_do_not_mix(server: CloudinaryServer) -> None:

@@ -97,7 +97,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
     bomb: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Image.core, "new", lambda *_: pytest.fail("room was made for the pixels"), raising=True
+        "PIL.Image.core.new", lambda *_: pytest.fail("room was made for the pixels"), raising=True
     )
     with pytest.raises(Refused) as refusal:
         check(bomb)

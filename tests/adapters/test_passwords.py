@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -16,10 +16,10 @@ HALF_A_PAIR = "half a pair \ud800"
 
 
 @pytest.fixture
-def hasher() -> Iterator[BcryptHasher]:
+async def hasher() -> AsyncIterator[BcryptHasher]:
     hasher = BcryptHasher(rounds=4)
     yield hasher
-    hasher.close()
+    await hasher.close()
 
 
 async def test_a_password_fits_its_own_hash_and_no_other_password_does(
@@ -84,7 +84,7 @@ async def test_a_long_password_costs_no_more_than_a_short_one() -> None:
     await hasher.warm_up()
     usual = await _cpu_time(lambda: hasher.verify(short, kept_short))
     assert 0.6 < await _cpu_time(lambda: hasher.verify(long, kept_long)) / usual < 1.6
-    hasher.close()
+    await hasher.close()
 
 
 async def test_half_a_surrogate_pair_is_refused_for_hashing_and_never_right(
@@ -111,7 +111,7 @@ async def test_whatever_is_wrong_takes_as_long_as_a_wrong_password() -> None:
         for kept in (short, long, None):
             other = await _cpu_time(lambda p=password, k=kept: hasher.verify(p, k))  # type: ignore[misc]
             assert 0.6 < other / wrong < 1.6, (password[:9], kept)
-    hasher.close()
+    await hasher.close()
 
 
 async def test_too_many_at_once_are_told_busy_and_the_rest_are_served() -> None:

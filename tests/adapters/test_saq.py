@@ -1,4 +1,4 @@
-"""SAQ on a real Redis: workers that die, a Redis that goes away, and the clock."""
+"""SAQ on a real Redis: workers that die, and a Redis that goes away."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,11 +24,12 @@ from qure.adapters.jobs import saq_queue
 from qure.adapters.jobs.handling import RetryPolicy
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_queue import Queue, connect, decode, encode
-from qure.adapters.jobs.saq_worker import Cron, SaqWorker
-from qure.application.ports.gateways import DeleteMedia, Job, ProcessImage
+from qure.adapters.jobs.saq_worker import SaqWorker
+from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 from tests.servers.redis import RedisServer
+from tests.waiting import loop_turns
 
 AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
 ROOT = Path(__file__).parents[2]
@@ -58,10 +60,6 @@ async def working(worker: SaqWorker) -> AsyncIterator[None]:
     finally:
         worker.stop()
         await running
-
-
-async def nothing(job: Job, last_attempt: bool) -> None:
-    """A handler that has nothing to do."""
 
 
 class WorkerProcess:
@@ -252,7 +250,7 @@ async def test_a_worker_stopped_at_any_moment_leaves_no_job_behind(
         result = await step(*args, **options) if moment == "dequeue" else None
         if moment != "dequeue" or result is not None:
             worker.stop()
-            await asyncio.sleep(0.1)  # where SAQ would cancel it
+            await loop_turns()  # where SAQ would cancel it
         return result if moment == "dequeue" else await step(*args, **options)
 
     async def count(job: Job, last_attempt: bool) -> None:
@@ -277,7 +275,7 @@ async def test_a_worker_asked_to_stop_does_not_take_again_what_it_gave_back(
     began = asyncio.Event()
     dequeue = RedisQueue.dequeue
 
-    async def deaf(*args: float) -> object:
+    async def deaf(*args: Any) -> object:
         try:
             return await dequeue(*args)
         except asyncio.CancelledError:  # swallowed, as asyncio.wait_for does now and then
@@ -304,16 +302,29 @@ async def _all_is_queued(jobs: SaqJobs) -> bool:
 
 
 async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(
-    redis_server: str,
+    redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"test-{uuid4()}"
     began = 0
 
+    sweeps = 0
+    sweep = Queue.sweep
+
+    async def counted(*args: Any, **options: Any) -> list[str]:
+        nonlocal sweeps
+        swept = await sweep(*args, **options)
+        sweeps += 1
+        return swept
+
     async def slowly(job: Job, last_attempt: bool) -> None:
         nonlocal began
         began += 1
-        await asyncio.sleep(6)
+        start = time.monotonic()
+        await eventually(lambda: time.monotonic() - start > 2)  # two heartbeats
+        before = sweeps
+        await eventually(lambda: sweeps >= before + 2)
 
+    monkeypatch.setattr(Queue, "sweep", counted)
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE, heartbeat=1)
     first = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
     second = SaqWorker(redis_server, slowly, queue_name=name, sweep_seconds=1)
@@ -330,18 +341,22 @@ async def test_a_job_that_takes_longer_than_a_heartbeat_is_not_taken_away(
 
 async def test_what_runs_may_finish_when_the_worker_is_asked_to_stop(redis_server: str) -> None:
     name = f"test-{uuid4()}"
-    began, finished = asyncio.Event(), False
+    began, may_finish, finished = asyncio.Event(), asyncio.Event(), False
 
     async def handle(job: Job, last_attempt: bool) -> None:
         nonlocal finished
         began.set()
-        await asyncio.sleep(0.5)
+        await may_finish.wait()
         finished = True
 
     jobs = SaqJobs(redis_server, queue_name=name, policy=AT_ONCE)
-    async with working(SaqWorker(redis_server, handle, queue_name=name, drain_seconds=20)):
+    worker = SaqWorker(redis_server, handle, queue_name=name, drain_seconds=20)
+    async with working(worker):
         await jobs.enqueue([picture()])
         await began.wait()
+        worker.stop()
+        await loop_turns()  # It knows that it is to stop, and lets the job run.
+        may_finish.set()
     assert finished
     counts = await jobs.counts()
     assert (counts.queued, counts.running, counts.retrying) == (0, 0, 0)
@@ -452,49 +467,8 @@ async def test_both_ends_can_be_closed_while_redis_is_away(
     assert time.monotonic() - start < 8
 
 
-async def test_each_time_of_a_cron_is_one_run_however_many_workers(redis_server: str) -> None:
-    name = f"test-{uuid4()}"
-    runs: list[int] = []
-
-    async def tick() -> None:
-        runs.append(int(time.time()))
-        if len(runs) == 2:
-            raise RuntimeError("one failure does not end it")
-
-    cron = Cron(name="tick", expression="* * * * * *", work=tick)
-    workers = [SaqWorker(redis_server, nothing, crons=[cron], queue_name=name) for _ in range(3)]
-    async with working(workers[0]), working(workers[1]), working(workers[2]):
-        await eventually(lambda: len(runs) >= 3)
-    assert len(set(runs)) == len(runs)
-
-
-async def test_a_cron_does_not_wait_behind_jobs(redis_server: str) -> None:
-    name = f"test-{uuid4()}"
-    began, ticked = asyncio.Event(), asyncio.Event()
-
-    async def hang(job: Job, last_attempt: bool) -> None:
-        began.set()
-        await asyncio.Event().wait()
-
-    async def tick() -> None:
-        ticked.set()
-
-    jobs = SaqJobs(redis_server, queue_name=name)
-    await jobs.enqueue([picture() for _ in range(5)])
-    cron = Cron(name="tick", expression="* * * * * *", work=tick)
-    worker = SaqWorker(
-        redis_server, hang, crons=[cron], concurrency=2, queue_name=name, drain_seconds=0
-    )
-    async with working(worker):
-        await began.wait()
-        ticked.clear()
-        async with asyncio.timeout(10):
-            await ticked.wait()
-    await jobs.close()
-
-
 def test_a_job_is_written_with_its_id_and_read_back() -> None:
-    for job in (picture(), DeleteMedia("https://res.example/a.jpg")):
+    for job in (picture(), DeleteImage("https://res.example/a.jpg")):
         function, arguments, _ = encode(job)
         assert decode(function, arguments) == job
     with pytest.raises(ValueError, match="no such job"):
@@ -504,5 +478,5 @@ def test_a_job_is_written_with_its_id_and_read_back() -> None:
 def test_jobs_have_one_key_if_they_are_one_job() -> None:
     one, other = picture(), picture()
     assert encode(one)[2] == encode(ProcessImage(one.image_id))[2]
-    keys = {encode(job)[2] for job in (one, other, DeleteMedia("a"), DeleteMedia("b"))}
+    keys = {encode(job)[2] for job in (one, other, DeleteImage("a"), DeleteImage("b"))}
     assert len(keys) == 4

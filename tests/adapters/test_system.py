@@ -1,4 +1,4 @@
-"""The machine's clock and randomness."""
+"""The machine's clock and ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from qure.adapters.system.clock import SystemClock
-from qure.adapters.system.randomness import SystemRandomness
+from qure.adapters.system.ids import SystemIds, SystemSecrets
 
 
 def test_the_clock_tells_utc_in_whole_milliseconds() -> None:
@@ -20,13 +20,13 @@ def test_the_clock_tells_utc_in_whole_milliseconds() -> None:
 
 
 def test_ids_are_uuids_of_version_7_and_sort_by_time() -> None:
-    ids = [SystemRandomness().new_id() for _ in range(1000)]
+    ids = [SystemIds().new_id() for _ in range(1000)]
     assert all(type(id) is UUID and id.version == 7 for id in ids)
     assert sorted(ids) == ids
     assert len(set(ids)) == len(ids)
 
 
 def test_a_secret_is_64_random_bytes_as_lower_case_hex() -> None:
-    secrets = {SystemRandomness().new_secret() for _ in range(50)}
+    secrets = {SystemSecrets().new_secret() for _ in range(50)}
     assert len(secrets) == 50
     assert all(len(bytes.fromhex(secret)) == 64 and secret == secret.lower() for secret in secrets)

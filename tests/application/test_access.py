@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from qure.application.access import (
-    Principal,
     require_admin,
     require_desk,
     require_desk_of,
     require_patient,
     require_self,
 )
+from qure.domain.actor import Actor
 from qure.domain.errors import Forbidden
 from qure.domain.ids import ClinicId, UserId
 from tests.application.world import acting
@@ -31,7 +31,7 @@ EVERYONE = {
     "patient": PATIENT,
 }
 
-RULES: dict[str, tuple[Callable[[Principal], None], set[str]]] = {
+RULES: dict[str, tuple[Callable[[Actor], None], set[str]]] = {
     "admin": (require_admin, {"admin"}),
     "patient": (require_patient, {"patient"}),
     "a desk": (require_desk, {"admin", "staff", "staff elsewhere"}),

@@ -1,4 +1,4 @@
-"""Clinics: created, changed, retired, found, and staffed."""
+"""Clinics: created, changed, retired, and found."""
 
 from __future__ import annotations
 
@@ -8,26 +8,14 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from qure.application.access import Principal
-from qure.application.clinics import (
-    ClinicFields,
-    add_staff,
-    create_clinic,
-    list_clinics,
-    list_staff,
-    may_list_staff,
-    read_clinic,
-    remove_staff,
-    update_clinic,
-)
-from qure.application.media import run_job
+from qure.application.clinics.clinics import SERVICE_FIELDS, ClinicFields
 from qure.application.ports.gateways import ProcessImage
 from qure.application.ports.storage import ClinicFilter, Page, TransactionConflict
 from qure.domain import events
+from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic, ClinicImage, ClinicType, OpeningHours
 from qure.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from qure.domain.ids import ClinicId, ImageId, UserId
-from qure.domain.user import Role, User
+from qure.domain.ids import ImageId
 from tests.application.world import World, outcomes
 from tests.builders import NOW, build_clinic, new_id
 
@@ -37,34 +25,32 @@ MIDNIGHT = datetime(2025, 12, 31, 5, tzinfo=UTC)
 
 async def create(
     world: World,
-    actor: Principal | None = None,
+    actor: Actor | None = None,
     *,
     logo: bytes | None = None,
     pictures: Sequence[bytes] = (),
     fields: ClinicFields = PLACE,
 ) -> Clinic:
-    return await create_clinic(
+    return await world.use.clinics.create(
         fields=fields,
-        default_timezone="America/New_York",
         logo=logo,
         pictures=pictures,
         actor=actor or await world.admin(),
         images=world.images,
-        **world.ports,
     )
 
 
 async def update(
     world: World,
     clinic: Clinic,
-    actor: Principal | None = None,
+    actor: Actor | None = None,
     *,
     fields: ClinicFields | None = None,
     logo: bytes | None = None,
     drop_logo: bool = False,
     pictures: Sequence[bytes] | None = None,
 ) -> Clinic:
-    return await update_clinic(
+    return await world.use.clinics.update(
         clinic.id,
         fields=fields or ClinicFields(),
         logo=logo,
@@ -72,41 +58,31 @@ async def update(
         pictures=pictures,
         actor=actor or await world.admin(),
         images=world.images,
-        **world.ports,
     )
-
-
-async def not_admins(world: World, clinic_id: ClinicId) -> list[Principal]:
-    return [await world.patient(), await world.staff_of(clinic_id)]
 
 
 async def do_jobs(world: World) -> None:
     """What the relay and the worker do with what was staged."""
     staged = [one.image_id for one in world.events if isinstance(one, events.ImageStaged)]
     for image_id in staged:
-        await run_job(
+        await world.image_jobs.do(
             ProcessImage(image_id),
             False,
-            storage=world.storage,
-            images=world.images,
-            media=world.media,
-            clock=world.clock,
         )
 
 
 async def test_a_new_clinic_needs_only_a_name_and_a_place(world: World) -> None:
     admin = await world.admin()
     clinic = await create(world, admin)
-    assert await read_clinic(clinic.id, storage=world.storage) == clinic
+    assert await world.use.clinics.read(clinic.id) == clinic
     assert (clinic.name, clinic.latitude, clinic.longitude) == ("Harbour Clinic", 40.7, -74.0)
     assert (clinic.timezone, clinic.type) == ("America/New_York", ClinicType.GENERAL_PRACTICE)
     assert clinic.opening_hours == OpeningHours(time(9), time(17))
-    assert (clinic.max_queue_size, clinic.auto_open_queue, clinic.is_active) == (50, False, True)
-    assert (clinic.logo, clinic.images, clinic.next_opening_at) == (None, (), None)
+    assert (clinic.service.max_queue_size, clinic.service.auto_open_queue) == (50, False)
+    assert clinic.is_active
+    assert (clinic.logo, clinic.images, clinic.service.next_opening_at) == (None, (), None)
     assert (clinic.created_at, clinic.updated_at) == (NOW, NOW)
-    assert world.events == [
-        events.ClinicChanged(clinic_id=clinic.id, actor_id=admin.user_id, at=NOW)
-    ]
+    assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=NOW)]
 
 
 async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: World) -> None:
@@ -124,9 +100,11 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
         auto_open_queue=True,
     )
     clinic = await create(world, fields=fields)
-    stored = await read_clinic(clinic.id, storage=world.storage)
-    assert {name: getattr(stored, name) for name in fields} == fields
-    assert stored.next_opening_at == datetime(2025, 12, 31, 11, tzinfo=UTC)
+    stored = await world.use.clinics.read(clinic.id)
+    assert {
+        name: getattr(stored.service if name in SERVICE_FIELDS else stored, name) for name in fields
+    } == fields
+    assert stored.service.next_opening_at == datetime(2025, 12, 31, 11, tzinfo=UTC)
 
 
 async def test_pictures_are_accepted_at_once_and_shown_when_their_jobs_are_done(
@@ -138,7 +116,7 @@ async def test_pictures_are_accepted_at_once_and_shown_when_their_jobs_are_done(
     kinds = [events.ImageStaged] * 3 + [events.ClinicChanged]
     assert [type(event) for event in entry.events] == kinds
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert shown.logo is not None
     assert [world.media.shown[url] for url in (shown.logo, *(one.url for one in shown.images))] == [
         b"fitted picture L",
@@ -177,29 +155,33 @@ async def test_two_clinics_of_one_name_cannot_be_at_one_place(world: World) -> N
 
 async def test_only_an_admin_creates_and_changes_clinics(world: World) -> None:
     clinic = await world.clinic()
-    for actor in await not_admins(world, clinic.id):
+    for actor in await world.not_admins(clinic.id):
         with pytest.raises(Forbidden):
             await create(world, actor)
         with pytest.raises(Forbidden):
             await update(world, clinic, actor, fields=ClinicFields(name="Mine"))
-    assert (await read_clinic(clinic.id, storage=world.storage)) == clinic
+    assert (await world.use.clinics.read(clinic.id)) == clinic
 
 
 async def test_a_change_touches_what_it_names_and_is_told(world: World) -> None:
     clinic, admin = await world.clinic(phone="0123456789"), await world.admin()
     at = world.clock.advance(minutes=1)
     changed = await update(world, clinic, admin, fields=ClinicFields(name="Renamed", phone=None))
-    assert changed == replace(clinic, name="Renamed", phone=None, updated_at=at)
-    assert await read_clinic(clinic.id, storage=world.storage) == changed
-    assert world.events == [
-        events.ClinicChanged(clinic_id=clinic.id, actor_id=admin.user_id, at=at)
-    ]
+    assert changed == replace(
+        clinic,
+        name="Renamed",
+        phone=None,
+        updated_at=at,
+        service=replace(clinic.service, updated_at=at),
+    )
+    assert await world.use.clinics.read(clinic.id) == changed
+    assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=at)]
 
 
 async def test_a_clinic_that_does_not_exist_is_neither_read_nor_changed(world: World) -> None:
     nowhere = build_clinic()
     with pytest.raises(NotFound) as refused:
-        await read_clinic(nowhere.id, storage=world.storage)
+        await world.use.clinics.read(nowhere.id)
     assert refused.value.code == "clinic_not_found"
     with pytest.raises(NotFound):
         await update(world, nowhere)
@@ -210,9 +192,9 @@ async def test_wishing_for_the_daily_opening_plans_it_and_retiring_ends_it(
 ) -> None:
     clinic = await world.clinic()
     wished = await update(world, clinic, fields=ClinicFields(auto_open_queue=True))
-    assert wished.next_opening_at == MIDNIGHT
+    assert wished.service.next_opening_at == MIDNIGHT
     retired = await update(world, clinic, fields=ClinicFields(is_active=False))
-    assert retired.next_opening_at is None
+    assert retired.service.next_opening_at is None
     assert not retired.is_active
 
 
@@ -228,7 +210,7 @@ async def shown_at(world: World) -> Clinic:
 
 
 def replaced(world: World) -> list[str]:
-    return [one.url for one in world.events if isinstance(one, events.MediaReplaced)]
+    return [one.url for one in world.events if isinstance(one, events.ImageReplaced)]
 
 
 async def test_a_new_logo_is_awaited_while_the_old_one_is_shown(world: World) -> None:
@@ -238,7 +220,7 @@ async def test_a_new_logo_is_awaited_while_the_old_one_is_shown(world: World) ->
     assert changed.images == clinic.images
     assert replaced(world) == []
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert shown.logo != clinic.logo
     assert replaced(world) == [clinic.logo]
 
@@ -252,7 +234,7 @@ async def test_a_dropped_logo_is_gone_and_one_that_was_awaited_is_not_shown(
     assert (changed.logo, changed.pending_logo) == (None, None)
     assert replaced(world) == [clinic.logo]
     await do_jobs(world)
-    assert (await read_clinic(clinic.id, storage=world.storage)).logo is None
+    assert (await world.use.clinics.read(clinic.id)).logo is None
 
 
 async def test_dropping_a_logo_that_is_not_there_does_no_harm(world: World) -> None:
@@ -267,7 +249,7 @@ async def test_new_pictures_take_the_place_of_all_the_old_ones(world: World) -> 
     assert changed.images == ()
     assert replaced(world) == [image.url for image in clinic.images]
     await do_jobs(world)
-    (image,) = (await read_clinic(clinic.id, storage=world.storage)).images
+    (image,) = (await world.use.clinics.read(clinic.id)).images
     assert world.media.shown[image.url] == b"fitted picture new"
 
 
@@ -278,7 +260,7 @@ async def test_no_pictures_take_the_old_ones_away_and_those_awaited_are_not_show
     await update(world, clinic, pictures=[b"picture new"])
     await update(world, clinic, pictures=[])
     await do_jobs(world)
-    shown = await read_clinic(clinic.id, storage=world.storage)
+    shown = await world.use.clinics.read(clinic.id)
     assert (shown.images, shown.logo) == ((), clinic.logo)
 
 
@@ -297,134 +279,7 @@ async def test_listing_shows_active_clinics_newest_first_a_page_at_a_time(world:
         for number in range(3)
     ]
     await world.clinic(is_active=False)
-    found, total = await list_clinics(ClinicFilter(), page=Page(1, 2), storage=world.storage)
+    found, total = await world.use.clinics.search(ClinicFilter(), page=Page(1, 2))
     assert ([one.clinic.id for one in found], total) == ([clinics[2].id, clinics[1].id], 3)
-    found, total = await list_clinics(
-        ClinicFilter(query="nic 1"), page=Page(), storage=world.storage
-    )
+    found, total = await world.use.clinics.search(ClinicFilter(query="nic 1"), page=Page())
     assert ([one.clinic.id for one in found], total) == ([clinics[1].id], 1)
-
-
-async def hire(
-    world: World,
-    clinic_id: ClinicId,
-    *,
-    user_id: UserId | None = None,
-    email: str | None = None,
-    actor: Principal | None = None,
-) -> User:
-    return await add_staff(
-        clinic_id,
-        user_id=user_id,
-        email=email,
-        actor=actor or await world.admin(),
-        storage=world.storage,
-        clock=world.clock,
-    )
-
-
-async def dismiss(
-    world: World, clinic_id: ClinicId, user_id: UserId, actor: Principal | None = None
-) -> User:
-    return await remove_staff(
-        clinic_id,
-        user_id,
-        actor=actor or await world.admin(),
-        storage=world.storage,
-        clock=world.clock,
-    )
-
-
-async def test_a_patient_becomes_staff_by_id_or_by_address(world: World) -> None:
-    clinic, admin = await world.clinic(), await world.admin()
-    one = await world.patient()
-    other = await world.patient(email="grace@example.org")
-    hired = await hire(world, clinic.id, user_id=one.user_id, actor=admin)
-    assert (hired.role, hired.clinic_id) == (Role.STAFF, clinic.id)
-    assert await world.user_of(one.user_id) == hired
-    assert world.events == [
-        events.UserChanged(
-            user_id=one.user_id,
-            is_active=True,
-            clinic_ids=(clinic.id,),
-            actor_id=admin.user_id,
-            at=NOW,
-        )
-    ]
-    assert (await hire(world, clinic.id, email=" Grace@example.org")).id == other.user_id
-
-
-async def test_staff_leave_and_everyone_who_lists_them_is_told(world: World) -> None:
-    clinic = await world.clinic()
-    staff = await world.staff_of(clinic.id)
-    left = await dismiss(world, clinic.id, staff.user_id)
-    assert (left.role, left.clinic_id) == (Role.PATIENT, None)
-    assert await world.user_of(staff.user_id) == left
-    (told,) = world.events
-    assert isinstance(told, events.UserChanged)
-    assert told.clinic_ids == (clinic.id,)
-
-
-async def test_admins_and_those_who_are_staff_somewhere_are_not_hired(world: World) -> None:
-    here, there = await world.clinic(), await world.clinic()
-    admin, staff = await world.admin(), await world.staff_of(there.id)
-    for user, code in ((admin, "user_is_admin"), (staff, "already_staff")):
-        with pytest.raises(Conflict) as refused:
-            await hire(world, here.id, user_id=user.user_id)
-        assert refused.value.code == code
-    assert world.told == []
-
-
-async def test_of_two_clinics_that_hire_one_patient_at_once_one_does(world: World) -> None:
-    here, there, admin = await world.clinic(), await world.clinic(), await world.admin()
-    patient = await world.patient()
-    (hired,), (refused,) = await outcomes(
-        hire(world, clinic.id, user_id=patient.user_id, actor=admin) for clinic in (here, there)
-    )
-    assert refused.code == "already_staff"
-    assert (await world.user_of(patient.user_id)).clinic_id == hired.clinic_id
-
-
-async def test_only_an_admin_hires_and_dismisses(world: World) -> None:
-    clinic, patient = await world.clinic(), await world.patient()
-    for actor in await not_admins(world, clinic.id):
-        with pytest.raises(Forbidden):
-            await hire(world, clinic.id, user_id=patient.user_id, actor=actor)
-        with pytest.raises(Forbidden):
-            await dismiss(world, clinic.id, actor.user_id, actor)
-
-
-async def test_who_or_what_does_not_exist_is_not_found(world: World) -> None:
-    clinic, nowhere, patient = await world.clinic(), ClinicId(new_id()), await world.patient()
-    elsewhere = await world.staff_of((await world.clinic()).id)
-    cases = [
-        (hire(world, nowhere, user_id=patient.user_id), "clinic_not_found"),
-        (hire(world, clinic.id, user_id=UserId(new_id())), "user_not_found"),
-        (hire(world, clinic.id, email="nobody@example.org"), "user_not_found"),
-        (hire(world, clinic.id), "user_not_found"),
-        (dismiss(world, nowhere, patient.user_id), "clinic_not_found"),
-        (dismiss(world, clinic.id, UserId(new_id())), "user_not_found"),
-        (dismiss(world, clinic.id, patient.user_id), "staff_not_found"),
-        (dismiss(world, clinic.id, elsewhere.user_id), "staff_not_found"),
-        (list_staff(nowhere, storage=world.storage), "clinic_not_found"),
-    ]
-    for attempt, code in cases:
-        with pytest.raises(NotFound) as refused:
-            await attempt
-        assert refused.value.code == code
-
-
-async def test_the_staff_of_a_clinic_are_listed_for_admins_and_themselves(world: World) -> None:
-    clinic, elsewhere = await world.clinic(), await world.clinic()
-    staff = [
-        await world.staff_of(clinic.id, created_at=NOW + timedelta(minutes=minutes))
-        for minutes in (2, 1)
-    ]
-    stranger = await world.staff_of(elsewhere.id)
-    seen = await list_staff(clinic.id, storage=world.storage)
-    assert [user.id for user in seen] == [staff[1].user_id, staff[0].user_id]
-    for actor in (await world.admin(), staff[0]):
-        may_list_staff(clinic.id, actor=actor)
-    for actor in (await world.patient(), stranger):
-        with pytest.raises(Forbidden):
-            may_list_staff(clinic.id, actor=actor)

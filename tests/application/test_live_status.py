@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
+from qure.domain import events
+from qure.domain.actor import SYSTEM
+from qure.domain.errors import NotFound
 from qure.domain.queue_status import QueueStatus
-from tests.builders import build_status
+from tests.application.world import World
+from tests.builders import NOW, build_entry, build_status
 from tests.fakes import Hearing
 
 
@@ -18,8 +22,8 @@ def hearing() -> Hearing:
 
 
 @pytest.fixture
-def live(hearing: Hearing) -> LiveStatus:
-    return LiveStatus(hearing=hearing, limit=3)
+def live(world: World, hearing: Hearing) -> LiveStatus:
+    return LiveStatus(world.storage, generation=hearing, limit=3)
 
 
 def at(status: QueueStatus, version: int) -> QueueStatus:
@@ -145,7 +149,7 @@ def test_what_was_read_before_a_gap_is_not_kept_after_it(
     assert live.get(ID) is None
 
 
-def test_only_so_many_are_known_and_those_unchanged_for_longest_go_first(
+def test_only_so_many_are_known_and_those_neither_changed_nor_asked_for_go_first(
     live: LiveStatus,
 ) -> None:
     first, second, third, fourth = (build_status() for _ in range(4))
@@ -203,3 +207,73 @@ def test_room_is_made_for_what_was_read_too(live: LiveStatus) -> None:
         read(live, build_status())
     read(live, STATUS)
     assert live.get(ID) == STATUS
+
+
+async def test_a_queue_is_read_once_and_carried_on_by_what_is_announced(
+    world: World, live: LiveStatus
+) -> None:
+    queue = await world.queue()
+    for _ in range(3):
+        assert await live.of(queue.id) == queue.status()
+    assert world.storage.reads == 1
+    newer = at(queue.status(), queue.status().version + 1)
+    live.receive(
+        build_entry(
+            events.ImageReplaced(url="https://example.org/a.jpg", actor=SYSTEM, at=NOW),
+            events.QueueActivated(queue=newer, actor=SYSTEM, at=NOW),
+        )
+    )
+    assert await live.of(queue.id) == newer
+    assert world.storage.reads == 1
+
+
+async def test_while_announcements_may_be_late_each_question_is_put_to_the_database(
+    world: World, live: LiveStatus, hearing: Hearing
+) -> None:
+    queue = await world.queue()
+    hearing.lose()
+    for _ in range(3):
+        assert await live.of(queue.id) == queue.status()
+    assert world.storage.reads == 3
+
+
+async def test_a_change_announced_during_the_reading_is_what_is_answered(
+    world: World, live: LiveStatus
+) -> None:
+    queue = await world.queue()
+    newer = at(queue.status(), queue.status().version + 1)
+
+    async def announce() -> None:
+        live.offer(newer)
+
+    world.storage.before_read = announce
+    assert await live.of(queue.id) == newer
+    assert live.get(queue.id) == newer
+
+
+async def test_a_reading_across_a_gap_is_answered_and_not_kept(
+    world: World, live: LiveStatus, hearing: Hearing
+) -> None:
+    queue = await world.queue()
+
+    async def miss_something() -> None:
+        hearing.now = 1
+
+    world.storage.before_read = miss_something
+    assert await live.of(queue.id) == queue.status()
+    assert live.get(queue.id) is None
+
+
+async def test_a_queue_that_is_not_there_is_not_found(live: LiveStatus) -> None:
+    with pytest.raises(NotFound):
+        await live.of(ID)
+
+
+def test_being_asked_for_keeps_a_queue_known(live: LiveStatus) -> None:
+    first, second, third, fourth = (build_status() for _ in range(4))
+    for status in (first, second, third):
+        read(live, status)
+    assert live.get(first.queue_id) == first
+    read(live, fourth)
+    assert live.get(first.queue_id) == first
+    assert live.get(second.queue_id) is None

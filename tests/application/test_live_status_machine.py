@@ -8,13 +8,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
 from qure.domain.queue_status import QueueStatus
+from tests.application.world import World
 from tests.builders import build_status
 from tests.fakes import Hearing
 
 LIMIT = 2
 QUEUES = 3
+NO_STORAGE = World().storage
+"""Readings are made by the machine itself, step by step."""
 
 queues = st.integers(0, QUEUES - 1)
 places = st.integers(0, 30)
@@ -53,7 +56,7 @@ class Process(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.hearing = Hearing()
-        self.live = LiveStatus(hearing=self.hearing, limit=LIMIT)
+        self.live = LiveStatus(NO_STORAGE, generation=self.hearing, limit=LIMIT)
         self.queues = [Stored() for _ in range(QUEUES)]
         self.readings: list[Reading] = []
         self.gaps = 0

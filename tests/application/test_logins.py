@@ -7,25 +7,21 @@ from hashlib import sha256
 
 import pytest
 
-from qure.application.devices import DEVICE_LIFE
-from qure.application.logins import (
-    Device,
-    Grant,
-    list_sessions,
-    log_in,
-    log_out,
-    refresh_session,
-    revoke_session,
-)
-from qure.application.ports.storage import TransactionConflict
-from qure.application.tries import (
+from qure.application.accounts.attempts import (
+    ACCOUNT_ATTEMPTS,
     ACCOUNT_EVERY_SECONDS,
     ACCOUNT_FROM_NETWORK_EVERY_SECONDS,
-    ACCOUNT_TRIES,
+    NETWORK_ATTEMPTS,
     NETWORK_EVERY_SECONDS,
-    NETWORK_TRIES,
 )
+from qure.application.accounts.devices import DEVICE_LIFE
+from qure.application.accounts.logins import (
+    Device,
+    Grant,
+)
+from qure.application.ports.storage import TransactionConflict
 from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.errors import (
     DomainError,
     Forbidden,
@@ -53,25 +49,17 @@ async def registered(world: World, **fields: object) -> User:
 async def log_in_with(
     world: World, email: str = EMAIL, password: str = PASSWORD, device: Device = DEVICE
 ) -> Grant:
-    return await log_in(
+    return await world.use.logins.log_in(
         email=email,
         password=password,
         device=device,
-        passwords=world.passwords,
-        jwts=world.jwts,
-        throttle=world.throttle,
-        digests=world.digests,
-        **world.ports,
     )
 
 
 async def refresh(world: World, secret: str, device_token: str | None = None) -> Grant:
-    return await refresh_session(
+    return await world.use.logins.refresh(
         secret,
         device_token=device_token,
-        jwts=world.jwts,
-        digests=world.digests,
-        **world.ports,
     )
 
 
@@ -89,7 +77,7 @@ async def test_a_login_starts_a_session_for_seven_days_on_that_device(world: Wor
     user = await registered(world)
     grant = await log_in_with(world)
     assert grant.user == user
-    assert world.jwts.verify(grant.access_jwt, at=NOW).user_id == user.id
+    assert world.jwts.verify(grant.access_jwt, at=NOW).actor_id == user.id
     session = await world.session_of(session_of(world, grant))
     assert (session.user_id, session.user_agent, session.ip_address) == (
         user.id,
@@ -180,15 +168,15 @@ async def test_of_guesses_at_one_instant_no_more_are_looked_at_than_one_by_one(
 ) -> None:
     await registered(world)
     _, refused = await outcomes(log_in_with(world, password="wrong") for _ in range(100))
-    assert len(world.passwords.compared_with) == ACCOUNT_TRIES
+    assert len(world.passwords.compared_with) == ACCOUNT_ATTEMPTS
     codes = [error.code for error in refused]
-    assert codes.count("invalid_credentials") == ACCOUNT_TRIES
-    assert codes.count("too_many_tries") == 100 - ACCOUNT_TRIES
+    assert codes.count("invalid_credentials") == ACCOUNT_ATTEMPTS
+    assert codes.count("too_many_tries") == 100 - ACCOUNT_ATTEMPTS
 
 
 async def test_after_many_wrong_passwords_an_account_is_tried_at_a_rate(world: World) -> None:
     await registered(world)
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     compared = len(world.passwords.compared_with)
     elsewhere = at("198.51.100.1")
     refused = await refused_login(world, email=EMAIL.upper(), device=elsewhere)
@@ -202,7 +190,7 @@ async def test_after_many_wrong_passwords_an_account_is_tried_at_a_rate(world: W
 
 async def test_a_network_that_guesses_on_leaves_most_tries_to_the_others(world: World) -> None:
     await registered(world)
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     guessed = 0
     for _ in range(3600 // ACCOUNT_EVERY_SECONDS):
         world.clock.advance(seconds=ACCOUNT_EVERY_SECONDS)
@@ -221,7 +209,7 @@ async def test_strangers_guess_at_one_account_at_most_so_often_wherever_they_are
     for second in range(3601):
         await refused_login(world, password="wrong", device=at(f"198.51.100.{second % 250}"))
         world.clock.advance(seconds=1)
-    bound = ACCOUNT_TRIES + 3600 // ACCOUNT_EVERY_SECONDS
+    bound = ACCOUNT_ATTEMPTS + 3600 // ACCOUNT_EVERY_SECONDS
     assert len(world.passwords.compared_with) == bound == 100
 
 
@@ -232,7 +220,7 @@ async def test_an_unknown_account_is_refused_after_as_many_tries_as_a_known_one(
     answers = []
     for email in (EMAIL, "nobody@example.org"):
         device = at("198.51.100.1" if email == EMAIL else "198.51.100.2")
-        await guess(world, ACCOUNT_TRIES, email=email, device=device)
+        await guess(world, ACCOUNT_ATTEMPTS, email=email, device=device)
         refused = await refused_login(world, email=email, device=device)
         assert isinstance(refused, TooManyTries)
         answers.append((refused.code, refused.message, refused.retry_after))
@@ -250,7 +238,7 @@ async def test_behind_a_hot_network_a_newcomer_is_slowed_and_gets_in(
     world: World, addresses: list[str], newcomer: str
 ) -> None:
     await registered(world)
-    for number in range(NETWORK_TRIES):
+    for number in range(NETWORK_ATTEMPTS):
         device = at(addresses[number % len(addresses)])
         await guess(world, 1, email=f"user{number}@example.org", device=device)
     refused = await refused_login(world, device=at(newcomer))
@@ -264,9 +252,9 @@ async def test_behind_a_hot_network_a_newcomer_is_slowed_and_gets_in(
 async def test_a_known_device_is_not_touched_by_the_failures_of_others(world: World) -> None:
     await registered(world)
     grant = await log_in_with(world)
-    for number in range(NETWORK_TRIES - ACCOUNT_TRIES):
+    for number in range(NETWORK_ATTEMPTS - ACCOUNT_ATTEMPTS):
         await guess(world, 1, email=f"user{number}@example.org")
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     assert isinstance(await refused_login(world), TooManyTries)
     for _ in range(3):
         grant = await log_in_with(world, device=at(DEVICE.ip_address, grant.device_token))
@@ -275,7 +263,7 @@ async def test_a_known_device_is_not_touched_by_the_failures_of_others(world: Wo
 async def test_a_known_device_has_a_bounded_count_of_its_own(world: World) -> None:
     await registered(world)
     known = at("203.0.113.7", (await log_in_with(world)).device_token)
-    await guess(world, ACCOUNT_TRIES, device=known)
+    await guess(world, ACCOUNT_ATTEMPTS, device=known)
     refused = await refused_login(world, device=known)
     assert isinstance(refused, TooManyTries)
     assert refused.retry_after == ACCOUNT_EVERY_SECONDS
@@ -286,7 +274,7 @@ async def test_a_device_keeps_its_count_through_logins_and_refreshes(world: Worl
     await registered(world)
     first = await log_in_with(world)
     second = await log_in_with(world, device=at(None, first.device_token))
-    await guess(world, ACCOUNT_TRIES - 1, device=at(None, first.device_token))
+    await guess(world, ACCOUNT_ATTEMPTS - 1, device=at(None, first.device_token))
     third = await refresh(world, second.refresh_secret, second.device_token)
     known = at(None, third.device_token)
     await guess(world, 1, device=known)
@@ -296,7 +284,7 @@ async def test_a_device_keeps_its_count_through_logins_and_refreshes(world: Worl
 async def test_a_device_becomes_known_by_a_refresh_too(world: World) -> None:
     await registered(world)
     grant = await refresh(world, (await log_in_with(world)).refresh_secret)
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     await log_in_with(world, device=at(DEVICE.ip_address, grant.device_token))
 
 
@@ -304,7 +292,7 @@ async def test_the_device_of_one_account_is_a_stranger_to_another(world: World) 
     await registered(world)
     await registered(world, email="mallory@example.org")
     mallory = (await log_in_with(world, email="mallory@example.org")).device_token
-    await guess(world, ACCOUNT_TRIES, device=at("198.51.100.1", mallory))
+    await guess(world, ACCOUNT_ATTEMPTS, device=at("198.51.100.1", mallory))
     refused = await refused_login(world, device=at("198.51.100.1", mallory))
     assert isinstance(refused, TooManyTries)
 
@@ -324,22 +312,22 @@ async def test_a_device_token_that_is_old_or_not_ours_makes_a_stranger(world: Wo
         f" {token}",
         token.upper(),
     ]
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     for one in forged:
         refused = await refused_login(world, device=at(DEVICE.ip_address, one))
         assert isinstance(refused, TooManyTries), one
     await log_in_with(world, device=at(DEVICE.ip_address, token))
     world.clock.advance(seconds=DEVICE_LIFE.total_seconds())
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
     refused = await refused_login(world, device=at(DEVICE.ip_address, token))
     assert isinstance(refused, TooManyTries)
 
 
 async def test_successes_are_never_counted(world: World) -> None:
     await registered(world)
-    for _ in range(ACCOUNT_TRIES + 1):
+    for _ in range(ACCOUNT_ATTEMPTS + 1):
         await log_in_with(world)
-    await guess(world, ACCOUNT_TRIES)
+    await guess(world, ACCOUNT_ATTEMPTS)
 
 
 @pytest.mark.parametrize("away", ["threads", "database"])
@@ -350,7 +338,7 @@ async def test_what_was_not_looked_at_is_not_counted(world: World, away: str) ->
     async def busy(password: str, hash: str | None) -> bool:
         raise Unavailable("Too much to do.", code="busy")
 
-    for _ in range(ACCOUNT_TRIES + 1):
+    for _ in range(ACCOUNT_ATTEMPTS + 1):
         if away == "threads":
             world.passwords.verify = busy  # type: ignore[method-assign]
         else:
@@ -362,7 +350,7 @@ async def test_what_was_not_looked_at_is_not_counted(world: World, away: str) ->
 
 async def test_a_client_without_an_address_is_counted_by_account_alone(world: World) -> None:
     await registered(world)
-    await guess(world, ACCOUNT_TRIES, device=at(None))
+    await guess(world, ACCOUNT_ATTEMPTS, device=at(None))
     assert isinstance(await refused_login(world, device=at(None)), TooManyTries)
 
 
@@ -412,7 +400,7 @@ async def is_theft(world: World, secret: str) -> None:
     assert reused.code == "invalid_refresh_token"
     (revoked,) = world.events
     assert isinstance(revoked, events.SessionRevoked)
-    assert revoked.actor_id is None
+    assert revoked.actor == SYSTEM
     assert (await world.session_of(revoked.session_id)).revoked_at == world.clock.now()
 
 
@@ -444,7 +432,9 @@ async def test_after_logging_out_with_the_successor_nothing_comes_again(world: W
     await registered(world)
     first = await log_in_with(world)
     second = await refresh(world, first.refresh_secret)
-    await log_out(second.refresh_secret, storage=world.storage, clock=world.clock)
+    await world.use.logins.log_out(
+        second.refresh_secret,
+    )
     assert (await refused_refresh(world, first.refresh_secret)).code == "invalid_refresh_token"
 
 
@@ -544,18 +534,25 @@ async def test_logging_out_ends_the_session_once(world: World) -> None:
     user = await registered(world)
     grant = await log_in_with(world)
     for _ in range(2):
-        await log_out(grant.refresh_secret, storage=world.storage, clock=world.clock)
+        await world.use.logins.log_out(
+            grant.refresh_secret,
+        )
     assert (await world.session_of(session_of(world, grant))).revoked_at == NOW
     assert world.events == [
         events.SessionRevoked(
-            session_id=session_of(world, grant), user_id=user.id, actor_id=user.id, at=NOW
+            session_id=session_of(world, grant),
+            user_id=user.id,
+            actor=acting(user, session_of(world, grant)),
+            at=NOW,
         )
     ]
     assert (await refused_refresh(world, grant.refresh_secret)).code == "invalid_refresh_token"
 
 
 async def test_logging_out_of_nothing_is_fine(world: World) -> None:
-    await log_out("0" * 128, storage=world.storage, clock=world.clock)
+    await world.use.logins.log_out(
+        "0" * 128,
+    )
     assert world.told == []
 
 
@@ -571,7 +568,9 @@ async def test_a_user_sees_their_own_live_sessions_newest_first(world: World) ->
         build_session(user.id, expires_at=NOW),
         build_session(other.id),
     )
-    seen = await list_sessions(actor=acting(user), storage=world.storage, clock=world.clock)
+    seen = await world.use.logins.list_all(
+        actor=acting(user),
+    )
     assert [session.id for session in seen] == [newer.id, older.id]
 
 
@@ -581,10 +580,13 @@ async def test_a_user_ends_one_of_their_own_sessions_once(world: World) -> None:
     await world.keep(session)
     actor = acting(user)
     for _ in range(2):
-        await revoke_session(session.id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.logins.revoke(
+            session.id,
+            actor=actor,
+        )
     assert (await world.session_of(session.id)).revoked_at == NOW
     assert world.events == [
-        events.SessionRevoked(session_id=session.id, user_id=user.id, actor_id=user.id, at=NOW)
+        events.SessionRevoked(session_id=session.id, user_id=user.id, actor=actor, at=NOW)
     ]
 
 
@@ -593,18 +595,17 @@ async def test_nobody_ends_anothers_session(world: World) -> None:
     session = build_session(user.id)
     await world.keep(session)
     with pytest.raises(Forbidden):
-        await revoke_session(
-            session.id, actor=await world.admin(), storage=world.storage, clock=world.clock
+        await world.use.logins.revoke(
+            session.id,
+            actor=await world.admin(),
         )
     assert (await world.session_of(session.id)).revoked_at is None
 
 
 async def test_a_session_that_does_not_exist_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await revoke_session(
+        await world.use.logins.revoke(
             SessionId(new_id()),
             actor=await world.patient(),
-            storage=world.storage,
-            clock=world.clock,
         )
     assert refused.value.code == "session_not_found"

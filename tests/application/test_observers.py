@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from qure.application.observers import Observers
-from qure.application.ports.gateways import DeleteMedia, Job
+from qure.application.ports.gateways import DeleteImage, Job
 from tests.builders import NOW, build_entry
 
-JOB = DeleteMedia("https://example.org/a.jpg")
+JOB = DeleteImage("https://example.org/a.jpg")
 
 
 def test_everyone_who_looks_is_told_of_commits_and_deliveries() -> None:

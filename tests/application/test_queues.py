@@ -7,17 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from qure.application.clinics import ClinicFields, update_clinic
-from qure.application.live_status import LiveStatus
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.clinics.clinics import ClinicFields
 from qure.application.ports.storage import TransactionConflict
-from qure.application.queues import (
-    open_due_queues,
-    open_queue,
-    read_status,
-    set_queue_active,
-    todays_queue,
-)
 from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
@@ -33,31 +27,29 @@ MIDNIGHT = datetime(2025, 12, 31, 5, tzinfo=UTC)
 async def test_staff_open_todays_queue_with_the_clinics_size(world: World) -> None:
     clinic = await world.clinic(max_queue_size=33)
     staff = await world.staff_of(clinic.id)
-    queue = await open_queue(clinic.id, max_size=None, actor=staff, **world.ports)
+    queue = await world.use.queues.open(clinic.id, max_size=None, actor=staff)
     assert (queue.date, queue.max_size, queue.is_active) == (TODAY, 33, True)
     assert await world.queue_of(queue.id) == queue
-    assert world.events == [
-        events.QueueOpened(actor_id=staff.user_id, at=NOW, queue=queue.status())
-    ]
+    assert world.events == [events.QueueOpened(actor=staff, at=NOW, queue=queue.status())]
 
 
 async def test_an_admin_opens_any_clinics_queue_with_a_size_of_their_choice(
     world: World,
 ) -> None:
     clinic = await world.clinic()
-    queue = await open_queue(clinic.id, max_size=3, actor=await world.admin(), **world.ports)
+    queue = await world.use.queues.open(clinic.id, max_size=3, actor=await world.admin())
     assert queue.max_size == 3
 
 
 async def test_a_clinic_has_one_queue_a_day_however_many_open_it_at_once(world: World) -> None:
     clinic, admin = await world.clinic(), await world.admin()
     opened, refused = await outcomes(
-        open_queue(clinic.id, max_size=None, actor=admin, **world.ports) for _ in range(5)
+        world.use.queues.open(clinic.id, max_size=None, actor=admin) for _ in range(5)
     )
     assert len(opened) == 1
     assert [error.code for error in refused] == ["queue_exists"] * 4
     world.clock.advance(days=1)
-    tomorrows = await open_queue(clinic.id, max_size=None, actor=admin, **world.ports)
+    tomorrows = await world.use.queues.open(clinic.id, max_size=None, actor=admin)
     assert tomorrows.date == TODAY + timedelta(days=1)
 
 
@@ -65,16 +57,16 @@ async def test_patients_and_another_clinics_staff_open_nothing(world: World) -> 
     clinic, elsewhere = await world.clinic(), await world.clinic()
     for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
         with pytest.raises(Forbidden):
-            await open_queue(clinic.id, max_size=None, actor=actor, **world.ports)
+            await world.use.queues.open(clinic.id, max_size=None, actor=actor)
 
 
 async def test_a_clinic_that_is_unknown_or_retired_opens_no_queue(world: World) -> None:
     admin, retired = await world.admin(), await world.clinic(is_active=False)
     with pytest.raises(NotFound) as unknown:
-        await open_queue(ClinicId(new_id()), max_size=None, actor=admin, **world.ports)
+        await world.use.queues.open(ClinicId(new_id()), max_size=None, actor=admin)
     assert unknown.value.code == "clinic_not_found"
     with pytest.raises(Conflict) as refused:
-        await open_queue(retired.id, max_size=None, actor=admin, **world.ports)
+        await world.use.queues.open(retired.id, max_size=None, actor=admin)
     assert refused.value.code == "clinic_retired"
 
 
@@ -82,105 +74,109 @@ async def test_todays_queue_is_that_of_the_clinics_own_day(world: World) -> None
     clinic = await world.clinic(timezone="Pacific/Apia")
     queue = await world.queue(clinic)
     assert queue.date == date(2025, 12, 31)
-    seen = await todays_queue(clinic.id, storage=world.storage, clock=world.clock)
+    seen = await world.use.queues.of_today(
+        clinic.id,
+    )
     assert seen == queue
     world.clock.set(datetime(2025, 12, 31, 11, tzinfo=UTC))
     with pytest.raises(NotFound) as refused:
-        await todays_queue(clinic.id, storage=world.storage, clock=world.clock)
+        await world.use.queues.of_today(
+            clinic.id,
+        )
     assert refused.value.code == "queue_not_found"
 
 
 async def test_a_clinic_that_does_not_exist_has_no_queue_today(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await todays_queue(ClinicId(new_id()), storage=world.storage, clock=world.clock)
+        await world.use.queues.of_today(
+            ClinicId(new_id()),
+        )
     assert refused.value.code == "clinic_not_found"
 
 
-async def test_staff_close_the_door_and_open_it_again(world: World) -> None:
+async def test_staff_close_a_queue_and_open_it_again(world: World) -> None:
     queue = await world.queue()
     staff = await world.staff_of(queue.clinic_id)
     for active, event in ((False, events.QueueDeactivated), (True, events.QueueActivated)):
         world.forget_events()
-        changed = await set_queue_active(
-            queue.id, active=active, actor=staff, storage=world.storage, clock=world.clock
+        changed = await world.use.queues.set_active(
+            queue.id,
+            active=active,
+            actor=staff,
         )
         assert changed.is_active == active
         assert (await world.queue_of(queue.id)).is_active == active
         assert [type(one) for one in world.events] == [event]
 
 
-async def test_setting_the_door_as_it_is_changes_and_tells_nothing(world: World) -> None:
+async def test_setting_a_queue_as_it_is_changes_and_tells_nothing(world: World) -> None:
     queue = await world.queue()
-    seen = await set_queue_active(
+    seen = await world.use.queues.set_active(
         queue.id,
         active=True,
         actor=await world.admin(),
-        storage=world.storage,
-        clock=world.clock,
     )
     assert seen == queue
     assert world.told == []
 
 
-async def test_the_door_is_not_for_patients_nor_another_clinics_staff(world: World) -> None:
+async def test_closing_a_queue_is_not_for_patients_nor_another_clinics_staff(world: World) -> None:
     queue, elsewhere = await world.queue(), await world.clinic()
     for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
         with pytest.raises(Forbidden):
-            await set_queue_active(
-                queue.id, active=False, actor=actor, storage=world.storage, clock=world.clock
+            await world.use.queues.set_active(
+                queue.id,
+                active=False,
+                actor=actor,
             )
     assert (await world.queue_of(queue.id)).is_active
 
 
-async def test_the_door_of_an_unknown_queue_is_not_found(world: World) -> None:
+async def test_closing_an_unknown_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
-        await set_queue_active(
+        await world.use.queues.set_active(
             QueueId(new_id()),
             active=False,
             actor=await world.admin(),
-            storage=world.storage,
-            clock=world.clock,
         )
 
 
 async def test_a_status_is_read_once_and_then_remembered(world: World) -> None:
-    queue, live = await world.queue(), LiveStatus(hearing=Hearing())
+    queue, live = await world.queue(), LiveStatus(world.storage, generation=Hearing())
     reads = world.storage.reads
     for _ in range(3):
-        seen = await read_status(queue.id, live_status=live, storage=world.storage)
+        seen = await live.of(queue.id)
         assert seen == queue.status()
     assert world.storage.reads == reads + 1
 
 
 async def test_while_announcements_may_be_late_every_status_is_read(world: World) -> None:
     queue, hearing = await world.queue(), Hearing()
-    live = LiveStatus(hearing=hearing)
+    live = LiveStatus(world.storage, generation=hearing)
     hearing.lose()
     reads = world.storage.reads
     for _ in range(3):
-        await read_status(queue.id, live_status=live, storage=world.storage)
+        await live.of(queue.id)
     assert world.storage.reads == reads + 3
 
 
 async def test_the_status_of_no_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound):
-        await read_status(
-            QueueId(new_id()), live_status=LiveStatus(hearing=Hearing()), storage=world.storage
-        )
+        await LiveStatus(world.storage, generation=Hearing()).of(QueueId(new_id()))
 
 
 async def test_a_change_announced_while_the_row_was_on_its_way_wins_over_the_row(
     world: World,
 ) -> None:
-    queue, live = await world.queue(), LiveStatus(hearing=Hearing())
+    queue, live = await world.queue(), LiveStatus(world.storage, generation=Hearing())
     changed = await world.queue_of(queue.id)
-    changed.set_active(False, by=(await world.admin()).user_id, at=NOW)
+    changed.set_active(False, by=await world.admin(), at=NOW)
 
     async def announce() -> None:
         live.offer(changed.status())
 
     world.storage.before_read = announce
-    seen = await read_status(queue.id, live_status=live, storage=world.storage)
+    seen = await live.of(queue.id)
     assert seen == changed.status()
     assert live.get(queue.id) == changed.status()
 
@@ -194,12 +190,12 @@ async def wishing(world: World, **fields: object) -> Clinic:
 
 
 async def opened_by_the_clock(world: World) -> list[tuple[ClinicId, date]]:
-    """Let the chore run; which queues it opened."""
+    """Let the task run; which queues it opened."""
     world.forget_events()
-    count = await open_due_queues(**world.ports)
+    count = await world.use.queues.open_due()
     opened = [event for event in world.events if isinstance(event, events.QueueOpened)]
     assert count == len(opened) == len(world.events)
-    assert all(event.actor_id is None for event in opened)
+    assert all(event.actor is SYSTEM for event in opened)
     stored = [await world.queue_of(event.queue.queue_id) for event in opened]
     return [(queue.clinic_id, queue.date) for queue in stored]
 
@@ -213,7 +209,9 @@ async def test_who_wishes_at_noon_has_the_first_queue_tomorrow_at_midnight(
     assert await opened_by_the_clock(world) == []
     world.clock.set(MIDNIGHT)
     assert await opened_by_the_clock(world) == [(clinic.id, date(2025, 12, 31))]
-    queue = await todays_queue(clinic.id, storage=world.storage, clock=world.clock)
+    queue = await world.use.queues.of_today(
+        clinic.id,
+    )
     assert (queue.max_size, queue.is_active) == (17, True)
     assert await opened_by_the_clock(world) == []
     world.clock.advance(days=1)
@@ -225,14 +223,14 @@ async def test_after_three_days_of_silence_only_todays_queue_is_opened(world: Wo
     world.clock.advance(days=3)
     assert await opened_by_the_clock(world) == [(clinic.id, date(2026, 1, 2))]
     stored = await world.clinic_of(clinic.id)
-    assert stored.next_opening_at == datetime(2026, 1, 3, 5, tzinfo=UTC)
+    assert stored.service.next_opening_at == datetime(2026, 1, 3, 5, tzinfo=UTC)
 
 
 async def test_several_processes_at_once_open_each_queue_once(world: World) -> None:
     clinics = [await wishing(world) for _ in range(5)]
     world.clock.set(MIDNIGHT)
     world.forget_events()
-    counts, refused = await outcomes(open_due_queues(**world.ports) for _ in range(4))
+    counts, refused = await outcomes(world.use.queues.open_due() for _ in range(4))
     assert (sum(counts), refused) == (5, [])
     assert len(world.events) == 5
     assert {event.queue.clinic_id for event in world.events} == {one.id for one in clinics}  # type: ignore[attr-defined]
@@ -241,11 +239,16 @@ async def test_several_processes_at_once_open_each_queue_once(world: World) -> N
 async def test_a_queue_that_staff_have_opened_is_left_as_it_is(world: World) -> None:
     clinic = await wishing(world)
     world.clock.set(MIDNIGHT + timedelta(hours=1))
-    mine = await open_queue(clinic.id, max_size=3, actor=await world.admin(), **world.ports)
+    mine = await world.use.queues.open(clinic.id, max_size=3, actor=await world.admin())
     assert await opened_by_the_clock(world) == []
-    assert await todays_queue(clinic.id, storage=world.storage, clock=world.clock) == mine
+    assert (
+        await world.use.queues.of_today(
+            clinic.id,
+        )
+        == mine
+    )
     stored = await world.clinic_of(clinic.id)
-    assert stored.next_opening_at == MIDNIGHT + timedelta(days=1)
+    assert stored.service.next_opening_at == MIDNIGHT + timedelta(days=1)
 
 
 async def test_staff_and_the_clock_open_at_the_same_moment_and_one_of_them_does(
@@ -255,10 +258,10 @@ async def test_staff_and_the_clock_open_at_the_same_moment_and_one_of_them_does(
     world.clock.set(MIDNIGHT)
 
     async def by_hand() -> int:
-        await open_queue(clinic.id, max_size=3, actor=admin, **world.ports)
+        await world.use.queues.open(clinic.id, max_size=3, actor=admin)
         return 1
 
-    counts, refused = await outcomes((by_hand(), open_due_queues(**world.ports)))
+    counts, refused = await outcomes((by_hand(), world.use.queues.open_due()))
     assert sum(counts) == 1
     assert [error.code for error in refused] in ([], ["queue_exists"])
 
@@ -283,7 +286,7 @@ async def test_the_daily_opening_goes_through_the_days_on_which_clocks_change(
     opened: list[date] = []
     while world.clock.advance(hours=1) < datetime(2025, 3, 12, 12, tzinfo=UTC):
         opened += [day for _, day in await opened_by_the_clock(world)]
-        midnight = (await world.clinic_of(clinic.id)).next_opening_at
+        midnight = (await world.clinic_of(clinic.id)).service.next_opening_at
         assert midnight is not None
         assert clinic.local_date(midnight) == clinic.local_date(world.clock.now()) + timedelta(1)
     assert opened == [date(2025, 3, day) for day in (8, 9, 10, 11, 12)]
@@ -291,7 +294,7 @@ async def test_the_daily_opening_goes_through_the_days_on_which_clocks_change(
 
 async def changed(world: World, clinic: Clinic, **fields: object) -> Clinic:
     """An admin changes the clinic."""
-    return await update_clinic(
+    return await world.use.clinics.update(
         clinic.id,
         fields=ClinicFields(**fields),  # type: ignore[typeddict-item]
         logo=None,
@@ -299,7 +302,6 @@ async def changed(world: World, clinic: Clinic, **fields: object) -> Clinic:
         pictures=None,
         actor=await world.admin(),
         images=world.images,
-        **world.ports,
     )
 
 
@@ -367,14 +369,14 @@ async def test_one_clinic_that_cannot_be_opened_holds_up_no_other(
 async def test_however_many_are_due_at_one_midnight_all_are_opened(world: World) -> None:
     clinics = [await wishing(world) for _ in range(7)]
     world.clock.set(MIDNIGHT)
-    assert await open_due_queues(**world.ports, batch=3) == 7
+    assert await world.use.queues.open_due(batch=3) == 7
     assert {event.queue.clinic_id for event in world.events} == {one.id for one in clinics}  # type: ignore[attr-defined]
 
 
 async def test_a_batch_of_clinics_that_cannot_be_opened_is_not_tried_for_ever(world: World) -> None:
     for _ in range(2):
         await world.keep(build_clinic(timezone="Mars/Olympus", next_opening_at=NOW))
-    assert await open_due_queues(**world.ports, batch=2) == 0
+    assert await world.use.queues.open_due(batch=2) == 0
 
 
 async def test_an_absent_backend_ends_the_round(world: World) -> None:
@@ -382,15 +384,15 @@ async def test_an_absent_backend_ends_the_round(world: World) -> None:
     world.clock.set(MIDNIGHT)
     world.storage.write_errors.append(Unavailable("The database is away."))
     with pytest.raises(Unavailable):
-        await open_due_queues(**world.ports)
-    assert await open_due_queues(**world.ports) == 1
+        await world.use.queues.open_due()
+    assert await world.use.queues.open_due() == 1
 
 
 async def test_an_opening_that_lost_a_race_is_tried_again(world: World) -> None:
     await wishing(world)
     world.clock.set(MIDNIGHT)
     world.storage.commit_errors.append(TransactionConflict())
-    assert await open_due_queues(**world.ports) == 1
+    assert await world.use.queues.open_due() == 1
     assert isinstance(world.events[0], events.QueueOpened)
 
 
@@ -404,9 +406,11 @@ async def test_a_clinic_another_process_has_seen_to_meanwhile_is_passed_over(
         await changed(world, clinic, is_active=False)
 
     world.storage.before_read = retire
-    assert await open_due_queues(**world.ports) == 0
+    assert await world.use.queues.open_due() == 0
     with pytest.raises(NotFound):
-        await todays_queue(clinic.id, storage=world.storage, clock=world.clock)
+        await world.use.queues.of_today(
+            clinic.id,
+        )
 
 
 async def test_a_clinic_that_has_wished_anew_meanwhile_waits_for_its_next_midnight(
@@ -420,12 +424,12 @@ async def test_a_clinic_that_has_wished_anew_meanwhile_waits_for_its_next_midnig
         await changed(world, clinic, auto_open_queue=True)
 
     world.storage.before_read = wish_anew
-    assert await open_due_queues(**world.ports) == 0
+    assert await world.use.queues.open_due() == 0
     world.clock.advance(days=1)
     assert await opened_by_the_clock(world) == [(clinic.id, date(2026, 1, 1))]
 
 
 def test_the_default_queue_takes_fifty() -> None:
     clinic = build_clinic()
-    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=NOW, by=None)
+    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=NOW, by=SYSTEM)
     assert queue.max_size == 50

@@ -9,33 +9,26 @@ from typing import Any
 
 import pytest
 
-from qure.application.access import Principal
 from qure.application.ports.storage import TransactionConflict
-from qure.application.retrying import ATTEMPTS
-from qure.application.tokens import (
-    IssueLine,
-    active_token_of,
-    cancel_token,
-    held_tokens_of,
-    issue_token,
-    list_tokens,
-)
+from qure.application.queueing.issuing import Issuing
+from qure.application.transact import ATTEMPTS
 from qure.domain import events
+from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
-from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.ids import QueueId, TokenId
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 from tests.application.world import MAX_ACTIVE, World, outcomes
-from tests.builders import build_clinic, build_token, new_id
+from tests.builders import build_actor, build_clinic, build_token, new_id
 from tests.waiting import eventually
 
 
-def patients(number: int) -> list[UserId]:
-    return [UserId(new_id()) for _ in range(number)]
+def patients(number: int) -> list[Actor]:
+    return [build_actor() for _ in range(number)]
 
 
 async def test_a_patient_takes_the_next_number_and_everyone_is_told(world: World) -> None:
     queue, actor = await world.queue(), await world.patient()
-    token = await issue_token(queue.id, actor=actor, line=world.line)
+    token = await world.use.issuing.issue(queue.id, actor=actor)
     assert (token.number, token.status, token.patient_id) == (
         1,
         TokenStatus.WAITING,
@@ -48,7 +41,7 @@ async def test_a_patient_takes_the_next_number_and_everyone_is_told(world: World
         events.TokenIssued(
             token=token,
             from_status=None,
-            actor_id=actor.user_id,
+            actor=actor,
             at=world.clock.now(),
             queue=stored.status(),
         )
@@ -59,7 +52,7 @@ async def test_only_a_patient_takes_a_token(world: World) -> None:
     queue = await world.queue()
     for actor in (await world.admin(), await world.staff_of(queue.clinic_id)):
         with pytest.raises(Forbidden):
-            await issue_token(queue.id, actor=actor, line=world.line)
+            await world.use.issuing.issue(queue.id, actor=actor)
     assert await world.tokens_of(queue.id) == []
 
 
@@ -67,7 +60,9 @@ async def test_sixty_ask_at_once_for_fifty_places_and_exactly_ten_find_it_full(
     world: World,
 ) -> None:
     queue = await world.queue(max_size=50)
-    issued, refused = await outcomes(world.line.take(queue.id, one) for one in patients(60))
+    issued, refused = await outcomes(
+        world.use.issuing.issue(queue.id, actor=one) for one in patients(60)
+    )
     assert [token.number for token in issued] == list(range(1, 51))
     assert [error.code for error in refused] == ["queue_full"] * 10
     assert [token.number for token in await world.tokens_of(queue.id)] == list(range(1, 51))
@@ -77,19 +72,20 @@ async def test_sixty_ask_at_once_for_fifty_places_and_exactly_ten_find_it_full(
 
 async def test_numbers_follow_the_order_of_asking(world: World) -> None:
     queue, asking = await world.queue(), patients(20)
-    tokens = await asyncio.gather(*(world.line.take(queue.id, one) for one in asking))
-    assert [token.patient_id for token in sorted(tokens, key=lambda one: one.number)] == asking
+    tokens = await asyncio.gather(*(world.use.issuing.issue(queue.id, actor=one) for one in asking))
+    in_order = sorted(tokens, key=lambda one: one.number)
+    assert [token.patient_id for token in in_order] == [one.user_id for one in asking]
 
 
 async def test_one_who_is_refused_does_not_take_the_others_along(world: World) -> None:
     queue = await world.queue()
-    standing, *others = patients(4)
-    await world.keep(build_token(queue, patient_id=standing, number=1))
+    active, *others = patients(4)
+    await world.keep(build_token(queue, patient_id=active.user_id, number=1))
     async with world.storage.write() as uow:
         await uow.queues.save(replace(queue, last_issued_number=1, waiting_count=1))
         await uow.commit()
     issued, refused = await outcomes(
-        world.line.take(queue.id, one) for one in (others[0], standing, *others[1:])
+        world.use.issuing.issue(queue.id, actor=one) for one in (others[0], active, *others[1:])
     )
     assert [token.number for token in issued] == [2, 3, 4]
     assert [error.code for error in refused] == ["active_token_exists"]
@@ -100,7 +96,7 @@ async def test_a_patient_who_asks_twice_at_once_gets_one_token_and_is_shown_it(
 ) -> None:
     queue, (patient, other) = await world.queue(), patients(2)
     issued, refused = await outcomes(
-        world.line.take(queue.id, one) for one in (other, patient, patient, patient)
+        world.use.issuing.issue(queue.id, actor=one) for one in (other, patient, patient, patient)
     )
     assert len(issued) == 2
     assert len(refused) == 2
@@ -112,7 +108,7 @@ async def test_a_patient_who_asks_twice_at_once_gets_one_token_and_is_shown_it(
 async def test_who_asks_alone_costs_one_transaction(world: World) -> None:
     queue = await world.queue()
     before = world.storage.writes
-    await world.line.take(queue.id, UserId(new_id()))
+    await world.use.issuing.issue(queue.id, actor=build_actor())
     assert world.storage.writes == before + 1
 
 
@@ -120,9 +116,11 @@ async def test_who_asks_while_a_transaction_runs_shares_the_next_one(world: Worl
     queue = await world.queue()
     before = world.storage.writes
     world.storage.may_commit.clear()
-    first = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
     await eventually(lambda: world.storage.writes == before + 1)
-    others = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(30)]
+    others = [
+        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(30)
+    ]
     await asyncio.sleep(0)
     world.storage.may_commit.set()
     tokens = await asyncio.gather(first, *others)
@@ -134,17 +132,21 @@ async def test_who_asks_while_a_transaction_runs_shares_the_next_one(world: Worl
 async def test_each_queue_has_a_line_and_numbers_of_its_own(world: World) -> None:
     here, there = await world.queue(), await world.queue()
     tokens = await asyncio.gather(
-        *(world.line.take(queue.id, one) for one in patients(3) for queue in (here, there))
+        *(
+            world.use.issuing.issue(queue.id, actor=one)
+            for one in patients(3)
+            for queue in (here, there)
+        )
     )
     for queue in (here, there):
         assert [token.number for token in tokens if token.queue_id == queue.id] == [1, 2, 3]
 
 
 async def test_a_transaction_serves_only_so_many(world: World) -> None:
-    line = IssueLine(**world.ports, max_active=MAX_ACTIVE, max_batch=4)
+    line = Issuing(world.storage, world.clock, world.ids, max_active=MAX_ACTIVE, max_batch=4)
     queue = await world.queue()
     before = world.storage.writes
-    tokens = await asyncio.gather(*(line.take(queue.id, one) for one in patients(10)))
+    tokens = await asyncio.gather(*(line.issue(queue.id, actor=one) for one in patients(10)))
     assert [token.number for token in tokens] == list(range(1, 11))
     assert world.storage.writes == before + 3
 
@@ -153,28 +155,31 @@ async def test_who_hangs_up_before_being_served_gets_no_number(world: World) -> 
     queue, (early, gone, late) = await world.queue(), patients(3)
     before = world.storage.writes
     world.storage.may_commit.clear()
-    first = asyncio.create_task(world.line.take(queue.id, early))
+    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=early))
     await eventually(lambda: world.storage.writes == before + 1)
-    second = asyncio.create_task(world.line.take(queue.id, gone))
-    third = asyncio.create_task(world.line.take(queue.id, late))
+    second = asyncio.create_task(world.use.issuing.issue(queue.id, actor=gone))
+    third = asyncio.create_task(world.use.issuing.issue(queue.id, actor=late))
     await asyncio.sleep(0)
     second.cancel()
     await asyncio.wait((second,))
     world.storage.may_commit.set()
     assert [(await first).number, (await third).number] == [1, 2]
-    assert {token.patient_id for token in await world.tokens_of(queue.id)} == {early, late}
+    assert {token.patient_id for token in await world.tokens_of(queue.id)} == {
+        early.user_id,
+        late.user_id,
+    }
 
 
 async def test_when_all_have_hung_up_nothing_is_done_for_them(world: World) -> None:
     queue = await world.queue()
     before = world.storage.writes
-    asking = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    asking = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
     await asyncio.sleep(0)
     asking.cancel()
     await asyncio.wait((asking,))
     await asyncio.sleep(0)
     assert world.storage.writes == before
-    assert (await world.line.take(queue.id, UserId(new_id()))).number == 1
+    assert (await world.use.issuing.issue(queue.id, actor=build_actor())).number == 1
 
 
 @pytest.mark.parametrize("fails", ["issued", "refused"])
@@ -182,7 +187,9 @@ async def test_who_hangs_up_while_being_served_disturbs_nobody(world: World, fai
     queue = await world.queue(max_size=1 if fails == "refused" else 2)
     world.storage.may_commit.clear()
     before = world.storage.writes
-    tasks = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(2)]
+    tasks = [
+        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(2)
+    ]
     await eventually(lambda: world.storage.writes == before + 1)
     tasks[1].cancel()
     await asyncio.wait((tasks[1],))
@@ -197,11 +204,11 @@ async def test_a_failing_storage_is_told_to_all_who_asked_and_the_line_lives_on(
 ) -> None:
     queue, asking = await world.queue(), patients(5)
     world.storage.commit_errors.append(Unavailable("The database is away."))
-    issued, refused = await outcomes(world.line.take(queue.id, one) for one in asking)
+    issued, refused = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in asking)
     assert issued == []
     assert [error.code for error in refused] == ["service_unavailable"] * 5
     assert await world.tokens_of(queue.id) == []
-    issued, refused = await outcomes(world.line.take(queue.id, one) for one in asking)
+    issued, refused = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in asking)
     assert [token.number for token in issued] == [1, 2, 3, 4, 5]
 
 
@@ -212,7 +219,9 @@ async def test_a_fault_nobody_thought_of_is_told_too_even_if_somebody_hung_up(
     world.storage.may_commit.clear()
     world.storage.commit_errors.append(RuntimeError("a bug"))
     before = world.storage.writes
-    tasks = [asyncio.create_task(world.line.take(queue.id, one)) for one in patients(2)]
+    tasks = [
+        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(2)
+    ]
     await eventually(lambda: world.storage.writes == before + 1)
     tasks[0].cancel()
     await asyncio.wait((tasks[0],))
@@ -224,7 +233,7 @@ async def test_a_fault_nobody_thought_of_is_told_too_even_if_somebody_hung_up(
 async def test_a_lost_race_is_run_again_and_nobody_notices(world: World) -> None:
     queue = await world.queue()
     world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS - 1)]
-    issued, _ = await outcomes(world.line.take(queue.id, one) for one in patients(3))
+    issued, _ = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in patients(3))
     assert [token.number for token in issued] == [1, 2, 3]
     assert len(world.told) == 1
 
@@ -233,7 +242,7 @@ async def test_races_lost_again_and_again_are_owned_up_to(world: World) -> None:
     queue = await world.queue()
     world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS)]
     with pytest.raises(TransactionConflict):
-        await world.line.take(queue.id, UserId(new_id()))
+        await world.use.issuing.issue(queue.id, actor=build_actor())
     assert world.storage.commit_errors == []
 
 
@@ -241,16 +250,16 @@ async def test_a_line_that_is_ended_in_the_middle_leaves_nobody_waiting(world: W
     queue = await world.queue()
     world.storage.may_commit.clear()
     before = world.storage.writes
-    first = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
     await eventually(lambda: world.storage.writes == before + 1)
-    second = asyncio.create_task(world.line.take(queue.id, UserId(new_id())))
+    second = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
     await asyncio.sleep(0)
     (serving,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("batches of"))
     serving.cancel()
     _, refused = await outcomes((first, second))
     assert [error.code for error in refused] == ["service_unavailable"] * 2
     world.storage.may_commit.set()
-    assert (await world.line.take(queue.id, UserId(new_id()))).number == 1
+    assert (await world.use.issuing.issue(queue.id, actor=build_actor())).number == 1
 
 
 @pytest.mark.parametrize(
@@ -262,7 +271,7 @@ async def test_a_queue_that_gives_no_tokens_says_why(
 ) -> None:
     queue = await world.queue(**fields)
     with pytest.raises(Conflict) as refused:
-        await world.line.take(queue.id, UserId(new_id()))
+        await world.use.issuing.issue(queue.id, actor=build_actor())
     assert refused.value.code == code
     assert world.told == []
 
@@ -271,13 +280,13 @@ async def test_an_unknown_queue_and_yesterdays_are_not_found(world: World) -> No
     yesterdays = await world.queue(at=world.clock.now() - timedelta(days=1))
     for queue_id in (QueueId(new_id()), yesterdays.id):
         with pytest.raises(NotFound) as refused:
-            await world.line.take(queue_id, UserId(new_id()))
+            await world.use.issuing.issue(queue_id, actor=build_actor())
         assert refused.value.code == "queue_not_found"
 
 
-async def taken(world: World) -> tuple[Token, Principal]:
+async def taken(world: World) -> tuple[Token, Actor]:
     queue, actor = await world.queue(), await world.patient()
-    token = await issue_token(queue.id, actor=actor, line=world.line)
+    token = await world.use.issuing.issue(queue.id, actor=actor)
     world.forget_events()
     return token, actor
 
@@ -285,8 +294,11 @@ async def taken(world: World) -> tuple[Token, Principal]:
 async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
     token, actor = await taken(world)
     at = world.clock.advance(minutes=3)
-    cancelled = await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
-    assert cancelled == replace(token, status=TokenStatus.CANCELLED, cancelled_at=at)
+    cancelled = await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
+    assert cancelled == replace(token, status=TokenStatus.CANCELLED, version=2, cancelled_at=at)
     assert await world.tokens_of(token.queue_id) == [cancelled]
     assert (await world.queue_of(token.queue_id)).waiting_count == 0
     assert [type(event) for event in world.events] == [events.TokenCancelled]
@@ -294,8 +306,11 @@ async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
 
 async def test_whoever_has_left_may_come_again_for_a_new_number(world: World) -> None:
     token, actor = await taken(world)
-    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
-    again = await issue_token(token.queue_id, actor=actor, line=world.line)
+    await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
+    again = await world.use.issuing.issue(token.queue_id, actor=actor)
     assert again.number == 2
 
 
@@ -304,17 +319,23 @@ async def test_whoever_takes_and_leaves_again_and_again_is_given_three_numbers(
 ) -> None:
     token, actor = await taken(world)
     for _ in range(2):
-        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
-        token = await issue_token(token.queue_id, actor=actor, line=world.line)
+        await world.use.tokens.cancel(
+            token.id,
+            actor=actor,
+        )
+        token = await world.use.issuing.issue(token.queue_id, actor=actor)
     assert token.number == 3
-    await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+    await world.use.tokens.cancel(
+        token.id,
+        actor=actor,
+    )
     version = (await world.queue_of(token.queue_id)).version
     for _ in range(3):
         with pytest.raises(Conflict) as refused:
-            await issue_token(token.queue_id, actor=actor, line=world.line)
+            await world.use.issuing.issue(token.queue_id, actor=actor)
         assert refused.value.code == "too_many_takes"
     assert (await world.queue_of(token.queue_id)).version == version
-    assert (await issue_token((await world.queue()).id, actor=actor, line=world.line)).number == 1
+    assert (await world.use.issuing.issue((await world.queue()).id, actor=actor)).number == 1
 
 
 async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_do_not_count(
@@ -322,22 +343,25 @@ async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_
 ) -> None:
     actor = await world.patient()
     for _ in range(MAX_ACTIVE):
-        await issue_token((await world.queue()).id, actor=actor, line=world.line)
+        await world.use.issuing.issue((await world.queue()).id, actor=actor)
     world.clock.advance(days=1)
     clinics = [await world.clinic() for _ in range(MAX_ACTIVE + 1)]
     *queues, last = [await world.queue(clinic, at=world.clock.now()) for clinic in clinics]
-    tokens = [await issue_token(queue.id, actor=actor, line=world.line) for queue in queues]
+    tokens = [await world.use.issuing.issue(queue.id, actor=actor) for queue in queues]
     with pytest.raises(Conflict) as refused:
-        await issue_token(last.id, actor=actor, line=world.line)
+        await world.use.issuing.issue(last.id, actor=actor)
     assert refused.value.code == "too_many_active_tokens"
-    await cancel_token(tokens[0].id, actor=actor, storage=world.storage, clock=world.clock)
-    assert (await issue_token(last.id, actor=actor, line=world.line)).number == 1
+    await world.use.tokens.cancel(
+        tokens[0].id,
+        actor=actor,
+    )
+    assert (await world.use.issuing.issue(last.id, actor=actor)).number == 1
 
 
 async def test_a_patient_who_asks_everywhere_at_once_has_no_more_than_five(world: World) -> None:
     actor, queues = await world.patient(), [await world.queue() for _ in range(12)]
     issued, refused = await outcomes(
-        issue_token(queue.id, actor=actor, line=world.line) for queue in queues
+        world.use.issuing.issue(queue.id, actor=actor) for queue in queues
     )
     assert len(issued) == MAX_ACTIVE
     assert {error.code for error in refused} == {"too_many_active_tokens"}
@@ -347,17 +371,18 @@ async def test_nobody_cancels_anothers_token_and_only_patients_cancel(world: Wor
     token, _ = await taken(world)
     for actor in (await world.patient(), await world.admin()):
         with pytest.raises(Forbidden):
-            await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+            await world.use.tokens.cancel(
+                token.id,
+                actor=actor,
+            )
     assert await world.tokens_of(token.queue_id) == [token]
 
 
 async def test_a_token_that_is_not_there_cannot_be_cancelled(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await cancel_token(
+        await world.use.tokens.cancel(
             TokenId(new_id()),
             actor=await world.patient(),
-            storage=world.storage,
-            clock=world.clock,
         )
     assert refused.value.code == "token_not_found"
 
@@ -367,7 +392,10 @@ async def test_a_patient_who_was_called_can_no_longer_leave(world: World) -> Non
     token = build_token(queue, patient_id=actor.user_id, status=TokenStatus.CALLED)
     await world.keep(token)
     with pytest.raises(Conflict) as refused:
-        await cancel_token(token.id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.tokens.cancel(
+            token.id,
+            actor=actor,
+        )
     assert refused.value.code == "illegal_transition"
 
 
@@ -375,12 +403,11 @@ async def test_a_patient_sees_the_active_token_with_the_lowest_number_or_none(
     world: World,
 ) -> None:
     actor = await world.patient()
-    ports: dict[str, Any] = {"actor": actor, "storage": world.storage, "clock": world.clock}
-    assert await active_token_of(actor.user_id, **ports) is None
+    assert await world.use.tokens.active_of(actor.user_id, actor=actor) is None
     for number in (5, 3, 9):
         queue = await world.queue()
         await world.keep(build_token(queue, patient_id=actor.user_id, number=number))
-    seen = await active_token_of(actor.user_id, **ports)
+    seen = await world.use.tokens.active_of(actor.user_id, actor=actor)
     assert seen is not None
     assert seen.number == 3
 
@@ -389,7 +416,10 @@ async def test_yesterdays_token_is_over(world: World) -> None:
     token, actor = await taken(world)
     world.clock.advance(days=1)
     assert (
-        await active_token_of(actor.user_id, actor=actor, storage=world.storage, clock=world.clock)
+        await world.use.tokens.active_of(
+            actor.user_id,
+            actor=actor,
+        )
         is None
     )
     assert token.is_active
@@ -399,8 +429,9 @@ async def test_nobody_looks_at_anothers_token_and_only_patients_have_one(world: 
     patient, other, admin = await world.patient(), await world.patient(), await world.admin()
     for whose, actor in ((patient, other), (patient, admin), (admin, admin)):
         with pytest.raises(Forbidden):
-            await active_token_of(
-                whose.user_id, actor=actor, storage=world.storage, clock=world.clock
+            await world.use.tokens.active_of(
+                whose.user_id,
+                actor=actor,
             )
 
 
@@ -409,7 +440,9 @@ async def test_what_a_patient_must_hear_again_is_what_was_called_or_started(worl
     for number, status in enumerate(TokenStatus, start=1):
         queue = await world.queue()
         await world.keep(build_token(queue, patient_id=actor.user_id, number=number, status=status))
-    held = await held_tokens_of(actor.user_id, storage=world.storage, clock=world.clock)
+    held = await world.use.tokens.assigned_of(
+        actor.user_id,
+    )
     assert [token.status for token in held] == [TokenStatus.CALLED, TokenStatus.IN_PROGRESS]
 
 
@@ -428,10 +461,10 @@ async def test_staff_and_admins_see_the_list_in_order_and_filtered(world: World)
         async def numbers(
             number: int | None = None,
             status: TokenStatus | None = None,
-            actor: Principal = actor,
+            actor: Actor = actor,
         ) -> list[int]:
-            seen = await list_tokens(
-                queue.id, number=number, status=status, actor=actor, storage=world.storage
+            seen = await world.use.tokens.list_all(
+                queue.id, number=number, status=status, actor=actor
             )
             return [token.number for token in seen]
 
@@ -446,18 +479,12 @@ async def test_the_list_is_not_for_patients_nor_for_another_clinics_staff(world:
     queue, elsewhere = await world.queue(), await world.clinic()
     for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
         with pytest.raises(Forbidden):
-            await list_tokens(
-                queue.id, number=None, status=None, actor=actor, storage=world.storage
-            )
+            await world.use.tokens.list_all(queue.id, number=None, status=None, actor=actor)
 
 
 async def test_a_list_of_no_queue_is_not_found(world: World) -> None:
     with pytest.raises(NotFound) as refused:
-        await list_tokens(
-            QueueId(new_id()),
-            number=None,
-            status=None,
-            actor=await world.admin(),
-            storage=world.storage,
+        await world.use.tokens.list_all(
+            QueueId(new_id()), number=None, status=None, actor=await world.admin()
         )
     assert refused.value.code == "queue_not_found"

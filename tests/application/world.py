@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.memory.throttle import MemoryThrottle
-from qure.application.access import Principal
-from qure.application.ports.storage import OutboxEntry
-from qure.application.tokens import IssueLine
+from qure.application.jobs.images import ImageJobs, ImageResumption
+from qure.application.jobs.sweeping import Sweeping
+from qure.application.observers import Observers
+from qure.application.ports.storage import JournalEntry, JournalRecord
+from qure.application.use_cases import Rules, UseCases
+from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic
 from qure.domain.errors import DomainError
 from qure.domain.events import Event
@@ -18,16 +21,16 @@ from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
 from qure.domain.session import Session
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token
 from qure.domain.user import User
 from tests.builders import (
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_admin,
     build_clinic,
     build_queue,
     build_secret,
+    build_session,
     build_staff,
     build_user,
     new_id,
@@ -45,6 +48,7 @@ from tests.fakes import (
 T = TypeVar("T")
 
 MAX_ACTIVE = 5
+REGISTRATIONS = 30
 
 
 class World:
@@ -52,10 +56,10 @@ class World:
 
     def __init__(self) -> None:
         self.clock = FixedClock()
-        self.randomness = SequentialRandomness()
-        self.told: list[OutboxEntry] = []
+        self.ids = SequentialIds()
+        self.told: list[JournalEntry] = []
         self.storage = WatchedStorage(
-            MemoryStorage(clock=self.clock, randomness=self.randomness, on_commit=self._hear)
+            MemoryStorage(clock=self.clock, ids=self.ids, on_commit=self._hear)
         )
         self.passwords = FakePasswords()
         self.jwts = FakeJwts()
@@ -64,12 +68,31 @@ class World:
         self.media = FakeMediaStore()
         self.jobs = FakeJobs()
         self.throttle = MemoryThrottle(monotonic=lambda: self.clock.now().timestamp())
-        self.line = IssueLine(**self.ports, max_active=MAX_ACTIVE)
-
-    @property
-    def ports(self) -> dict[str, Any]:
-        """What most use cases need."""
-        return {"storage": self.storage, "clock": self.clock, "randomness": self.randomness}
+        self.use = UseCases.on(
+            self.storage,
+            self.clock,
+            self.ids,
+            self.ids,
+            passwords=self.passwords,
+            registration_passwords=self.passwords,
+            jwts=self.jwts,
+            digests=self.digests,
+            throttle=self.throttle,
+            rules=Rules(
+                registrations_per_ten_minutes=REGISTRATIONS,
+                default_timezone="America/New_York",
+                max_active_tokens=MAX_ACTIVE,
+            ),
+        )
+        self.image_jobs = ImageJobs(
+            self.storage,
+            self.clock,
+            images=self.images,
+            media=self.media,
+            observers=Observers(),
+        )
+        self.resumption = ImageResumption(self.storage, self.clock, jobs=self.jobs)
+        self.sweeping = Sweeping(self.storage, self.clock)
 
     @property
     def events(self) -> list[Event]:
@@ -108,18 +131,33 @@ class World:
         await self.keep(queue)
         return queue
 
-    async def patient(self, **fields: Any) -> Principal:
-        return await self.principal(build_user(**fields))
+    async def patient(self, **fields: Any) -> Actor:
+        return await self.actor(build_user(**fields))
 
-    async def staff_of(self, clinic_id: ClinicId, **fields: Any) -> Principal:
-        return await self.principal(build_staff(clinic_id, **fields))
+    async def staff_of(self, clinic_id: ClinicId, **fields: Any) -> Actor:
+        return await self.actor(build_staff(clinic_id, **fields))
 
-    async def admin(self, **fields: Any) -> Principal:
-        return await self.principal(build_admin(**fields))
+    async def admin(self, **fields: Any) -> Actor:
+        return await self.actor(build_admin(**fields))
 
-    async def principal(self, user: User) -> Principal:
+    async def actor(self, user: User) -> Actor:
         await self.keep(user)
         return acting(user)
+
+    async def not_admins(self, clinic_id: ClinicId) -> list[Actor]:
+        """One of each kind: a patient, and staff of that clinic."""
+        return [await self.patient(), await self.staff_of(clinic_id)]
+
+    async def with_sessions(self, number: int = 3) -> tuple[User, list[Actor]]:
+        """A user whose password is ``old``, logged in so many times."""
+        user = build_user(password_hash="hash of old")
+        sessions = [build_session(user.id) for _ in range(number)]
+        await self.keep(user, *sessions)
+        return user, [acting(user, session.id) for session in sessions]
+
+    async def live_sessions_of(self, user: User) -> list[SessionId]:
+        async with self.storage.read() as uow:
+            return [one.id for one in await uow.sessions.live_of(user.id, now=self.clock.now())]
 
     async def user_of(self, id: UserId) -> User:
         async with self.storage.read() as uow:
@@ -149,22 +187,22 @@ class World:
         async with self.storage.read() as uow:
             return await uow.tokens.of_queue(queue_id)
 
-    async def activities_of(self, token_id: TokenId) -> list[StaffActivity]:
+    async def history_of(self, token_id: TokenId) -> list[JournalRecord]:
         async with self.storage.read() as uow:
-            return await uow.activities.of_token(token_id)
+            return await uow.journal.of_token(token_id)
 
-    async def outbox(self) -> list[OutboxEntry]:
+    async def pending(self) -> list[JournalEntry]:
         async with self.storage.read() as uow:
-            return await uow.outbox.pending(before=self.clock.now(), limit=10_000)
+            return await uow.journal.pending(before=self.clock.now(), limit=10_000)
 
-    async def _hear(self, entry: OutboxEntry) -> None:
+    async def _hear(self, entry: JournalEntry) -> None:
         self.told.append(entry)
 
 
-def acting(user: User, session_id: SessionId | None = None) -> Principal:
+def acting(user: User, session_id: SessionId | None = None) -> Actor:
     """That user, asking."""
-    return Principal(
-        user_id=user.id,
+    return Actor(
+        id=user.id,
         session_id=session_id or SessionId(new_id()),
         role=user.role,
         clinic_id=user.clinic_id,

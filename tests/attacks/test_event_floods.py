@@ -15,14 +15,14 @@ import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close, Frame, Opcode
 
 from qure.adapters.sockets import connection as sockets_connection
 from qure.adapters.sockets.connection import WebSocketConnection
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
-from qure.adapters.sockets.messages import close_frame
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import BURST, USER_SHARES
-from qure.domain.user import Role
+from qure.domain.actor import Role
 from tests.clients.sockets import TRANSPORTS, SocketIoClient, open_at
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually
@@ -204,14 +204,14 @@ async def test_others_are_answered_while_twenty_connections_of_one_user_flood(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await service.person(Role.ADMIN)
-    door: Any = service.container.sockets._door
-    handle, handled, took = door.handle, list[str](), list[float]()
+    dispatcher: Any = service.container.sockets._dispatcher
+    handle, handled, took = dispatcher.handle, list[str](), list[float]()
 
     async def count(client: Any, event: str, arguments: Any) -> Any:
         handled.append(event)
         return await handle(client, event, arguments)
 
-    monkeypatch.setattr(door, "handle", count)
+    monkeypatch.setattr(dispatcher, "handle", count)
 
     async def flood() -> None:
         async with opened(service, person, "socket.io") as connection:
@@ -279,7 +279,7 @@ async def test_what_follows_a_flood_is_hardly_even_read(monkeypatch: pytest.Monk
         connection.fail(1008)
 
     await connection.converse(Outgoing(lambda: None), read)
-    assert written == [close_frame(1008)]
+    assert written == [Frame(Opcode.CLOSE, Close(1008, "").serialize()).serialize(mask=False)]
     assert read_on <= sockets_connection.FAREWELL_FRAMES
 
 

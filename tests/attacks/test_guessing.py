@@ -12,7 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qure.application.tries import ACCOUNT_TRIES, NETWORK_EVERY_SECONDS, NETWORK_TRIES
+from qure.application.accounts.attempts import (
+    ACCOUNT_ATTEMPTS,
+    NETWORK_ATTEMPTS,
+    NETWORK_EVERY_SECONDS,
+)
 from tests.http.service import comes_true
 from tests.servers.postgres import running_postgres
 from tests.servers.process import LOOPBACK
@@ -86,7 +90,7 @@ async def log_in(
 async def guess(
     doors: Sequence[httpx.AsyncClient], email: str, addresses: Sequence[str], times: int = 100
 ) -> Counter[int]:
-    """What so many guesses at once, through every door, are answered."""
+    """What so many guesses at once, through every dispatcher, are answered."""
     answers = await asyncio.gather(
         *(
             log_in(
@@ -118,7 +122,10 @@ async def test_of_100_guesses_at_once_exactly_20_are_looked_at(
     doors: Sequence[httpx.AsyncClient], addresses: list[str], exists: bool
 ) -> None:
     email = await registered(doors[0]) if exists else f"nobody{next(_numbers)}@example.com"
-    assert await guess(doors, email, addresses) == {401: ACCOUNT_TRIES, 429: 100 - ACCOUNT_TRIES}
+    assert await guess(doors, email, addresses) == {
+        401: ACCOUNT_ATTEMPTS,
+        429: 100 - ACCOUNT_ATTEMPTS,
+    }
 
 
 async def test_the_owner_gets_in_on_a_known_device_while_others_guess(
@@ -127,9 +134,9 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(
     email = await registered(doors[0])
     known = f"qure_device={(await log_in(doors[0], email)).cookies['qure_device']}"
     attack = asyncio.create_task(guess(doors, email, [SOMEWHERE], times=200))
-    owners = [await log_in(door, email, cookie=known) for door in (*doors, *doors)]
+    owners = [await log_in(dispatcher, email, cookie=known) for dispatcher in (*doors, *doors)]
     assert [answer.status_code for answer in owners] == [200] * 4
-    assert (await attack)[401] == ACCOUNT_TRIES
+    assert (await attack)[401] == ACCOUNT_ATTEMPTS
     # Whoever has no device of hers has to wait, right password or not.
     assert (await log_in(doors[1], email)).status_code == 429
     assert (await log_in(doors[1], email, cookie=known)).status_code == 200
@@ -138,8 +145,8 @@ async def test_the_owner_gets_in_on_a_known_device_while_others_guess(
         *(log_in(doors[number % 2], email, "wrong", cookie=known) for number in range(60))
     )
     assert Counter(answer.status_code for answer in answers) == {
-        401: ACCOUNT_TRIES,
-        429: 60 - ACCOUNT_TRIES,
+        401: ACCOUNT_ATTEMPTS,
+        429: 60 - ACCOUNT_ATTEMPTS,
     }
 
 
@@ -152,12 +159,12 @@ async def test_a_newcomer_behind_a_hot_address_is_slowed_and_not_locked_out(
     ):
         newcomer, regular = await registered(http), await registered(http)
         known = f"qure_device={(await log_in(http, regular)).cookies['qure_device']}"
-        for first in range(0, NETWORK_TRIES, 20):
+        for first in range(0, NETWORK_ATTEMPTS, 20):
             await asyncio.gather(
                 *(log_in(http, f"user{n}@example.com", "wrong") for n in range(first, first + 20))
             )
         # What came back meanwhile is tried, too: the network has nothing left.
-        number = NETWORK_TRIES
+        number = NETWORK_ATTEMPTS
         while (await log_in(http, f"user{number}@example.com", "wrong")).status_code == 401:
             number += 1
         assert (await log_in(http, regular, cookie=known)).status_code == 200

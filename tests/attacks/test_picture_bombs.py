@@ -22,7 +22,8 @@ from PIL import Image
 from qure.adapters.media.decoding import MAX_SCANS
 from qure.adapters.media.images import PillowImages
 from qure.adapters.media.jpeg import number_of_scans
-from qure.bootstrap import Role, build, migrate_database
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole as Role
 from qure.settings import Settings
 from tests.builders import NOW, build_staged_image
 from tests.drawing import noise, saved
@@ -67,14 +68,14 @@ def test_the_scans_of_a_jpeg_are_counted_without_unpacking_it() -> None:
 async def test_a_jpeg_of_many_scans_is_refused_before_it_is_unpacked() -> None:
     bomb = of_many_scans(1600, 7000)
     assert len(bomb) < 400_000
-    with reading() as images:
+    async with reading() as images:
         assert await refusal_of(images, bomb) == "The picture is a JPEG of more than 32 scans."
         await images.check(of_many_scans(MAX_SCANS, 100), path="image")
 
 
 async def test_a_picture_that_takes_too_much_memory_is_refused() -> None:
     large = saved(Image.new("RGB", (7000, 7000)), "PNG")
-    with reading(memory_bytes=150_000_000) as images:
+    async with reading(memory_bytes=150_000_000) as images:
         assert await refusal_of(images, large) == "The picture takes too much memory to read."
         assert await images.fit(GOOD)
 
@@ -115,7 +116,7 @@ def upload(http: httpx.Client, content: bytes) -> httpx.Response:
 
 def test_hanging_up_ends_the_check(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    asyncio.run(migrate_database(settings))
+    asyncio.run(schema_of(settings).migrate())
     images = PillowImages(decoder=HANGING)
     with listening_service(settings, images=images) as url, logged_in(url) as http:
         request = http.build_request("PUT", "/auth/me", files={"profilePicture": ("me", GOOD)})

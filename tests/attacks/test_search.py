@@ -11,7 +11,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from qure.application.place_index import MAX_CANDIDATES
+from qure.application.clinics.position_index import MAX_CANDIDATES
 from tests.builders import build_clinic
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually
@@ -36,11 +36,11 @@ async def test_places_that_never_repeat_fill_no_cache(
 ) -> None:
     patient = await service.person()
     chance = random.Random(1)
-    near = service.container.reads._near
+    reads = service.container.memory.reads
     async with Redis.from_url(redis_database) as redis:
 
         async def remembered() -> tuple[list[bytes], int]:
-            return await redis.keys("*clinics*"), near.size
+            return await redis.keys("*clinics*"), reads.size
 
         before = await remembered()
         for _ in range(100):
@@ -55,7 +55,7 @@ async def test_a_circle_around_everything_is_left_to_the_database(service: Servi
         for number in range(MAX_CANDIDATES + 1):
             await uow.clinics.add(build_clinic(latitude=number * 0.01 - 10.0))
         await uow.commit()
-    places = service.container.places
+    places = service.container.memory.nearby
     await search(service, patient, latitude=80, longitude=0, radius=1)
     await eventually(lambda: places._held is not None and places._held.is_exact, within=30)
     for radius in (15_000, 20_000, 1_000_000):

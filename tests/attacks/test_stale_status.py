@@ -13,15 +13,13 @@ from time import monotonic
 import httpx
 import pytest
 
-from qure.application.access import Principal
-from qure.application.lookup import find_queue
-from qure.application.queues import set_queue_active
-from qure.bootstrap import Container, build
-from qure.bootstrap import Role as ProcessRole
+from qure.application.lookup import get_queue
+from qure.bootstrap import build
+from qure.container import Container, ProcessRole
+from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue import Queue
 from qure.domain.session import REFRESH_LIFE
-from qure.domain.user import Role
 from qure.settings import load_settings
 from tests.builders import FixedClock, build_admin, build_clinic, build_secret, build_session
 from tests.servers.postgres import running_postgres
@@ -126,9 +124,9 @@ async def leave_unannounced(
     So the first sweep of the process that starts now finds a part of them: it leaves those of the
     last second to who has committed them.
     """
-    actor = Principal(
-        user_id=admin,
-        session_id=SessionId(container.randomness.new_id()),
+    actor = Actor(
+        id=admin,
+        session_id=SessionId(container.ids.new_id()),
         role=Role.ADMIN,
         clinic_id=None,
     )
@@ -137,10 +135,8 @@ async def leave_unannounced(
         clock.set(now + timedelta(seconds=seconds * number / CHANGES_LEFT))
         queue_id = ids[number % QUEUES]
         async with container.storage.read() as uow:
-            is_active = (await find_queue(uow, queue_id)).is_active
-        await set_queue_active(
-            queue_id, active=not is_active, actor=actor, storage=container.storage, clock=clock
-        )
+            is_active = (await get_queue(uow, queue_id)).is_active
+        await container.use_cases.queues.set_active(queue_id, active=not is_active, actor=actor)
 
 
 async def versions_told(http: httpx.AsyncClient, ids: list[QueueId]) -> list[int]:
@@ -158,7 +154,7 @@ async def versions_told(http: httpx.AsyncClient, ids: list[QueueId]) -> list[int
 async def versions_stored(container: Container, ids: list[QueueId]) -> list[int]:
     """What is true."""
     async with container.storage.read() as uow:
-        return [(await find_queue(uow, id)).version for id in ids]
+        return [(await get_queue(uow, id)).version for id in ids]
 
 
 @asynccontextmanager
@@ -180,20 +176,20 @@ async def client(process: QureProcess, jwt: str) -> AsyncIterator[httpx.AsyncCli
 async def given_queues(container: Container) -> tuple[UserId, str, list[QueueId]]:
     """An admin, their access JWT, and open queues of today."""
     now = container.clock.now()
-    admin = build_admin(id=UserId(container.randomness.new_id()))
+    admin = build_admin(id=UserId(container.ids.new_id()))
     session = build_session(
         admin.id,
-        id=SessionId(container.randomness.new_id()),
+        id=SessionId(container.ids.new_id()),
         created_at=now,
         expires_at=now + REFRESH_LIFE,
     )
-    ids = [QueueId(container.randomness.new_id()) for _ in range(QUEUES)]
+    ids = [QueueId(container.ids.new_id()) for _ in range(QUEUES)]
     async with container.storage.write() as uow:
         await uow.users.add(admin)
         await uow.sessions.add(session, build_secret(session))
         for id in ids:
             clinic = build_clinic(timezone="UTC")
             await uow.clinics.add(clinic)
-            await uow.queues.add(Queue.open(clinic, id=id, max_size=None, at=now, by=None))
+            await uow.queues.add(Queue.open(clinic, id=id, max_size=None, at=now, by=SYSTEM))
         await uow.commit()
     return admin.id, container.jwts.issue(admin, session.id, at=now), ids

@@ -11,14 +11,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from qure.application.tokens import IssueLine
-from qure.bootstrap import Role as ProcessRole
-from qure.bootstrap import build, migrate_database
+from qure.application.queueing.issuing import Issuing
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole
+from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, Unavailable
-from qure.domain.ids import QueueId, UserId
+from qure.domain.ids import QueueId
 from qure.domain.token import Token
 from qure.settings import Settings
-from tests.builders import FixedClock, build_clinic, build_queue, build_user
+from tests.builders import FixedClock, build_actor, build_clinic, build_queue, build_user
 from tests.http.service import Service, data_of, refused, running_service
 from tests.servers.postgres import running_postgres
 
@@ -47,7 +48,7 @@ async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ser
         database_direct_url=database_url,
         bcrypt_rounds=4,
     )
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     async with running_service(settings, FixedClock()) as service:
         yield service
 
@@ -92,14 +93,16 @@ async def test_patients_who_ask_everywhere_at_once_through_two_processes_have_fi
     queues, patients = await given(service, queues=10, patients=8)
     other = build(service.container.settings, role=ProcessRole.COMMAND, clock=service.clock)
     async with other.running():
-        lines = [service.container.issue_line, other.issue_line]
+        processes = [one.use_cases.issuing for one in (service.container, other)]
         asked = [(queue, patient) for queue in queues for patient in patients]
         random.Random(1).shuffle(asked)
         results = await asyncio.gather(
-            *(take(lines[number % 2], *ask) for number, ask in enumerate(asked))
+            *(take(processes[number % 2], *ask) for number, ask in enumerate(asked))
         )
     tokens = [result for result in results if isinstance(result, Token)]
-    assert Counter(token.patient_id for token in tokens) == dict.fromkeys(patients, MOST)
+    assert Counter(token.patient_id for token in tokens) == dict.fromkeys(
+        (patient.user_id for patient in patients), MOST
+    )
     refusals = {result for result in results if isinstance(result, str)}
     assert refusals == {"too_many_active_tokens"}
     for queue in queues:
@@ -109,11 +112,11 @@ async def test_patients_who_ask_everywhere_at_once_through_two_processes_have_fi
         assert await deadlocks(service.container.settings.database_url) == 0
 
 
-async def take(line: IssueLine, queue_id: QueueId, patient_id: UserId) -> Token | str:
+async def take(issuing: Issuing, queue_id: QueueId, patient: Actor) -> Token | str:
     """What came of it: a token, or the code of a refusal. Who is told to come again does."""
     while True:
         try:
-            return await line.take(queue_id, patient_id)
+            return await issuing.issue(queue_id, actor=patient)
         except Conflict as refusal:
             return refusal.code
         except Unavailable:
@@ -122,7 +125,7 @@ async def take(line: IssueLine, queue_id: QueueId, patient_id: UserId) -> Token 
 
 async def given(
     service: Service, *, queues: int, patients: int
-) -> tuple[list[QueueId], list[UserId]]:
+) -> tuple[list[QueueId], list[Actor]]:
     """Open queues, each of a clinic of its own, and patients."""
     clinics = [build_clinic() for _ in range(queues)]
     opened = [build_queue(clinic) for clinic in clinics]
@@ -134,7 +137,7 @@ async def given(
         for user in users:
             await uow.users.add(user)
         await uow.commit()
-    return [queue.id for queue in opened], [user.id for user in users]
+    return [queue.id for queue in opened], [build_actor(user) for user in users]
 
 
 async def deadlocks(dsn: str) -> int:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,8 @@ from redis.asyncio import Redis
 from qure.adapters.memory.bus import MemoryBus
 from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.gateways import EventBus
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
 from qure.domain.events import ClinicChanged, QueueOpened
 from qure.domain.ids import ClinicId
@@ -24,30 +26,35 @@ from tests.servers.redis import RedisServer
 from tests.waiting import eventually
 
 Bus = MemoryBus | RedisBus
+AnyBus = TypeVar("AnyBus", bound=Bus)
 
 
 class Listener:
     """Keeps what it was told."""
 
     def __init__(self) -> None:
-        self.heard: list[OutboxEntry] = []
-        self.gaps = 0
+        self.heard: list[JournalEntry] = []
+        self.resyncs = 0
 
-    def on_entry(self, entry: OutboxEntry) -> None:
+    def on_entry(self, entry: JournalEntry) -> None:
         self.heard.append(entry)
 
-    async def on_gap(self) -> None:
-        self.gaps += 1
+    async def on_resync(self) -> None:
+        self.resyncs += 1
 
 
-def entry() -> OutboxEntry:
-    return build_entry(ClinicChanged(actor_id=None, at=NOW, clinic_id=ClinicId(new_id())))
+def is_connected(bus: EventBus) -> bool:
+    return bus.generation() is not None
+
+
+def entry() -> JournalEntry:
+    return build_entry(ClinicChanged(actor=SYSTEM, at=NOW, clinic_id=ClinicId(new_id())))
 
 
 @asynccontextmanager
-async def started(bus: Bus, listener: Listener | None = None) -> AsyncIterator[Bus]:
+async def started(bus: AnyBus, listener: Listener | None = None) -> AsyncIterator[AnyBus]:
     if listener is not None:
-        bus.subscribe(listener.on_entry, listener.on_gap)
+        bus.subscribe(listener.on_entry, listener.on_resync)
     await bus.start()
     try:
         yield bus
@@ -79,8 +86,8 @@ async def test_what_is_published_is_heard_once_and_in_order(make_bus: Callable[[
 
 async def test_an_entry_arrives_with_every_event_it_had(make_bus: Callable[[], Bus]) -> None:
     listener = Listener()
-    opened = QueueOpened(actor_id=None, at=NOW, queue=build_status(version=7))
-    changed = ClinicChanged(actor_id=None, at=NOW, clinic_id=opened.queue.clinic_id)
+    opened = QueueOpened(actor=SYSTEM, at=NOW, queue=build_status(version=7))
+    changed = ClinicChanged(actor=SYSTEM, at=NOW, clinic_id=opened.queue.clinic_id)
     told = build_entry(opened, changed)
     async with started(make_bus(), listener) as bus:
         await bus.publish([told])
@@ -88,30 +95,38 @@ async def test_an_entry_arrives_with_every_event_it_had(make_bus: Callable[[], B
     assert listener.heard == [told]
 
 
-async def test_publishing_nothing_is_lawful(make_bus: Callable[[], Bus]) -> None:
-    async with started(make_bus(), Listener()) as bus:
+async def test_publishing_nothing_tells_nobody_anything(make_bus: Callable[[], Bus]) -> None:
+    listener, last = Listener(), entry()
+    async with started(make_bus(), listener) as bus:
+        await eventually(lambda: is_connected(bus))
         await bus.publish([])
+        await bus.publish([last])
+        await eventually(lambda: bool(listener.heard))
+    assert listener.heard == [last]
+    assert listener.resyncs == 0
 
 
-async def test_a_started_bus_is_live_answers_and_has_no_gap(make_bus: Callable[[], Bus]) -> None:
+async def test_a_started_bus_is_connected_answers_and_has_missed_nothing(
+    make_bus: Callable[[], Bus],
+) -> None:
     listener = Listener()
     async with started(make_bus(), listener) as bus:
-        await eventually(bus.is_live)
+        await eventually(lambda: is_connected(bus))
         await bus.ping()
         await bus.publish([entry()])
         await eventually(lambda: len(listener.heard) == 1)
-        assert bus.gaps() == 0
-    assert listener.gaps == 0
+        assert bus.generation() == 0
+    assert listener.resyncs == 0
 
 
-async def test_a_bus_that_was_not_started_or_was_closed_is_not_live(
+async def test_a_bus_that_was_not_started_or_was_closed_is_not_connected(
     make_bus: Callable[[], Bus],
 ) -> None:
     bus = make_bus()
-    assert not bus.is_live()
+    assert not is_connected(bus)
     async with started(bus, Listener()):
-        await eventually(bus.is_live)
-    assert not bus.is_live()
+        await eventually(lambda: is_connected(bus))
+    assert not is_connected(bus)
 
 
 async def test_subscribing_twice_or_after_the_start_is_a_mistake(
@@ -119,35 +134,38 @@ async def test_subscribing_twice_or_after_the_start_is_a_mistake(
 ) -> None:
     listener = Listener()
     bus = make_bus()
-    bus.subscribe(listener.on_entry, listener.on_gap)
+    bus.subscribe(listener.on_entry, listener.on_resync)
     with pytest.raises(RuntimeError, match="once"):
-        bus.subscribe(listener.on_entry, listener.on_gap)
+        bus.subscribe(listener.on_entry, listener.on_resync)
     async with started(make_bus()) as running:
         with pytest.raises(RuntimeError, match="before start"):
-            running.subscribe(listener.on_entry, listener.on_gap)
+            running.subscribe(listener.on_entry, listener.on_resync)
 
 
 async def test_a_bus_may_publish_without_listening(make_bus: Callable[[], Bus]) -> None:
     async with started(make_bus()) as bus:
+        await eventually(lambda: is_connected(bus))
         await bus.publish([entry()])
+        await bus.ping()
+        assert bus.generation() == 0
 
 
 async def test_a_listener_that_fails_still_hears_what_comes_next(
     make_bus: Callable[[], Bus], caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard: list[OutboxEntry] = []
+    heard: list[JournalEntry] = []
     bad, good = entry(), entry()
 
-    def on_entry(each: OutboxEntry) -> None:
+    def on_entry(each: JournalEntry) -> None:
         if each == bad:
             raise LookupError("no such room")
         heard.append(each)
 
-    async def on_gap() -> None:
-        """Lawful: an entry was missed."""
+    async def on_resync() -> None:
+        """Allowed: an entry was missed."""
 
     bus = make_bus()
-    bus.subscribe(on_entry, on_gap)
+    bus.subscribe(on_entry, on_resync)
     async with started(bus):
         await bus.publish([bad, good])
         await eventually(lambda: bool(heard))
@@ -193,7 +211,7 @@ async def test_databases_of_one_redis_do_not_hear_each_other(redis_server: str) 
     assert told not in there.heard
 
 
-async def test_a_message_that_makes_no_sense_is_logged_and_counts_as_a_gap(
+async def test_a_message_that_makes_no_sense_is_logged_and_needs_a_resync(
     redis_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     prefix = f"test:{uuid4()}:"
@@ -204,9 +222,9 @@ async def test_a_message_that_makes_no_sense_is_logged_and_counts_as_a_gap(
         told = entry()
         await bus.publish([told])
         await eventually(lambda: bool(listener.heard))
-        await eventually(lambda: listener.gaps == 1)
-        await eventually(bus.is_live)
-        assert bus.gaps() == 1
+        await eventually(lambda: listener.resyncs == 1)
+        await eventually(lambda: is_connected(bus))
+        assert bus.generation() == 1
     assert listener.heard == [told]
     assert "announcement was not taken" in caplog.text
 
@@ -223,56 +241,56 @@ async def test_publishers_at_once_are_heard_in_the_order_in_which_they_began(
     assert listener.heard == sent
 
 
-async def test_a_quiet_bus_is_live_only_as_long_as_its_pings_are_answered(
+async def test_a_quiet_bus_is_connected_only_as_long_as_its_pings_are_answered(
     redis_server: str,
 ) -> None:
     ahead = 0.0
     listener = Listener()
     bus = RedisBus(redis_server, prefix=f"test:{uuid4()}:", monotonic=lambda: monotonic() + ahead)
     async with started(bus, listener):
-        assert bus.is_live()
+        assert is_connected(bus)
         ahead = 1.6
-        assert not bus.is_live()  # as after a stall: what came meanwhile has not been read yet
-        await eventually(bus.is_live)
-        assert bus.gaps() == listener.gaps == 0
+        assert not is_connected(bus)  # as after a stall: what came meanwhile has not been read yet
+        await eventually(lambda: is_connected(bus))
+        assert bus.generation() == listener.resyncs == 0
         assert bus.attempts == 1
 
 
 async def outage_noticed(bus: RedisBus) -> float:
-    """Seconds until the bus says it is not live."""
+    """Seconds until the bus says it is not connected."""
     began = monotonic()
-    await eventually(lambda: not bus.is_live(), within=2.0)
+    await eventually(lambda: not is_connected(bus), within=2.0)
     return monotonic() - began
 
 
 async def assert_heals(bus: RedisBus, listener: Listener) -> None:
-    """It is live again within 4 s, has made good for one gap, and carries."""
-    await eventually(bus.is_live, within=4.0)
-    assert listener.gaps == bus.gaps() == 1
+    """It is connected again within 4 s, after one resync, and carries."""
+    await eventually(lambda: is_connected(bus), within=4.0)
+    assert listener.resyncs == bus.generation() == 1
     told = entry()
     await bus.publish([told])
     await eventually(lambda: told in listener.heard)
-    assert listener.gaps == 1
+    assert listener.resyncs == 1
 
 
-async def test_after_redis_was_killed_the_bus_subscribes_again_and_closes_the_gap(
+async def test_after_redis_was_killed_the_bus_subscribes_again_after_a_resync(
     own_redis: RedisServer,
 ) -> None:
     listener = Listener()
     async with started(RedisBus(own_redis.url), listener) as bus:
-        assert bus.is_live()
+        assert is_connected(bus)
         own_redis.kill()
         await outage_noticed(bus)
         own_redis.start()
         await assert_heals(bus, listener)
 
 
-async def test_after_redis_was_frozen_the_bus_subscribes_again_and_closes_the_gap(
+async def test_after_redis_was_frozen_the_bus_subscribes_again_after_a_resync(
     own_redis: RedisServer,
 ) -> None:
     listener = Listener()
     async with started(RedisBus(own_redis.url), listener) as bus:
-        assert bus.is_live()
+        assert is_connected(bus)
         own_redis.pause()
         # The connection stays open: only the missing answers to pings tell.
         await outage_noticed(bus)
@@ -281,44 +299,46 @@ async def test_after_redis_was_frozen_the_bus_subscribes_again_and_closes_the_ga
         await assert_heals(bus, listener)
 
 
-async def test_a_gap_is_open_until_everything_has_been_read_anew(own_redis: RedisServer) -> None:
+async def test_it_is_not_connected_until_everything_has_been_read_anew(
+    own_redis: RedisServer,
+) -> None:
     reading, may_end = asyncio.Event(), asyncio.Event()
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         reading.set()
         await may_end.wait()
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
         async with asyncio.timeout(5):
             await reading.wait()
-        assert not bus.is_live()
+        assert not is_connected(bus)
         may_end.set()
-        await eventually(bus.is_live)
+        await eventually(lambda: is_connected(bus))
 
 
-async def test_closing_a_gap_is_tried_until_it_succeeds(
+async def test_a_resync_is_tried_until_it_succeeds(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = 0
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise OSError("the database is away too")
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
         await eventually(lambda: tries > 0)
-        assert not bus.is_live()
-        await eventually(bus.is_live, within=6.0)
+        assert not is_connected(bus)
+        await eventually(lambda: is_connected(bus), within=6.0)
     assert tries == 3
     assert "the database is away too" in caplog.text
 
@@ -358,7 +378,7 @@ async def test_publishing_works_at_once_when_redis_is_back(own_redis: RedisServe
         own_redis.kill()
         own_redis.start()
         await bus.publish([entry()])  # although the connection it would use is dead
-        await eventually(lambda: listener.gaps == 1, within=4.0)
+        await eventually(lambda: listener.resyncs == 1, within=4.0)
         told = entry()
         await bus.publish([told])
         await eventually(lambda: told in listener.heard)
@@ -370,23 +390,23 @@ async def test_a_refused_batch_does_not_spoil_the_next(own_redis: RedisServer) -
         started(RedisBus(own_redis.url), listener) as bus,
         Redis.from_url(own_redis.url) as r,
     ):
-        await r.execute_command("ACL", "SETUSER", "default", "-publish")
+        await r.execute_command("ACL", "SETUSER", "default", "-publish")  # type: ignore[no-untyped-call]
         with pytest.raises(Unavailable):
             await bus.publish([entry(), entry(), entry()])
-        await r.execute_command("ACL", "SETUSER", "default", "+publish")
+        await r.execute_command("ACL", "SETUSER", "default", "+publish")  # type: ignore[no-untyped-call]
         told = entry()
         await bus.publish([told])
         await eventually(lambda: bool(listener.heard))
     assert listener.heard == [told]
 
 
-async def test_a_bus_started_without_redis_becomes_live_through_a_gap(
+async def test_a_bus_started_without_redis_is_connected_after_a_resync(
     own_redis: RedisServer,
 ) -> None:
     own_redis.kill()
     listener = Listener()
     async with started(RedisBus(own_redis.url, start_seconds=0.3), listener) as bus:
-        assert not bus.is_live()
+        assert not is_connected(bus)
         own_redis.start()
         await assert_heals(bus, listener)
 
@@ -401,27 +421,27 @@ async def test_an_outage_is_logged_once_and_its_end_once(
         before = bus.attempts
         await eventually(lambda: bus.attempts >= before + 3)
         own_redis.start()
-        await eventually(bus.is_live, within=4.0)
+        await eventually(lambda: is_connected(bus), within=4.0)
     said = [record.message for record in caplog.records if record.name.startswith("qure")]
     assert len(said) == 2
     assert said[0].startswith("the message bus is away: ")
     assert said[1] == "the message bus is heard again"
 
 
-async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(
+async def test_what_is_missed_during_a_resync_needs_another_one(
     own_redis: RedisServer,
 ) -> None:
     readings = 0
     reading, may_end = asyncio.Event(), asyncio.Event()
 
-    async def on_gap() -> None:
+    async def on_resync() -> None:
         nonlocal readings
         readings += 1
         reading.set()
         await may_end.wait()
 
     bus = RedisBus(own_redis.url)
-    bus.subscribe(lambda _: None, on_gap)
+    bus.subscribe(lambda _: None, on_resync)
     async with started(bus):
         own_redis.kill()
         own_redis.start()
@@ -432,5 +452,5 @@ async def test_a_gap_that_opens_while_one_is_closed_needs_another_reading(
         own_redis.start()
         await eventually(lambda: bus.attempts > before)
         may_end.set()
-        await eventually(bus.is_live, within=5.0)
+        await eventually(lambda: is_connected(bus), within=5.0)
     assert readings == 2

@@ -10,21 +10,15 @@ from uuid import uuid4
 
 import pytest
 
-from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
+from qure.adapters.jobs.handling import Handler, RetryPolicy
 from qure.adapters.jobs.inprocess import InProcessJobs
 from qure.adapters.jobs.saq import SaqJobs
 from qure.adapters.jobs.saq_worker import SaqWorker
-from qure.application.ports.gateways import DeleteMedia, Job, Jobs, ProcessImage
+from qure.application.ports.gateways import DeleteImage, Job, Jobs, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 
 AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
-
-
-class CountedJobs(Jobs, Protocol):
-    """Jobs that can be counted."""
-
-    async def counts(self) -> JobCounts: ...
 
 
 class Open(Protocol):
@@ -32,13 +26,13 @@ class Open(Protocol):
 
     def __call__(
         self, handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-    ) -> AbstractAsyncContextManager[CountedJobs]: ...
+    ) -> AbstractAsyncContextManager[Jobs]: ...
 
 
 @asynccontextmanager
 async def in_process(
     handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-) -> AsyncIterator[CountedJobs]:
+) -> AsyncIterator[Jobs]:
     jobs = InProcessJobs(handler, concurrency=concurrency, policy=policy)
     try:
         yield jobs
@@ -52,7 +46,7 @@ def on_redis(url: str) -> Open:
     @asynccontextmanager
     async def open_saq(
         handler: Handler, *, concurrency: int = 10, policy: RetryPolicy = AT_ONCE
-    ) -> AsyncIterator[CountedJobs]:
+    ) -> AsyncIterator[Jobs]:
         name = f"test-{uuid4()}"
         jobs = SaqJobs(url, queue_name=name, policy=policy)
         worker = SaqWorker(
@@ -122,7 +116,7 @@ class Recorder:
 
 async def test_jobs_of_each_kind_reach_the_handler_as_they_were(opened: Open) -> None:
     handler = Recorder()
-    jobs = [picture(), DeleteMedia("https://res.example/ä?x=1"), picture()]
+    jobs: list[Job] = [picture(), DeleteImage("https://res.example/ä?x=1"), picture()]
     async with opened(handler) as queue:
         await queue.enqueue(jobs)
         await eventually(lambda: len(handler.seen) == 3)
@@ -131,9 +125,13 @@ async def test_jobs_of_each_kind_reach_the_handler_as_they_were(opened: Open) ->
 
 
 async def test_nothing_to_enqueue_is_no_fault(opened: Open) -> None:
-    async with opened(Recorder()) as queue:
+    handler, last = Recorder(), picture()
+    async with opened(handler) as queue:
         await queue.enqueue([])
         await queue.ping()
+        await queue.enqueue([last])
+        await eventually(lambda: bool(handler.seen))
+    assert handler.jobs == [last]
 
 
 async def test_the_same_job_enqueued_again_before_it_is_done_is_done_once(opened: Open) -> None:
@@ -156,7 +154,7 @@ async def test_a_job_that_is_done_can_be_enqueued_anew(opened: Open) -> None:
     async with opened(handler) as queue:
         for round in (1, 2):
             await queue.enqueue([job])
-            await eventually(lambda round=round: len(handler.seen) == round)  # type: ignore[misc]
+            await eventually(lambda round=round: len(handler.seen) == round)
             await eventually(_done(queue, round))
 
 
@@ -212,14 +210,14 @@ async def test_a_job_that_hangs_is_given_up_and_tried_again(opened: Open) -> Non
     assert attempts == 2
 
 
-def _done(queue: CountedJobs, number: int) -> Callable[[], Awaitable[bool]]:
+def _done(queue: Jobs, number: int) -> Callable[[], Awaitable[bool]]:
     async def are_done() -> bool:
         return (await queue.counts()).done == number
 
     return are_done
 
 
-def _failed(queue: CountedJobs, number: int) -> Callable[[], Awaitable[bool]]:
+def _failed(queue: Jobs, number: int) -> Callable[[], Awaitable[bool]]:
     async def have_failed() -> bool:
         return (await queue.counts()).failed == number
 

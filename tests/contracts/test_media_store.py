@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,8 @@ class Shown:
     count: Callable[[], int]
 
 
-@contextmanager
-def local_disk(folder: Path) -> Iterator[Shown]:
+@asynccontextmanager
+async def local_disk(folder: Path) -> AsyncIterator[Shown]:
     base_url = "http://qure.test/media"
     store = LocalDiskStore(folder, base_url=base_url)
 
@@ -42,29 +42,30 @@ def local_disk(folder: Path) -> Iterator[Shown]:
         return file.read_bytes() if file.is_file() else None
 
     yield Shown(store, at, lambda: sum(path.is_file() for path in folder.rglob("*")))
-    store.close()
+    await store.close()
 
 
-@contextmanager
-def cloudinary(folder: Path) -> Iterator[Shown]:
+@asynccontextmanager
+async def cloudinary(folder: Path) -> AsyncIterator[Shown]:
     with running_cloudinary() as server:
         store = CloudinaryStore(server.url)
         yield Shown(store, server.shown_at, lambda: len(server.assets))
-        store.close()
+        await store.close()
 
 
-@contextmanager
-def stand_in(folder: Path) -> Iterator[Shown]:
+@asynccontextmanager
+async def stand_in(folder: Path) -> AsyncIterator[Shown]:
     """What the use cases are tested with."""
     store = FakeMediaStore()
     yield Shown(store, store.shown.get, lambda: len(store.shown))
+    await store.close()
 
 
 @pytest.fixture(
     params=[local_disk, cloudinary, stand_in], ids=["local disk", "cloudinary", "stand-in"]
 )
 async def shown(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Shown]:
-    with request.param(tmp_path / "media") as shown:
+    async with request.param(tmp_path / "media") as shown:
         yield shown
 
 
@@ -96,8 +97,13 @@ async def test_a_deleted_picture_is_gone_and_the_others_stay(shown: Shown) -> No
 
 async def test_deleting_what_is_gone_does_no_harm(shown: Shown) -> None:
     url = await shown.store.put(KEY, b"one", content_type=JPEG)
+    other = await shown.store.put("other", b"two", content_type=JPEG)
     await shown.store.delete(url)
     await shown.store.delete(url)
+    assert shown.at(url) is None
+    assert (shown.at(other), shown.count()) == (b"two", 1)
+    again = await shown.store.put(KEY, b"three", content_type=JPEG)
+    assert shown.at(again) == b"three"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ async def test_many_puts_at_once_all_arrive(shown: Shown) -> None:
 async def disk(tmp_path: Path) -> AsyncIterator[LocalDiskStore]:
     store = LocalDiskStore(tmp_path / "media")
     yield store
-    store.close()
+    await store.close()
 
 
 async def test_the_url_is_the_path_that_the_server_answers(disk: LocalDiskStore) -> None:
@@ -220,7 +226,7 @@ async def test_a_disk_that_cannot_be_written_is_unavailable(tmp_path: Path) -> N
     with pytest.raises(Unavailable):
         await store.put(KEY, b"x", content_type=JPEG)
     await store.delete(f"/media/{KEY}.jpg")
-    store.close()
+    await store.close()
 
 
 async def test_a_picture_that_cannot_be_removed_is_unavailable(

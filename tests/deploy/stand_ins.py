@@ -28,6 +28,7 @@ class StandIn(BaseHTTPRequestHandler):
     """Answers everything with its own address and what it was asked."""
 
     protocol_version = "HTTP/1.1"
+    server: ThreadingHTTPServer
     hits: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:

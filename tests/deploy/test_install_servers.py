@@ -66,7 +66,7 @@ class Machine:
 
     def brought(self, program: str) -> str:
         """What a program that was brought says of itself."""
-        command = [self.root / ".servers" / "bin" / program, "-x", "a b"]
+        command = [str(self.root / ".servers" / "bin" / program), "-x", "a b"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

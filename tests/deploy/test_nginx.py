@@ -14,6 +14,7 @@ import pytest
 
 from qure.bootstrap import build
 from qure.entrypoints.http.app import create_app
+from qure.entrypoints.observability.metrics import Metrics
 from qure.settings import Settings
 from tests.deploy.stand_ins import (
     DEPLOY,
@@ -192,7 +193,8 @@ def test_what_is_not_published_reaches_no_process(nginx: NginxServer, path: str)
 
 
 def test_every_address_of_the_service_is_published_but_the_figures(nginx: NginxServer) -> None:
-    app = create_app(build(Settings()))
+    container = build(Settings())
+    app = create_app(container, metrics=Metrics(container))
     paths = {route.path.split("{", 1)[0] for route in app.routes}
     assert "/metrics" in paths
     for path in paths - {"/metrics"}:

@@ -151,12 +151,13 @@ def test_behind_another_proxy_the_bounds_are_each_clients_when_it_is_named() -> 
         ("zone=qure_requests nodelay", "zone=qure_requests"),
     ]
 
-    def status(client: str, source: str = "127.0.0.1") -> int:
-        with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as proxy:
-            forwarded = {"X-Forwarded-For": f"6.6.6.6, {client}"}
-            return proxy.get(f"{nginx.url}/api/clinic", headers=forwarded).status_code
-
     with nginx_with(*named) as nginx:
+
+        def status(client: str, source: str = "127.0.0.1") -> int:
+            with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as proxy:
+                forwarded = {"X-Forwarded-For": f"6.6.6.6, {client}"}
+                return proxy.get(f"{nginx.url}/api/clinic", headers=forwarded).status_code
+
         assert [status("192.0.2.7"), status("192.0.2.7"), status("192.0.2.8")] == [200, 429, 200]
         # Whoever is no proxy of ours is counted by their own address, whatever they claim.
         assert [status("192.0.2.9", "127.0.0.9"), status("192.0.2.10", "127.0.0.9")] == [200, 429]

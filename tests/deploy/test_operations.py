@@ -13,8 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from qure.application.accounts import register_user
-from qure.bootstrap import build, migrate_database
+from qure.bootstrap import build, schema_of
 from qure.settings import Settings, load_settings
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import LOOPBACK
@@ -51,7 +50,7 @@ def test_what_compose_alone_reads_is_named() -> None:
 
 
 def test_every_figure_that_is_named_exists() -> None:
-    figures = (ROOT / "src" / "qure" / "entrypoints" / "figures.py").read_text()
+    figures = (ROOT / "src" / "qure" / "entrypoints" / "observability" / "metrics.py").read_text()
     for name in set(re.findall(r"`(qure_[a-z_]+)", TEXT)):
         assert f'"{name.removesuffix("_total")}"' in figures, name
 
@@ -76,15 +75,11 @@ async def add_people(settings: Settings, *names: str) -> None:
     container = build(settings)
     async with container.running():
         for name in names:
-            await register_user(
+            await container.use_cases.registration.register(
                 first_name=name,
                 last_name="Curie",
                 email=f"{name}@example.org",
                 password="correct horse",
-                storage=container.storage,
-                passwords=container.passwords,
-                clock=container.clock,
-                randomness=container.randomness,
             )
 
 
@@ -96,7 +91,7 @@ def people_in(database: Path) -> set[str]:
 async def test_the_embedded_service_is_backed_up_while_it_runs_and_restored(tmp_path: Path) -> None:
     data = tmp_path / "data"
     settings = Settings(data_dir=data, bcrypt_rounds=4)
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     await add_people(settings, "maria", "irene")
     container = build(settings)
     async with container.running(), container.storage.write():
@@ -160,7 +155,7 @@ def test_postgres_is_backed_up_and_restored(
         await connection.close()
         return found
 
-    asyncio.run(migrate_database(settings))
+    asyncio.run(schema_of(settings).migrate())
     asyncio.run(add_people(settings, "maria", "irene"))
     assert len(of_postgres("backup")) == len(of_postgres("restore")) == 1
     run(of_postgres("backup"), tmp_path, **tools)

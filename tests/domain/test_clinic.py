@@ -1,16 +1,27 @@
-"""What a clinic's local day is, wherever it lies and whatever its clocks do, and when it opens."""
+"""A clinic's local day, wherever it lies; when it opens; what it shows of itself."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import permutations
+from uuid import UUID
 
 import pytest
 
-from qure.domain.clinic import OpeningHours
+from qure.domain.actor import SYSTEM
+from qure.domain.clinic import Clinic, ClinicImage, OpeningHours
 from qure.domain.errors import Invalid
-from tests.builders import build_clinic
+from qure.domain.events import ClinicChanged, Event, ImageReplaced
+from qure.domain.ids import ImageId
+from qure.domain.image import ImagePurpose, StagedImage
+from tests.builders import NOW, build_actor, build_admin, build_clinic, build_staged_image, new_id
 
 INSTANT = timedelta(milliseconds=1)
+LATER = NOW + timedelta(hours=1)
+ADMIN = build_actor(build_admin())
+LOGO = "https://media.example.org/logo.jpg"
+DONE = "https://media.example.org/done.jpg"
 
 
 def utc(text: str) -> datetime:
@@ -121,16 +132,16 @@ def test_one_day_ends_where_the_next_begins_all_year_long() -> None:
 def test_who_wishes_at_noon_gets_the_first_opening_tomorrow_at_midnight() -> None:
     clinic = build_clinic(auto_open_queue=True)
     clinic.plan_opening(utc("2025-12-30T17:00"))
-    assert clinic.next_opening_at == utc("2025-12-31T05:00")
+    assert clinic.service.next_opening_at == utc("2025-12-31T05:00")
 
 
 def test_at_midnight_sharp_the_next_one_is_planned() -> None:
     clinic = build_clinic(auto_open_queue=True)
     midnight = utc("2025-12-31T05:00")
     clinic.plan_opening(midnight - INSTANT)
-    assert clinic.next_opening_at == midnight
+    assert clinic.service.next_opening_at == midnight
     clinic.plan_opening(midnight)
-    assert clinic.next_opening_at == utc("2026-01-01T05:00")
+    assert clinic.service.next_opening_at == utc("2026-01-01T05:00")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +158,7 @@ def test_at_midnight_sharp_the_next_one_is_planned() -> None:
 def test_the_planned_midnight_is_the_clinics_own(timezone: str, at: str, planned: str) -> None:
     clinic = build_clinic(timezone=timezone, auto_open_queue=True)
     clinic.plan_opening(utc(at))
-    assert clinic.next_opening_at == utc(planned)
+    assert clinic.service.next_opening_at == utc(planned)
 
 
 @pytest.mark.parametrize("fields", [{"auto_open_queue": False}, {"is_active": False}])
@@ -159,20 +170,20 @@ def test_who_does_not_wish_it_or_is_retired_has_no_opening_planned(
         for now in ("2025-12-30T17:00", "2025-12-31T17:00"):
             clinic = build_clinic(**(wished | fields))
             getattr(clinic, plan)(utc(now))
-            assert clinic.next_opening_at is None
+            assert clinic.service.next_opening_at is None
 
 
 def test_planning_anew_moves_an_opening_that_lies_ahead() -> None:
     clinic = build_clinic(auto_open_queue=True, next_opening_at=utc("2025-12-31T05:00"))
     clinic.timezone = "Asia/Tokyo"
     clinic.replan_opening(utc("2025-12-30T17:00"))
-    assert clinic.next_opening_at == utc("2025-12-31T15:00")
+    assert clinic.service.next_opening_at == utc("2025-12-31T15:00")
 
 
 def test_planning_anew_plans_the_first_opening_too() -> None:
     clinic = build_clinic(auto_open_queue=True)
     clinic.replan_opening(utc("2025-12-30T17:00"))
-    assert clinic.next_opening_at == utc("2025-12-31T05:00")
+    assert clinic.service.next_opening_at == utc("2025-12-31T05:00")
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=3)])
@@ -181,4 +192,114 @@ def test_planning_anew_leaves_an_overdue_opening_due(late: timedelta) -> None:
     clinic = build_clinic(auto_open_queue=True, next_opening_at=due)
     clinic.timezone = "America/Chicago"
     clinic.replan_opening(due + late)
-    assert clinic.next_opening_at == due
+    assert clinic.service.next_opening_at == due
+
+
+def test_a_change_is_stamped_and_told() -> None:
+    clinic = build_clinic()
+    clinic.changed(by=ADMIN, at=LATER)
+    assert (clinic.updated_at, clinic.service.updated_at) == (LATER, LATER)
+    assert clinic.events == [ClinicChanged(clinic_id=clinic.id, actor=ADMIN, at=LATER)]
+
+
+def test_events_are_no_part_of_what_a_clinic_is() -> None:
+    clinic = build_clinic()
+    before = replace(clinic, events=[])
+    clinic.events.append(ClinicChanged(clinic_id=clinic.id, actor=ADMIN, at=LATER))
+    assert clinic == before
+
+
+def test_a_dropped_logo_is_replaced_by_none_and_none_is_waited_for() -> None:
+    clinic = build_clinic(logo=LOGO, pending_logo=ImageId(new_id()))
+    clinic.drop_logo(by=ADMIN, at=LATER)
+    assert (clinic.logo, clinic.pending_logo) == (None, None)
+    assert clinic.events == [ImageReplaced(url=LOGO, actor=ADMIN, at=LATER)]
+
+
+def test_dropping_a_logo_that_is_not_shown_yet_tells_nothing() -> None:
+    clinic = build_clinic(pending_logo=ImageId(new_id()))
+    clinic.drop_logo(by=ADMIN, at=LATER)
+    assert (clinic.logo, clinic.pending_logo, clinic.events) == (None, None, [])
+
+
+def image(position: int) -> ClinicImage:
+    return ClinicImage(ImageId(new_id()), position, f"https://media.example.org/{position}.jpg")
+
+
+def test_dropped_images_are_each_replaced() -> None:
+    shown = (image(0), image(1))
+    clinic = build_clinic(images=shown, logo=LOGO)
+    clinic.drop_images(by=ADMIN, at=LATER)
+    assert (clinic.images, clinic.logo) == ((), LOGO)
+    assert clinic.events == [ImageReplaced(url=one.url, actor=ADMIN, at=LATER) for one in shown]
+    clinic.drop_images(by=ADMIN, at=LATER)
+    assert len(clinic.events) == len(shown), "there was nothing to drop"
+
+
+def told(clinic: Clinic, *replaced: str) -> list[Event]:
+    """What is told of an image that is shown from now on, instead of those."""
+    gone = [ImageReplaced(url=url, actor=SYSTEM, at=LATER) for url in replaced]
+    return [*gone, ClinicChanged(clinic_id=clinic.id, actor=SYSTEM, at=LATER)]
+
+
+def logo_for(clinic: Clinic) -> StagedImage:
+    return build_staged_image(clinic.id, purpose=ImagePurpose.CLINIC_LOGO)
+
+
+@pytest.mark.parametrize(("old", "replaced"), [(None, []), (LOGO, [LOGO]), (DONE, [])])
+def test_a_logo_that_is_done_takes_the_place_of_the_one_before(
+    old: str | None, replaced: list[str]
+) -> None:
+    clinic = build_clinic(logo=old)
+    staged = logo_for(clinic)
+    clinic = replace(clinic, pending_logo=staged.id)
+    assert clinic.show(staged, DONE, at=LATER)
+    assert (clinic.logo, clinic.pending_logo, clinic.updated_at) == (DONE, None, LATER)
+    assert clinic.events == told(clinic, *replaced)
+
+
+@pytest.mark.parametrize("waited_for", [None, ImageId(new_id())])
+def test_a_logo_that_was_overtaken_or_dropped_is_not_shown(waited_for: ImageId | None) -> None:
+    clinic = build_clinic(logo=LOGO, pending_logo=waited_for)
+    before = replace(clinic)
+    assert not clinic.show(logo_for(clinic), DONE, at=LATER)
+    assert (clinic, clinic.events) == (before, [])
+
+
+def picture_for(clinic: Clinic, position: int) -> StagedImage:
+    return build_staged_image(
+        clinic.id,
+        purpose=ImagePurpose.CLINIC_IMAGE,
+        batch=clinic.images_batch or new_id(),
+        position=position,
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_images_are_shown_in_the_order_in_which_they_were_given(order: tuple[int, ...]) -> None:
+    clinic = build_clinic(images_batch=new_id(), logo=LOGO)
+    staged = [picture_for(clinic, position) for position in range(3)]
+    for position in order:
+        assert clinic.show(staged[position], f"{DONE}?{position}", at=LATER)
+    assert clinic.images == tuple(
+        ClinicImage(one.id, one.position, f"{DONE}?{one.position}") for one in staged
+    )
+    assert (clinic.logo, clinic.images_batch) == (LOGO, staged[0].batch)
+    assert clinic.events == told(clinic) * 3
+
+
+def test_an_image_that_is_shown_already_is_not_shown_twice() -> None:
+    clinic = build_clinic(images_batch=new_id())
+    staged = picture_for(clinic, 0)
+    for url in (LOGO, DONE):
+        assert clinic.show(staged, url, at=LATER)
+    assert clinic.images == (ClinicImage(staged.id, 0, DONE),)
+
+
+@pytest.mark.parametrize("batch", [None, new_id()])
+def test_an_image_of_an_earlier_request_is_not_shown(batch: UUID | None) -> None:
+    clinic = build_clinic(images_batch=batch, images=(image(0),))
+    staged = build_staged_image(clinic.id, purpose=ImagePurpose.CLINIC_IMAGE)
+    before = replace(clinic)
+    assert not clinic.show(staged, DONE, at=LATER)
+    assert (clinic, clinic.events) == (before, [])

@@ -10,22 +10,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from qure.domain import events
+from qure.domain.actor import Actor, Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import TokenId, UserId
 from qure.domain.queue import MAX_TAKES
 from qure.domain.token import (
     ACTIVE,
-    HELD,
-    LAWFUL_MOVES,
+    ASSIGNED,
+    TRANSITIONS,
     ActiveTokenExists,
     Token,
     TokenStatus,
 )
-from tests.builders import NOW, build_queue, new_id
+from tests.builders import NOW, build_actor, build_queue, new_id
 
 CAPACITY = 8
 PATIENTS = [UserId(new_id()) for _ in range(5)]
-STAFF = [UserId(new_id()) for _ in range(2)]
+STAFF = [build_actor(role=Role.STAFF) for _ in range(2)]
 
 patients = st.sampled_from(PATIENTS)
 staff = st.sampled_from(STAFF)
@@ -56,17 +57,18 @@ class ClinicDay(RuleBasedStateMachine):
         for token in tokens:
             before = self.tokens.get(token.id)
             if before is None:
-                assert token.status is TokenStatus.WAITING
+                assert (token.status, token.version) == (TokenStatus.WAITING, 1)
             else:
-                assert token.status in LAWFUL_MOVES[before.status]
-                assert token.number == before.number
+                assert token.status in TRANSITIONS[before.status]
+                assert (token.number, token.place) == (before.number, before.place)
+                assert token.version == before.version + 1
             self.tokens[token.id] = token
 
     def changed(self) -> None:
         self.changes += 1
         self.now += timedelta(seconds=1)
 
-    def standing(self, patient: UserId) -> Token | None:
+    def active_token(self, patient: UserId) -> Token | None:
         active = (token for token in self.tokens.values() if token.is_active)
         return next((token for token in active if token.patient_id == patient), None)
 
@@ -78,28 +80,29 @@ class ClinicDay(RuleBasedStateMachine):
 
     @rule(patient=patients)
     def a_patient_asks(self, patient: UserId) -> None:
-        standing, places = self.standing(patient), self.tokens_of(patient)
+        active_token, places = self.active_token(patient), self.tokens_of(patient)
         before = self.queue.status()
         result = attempted(
             lambda: self.queue.issue(
                 id=TokenId(new_id()),
                 patient_id=patient,
-                places=places,
+                by=build_actor(patient),
+                taken=places,
                 max_active=1,
                 at=self.now,
             )
         )
         if isinstance(result, Token):
-            assert standing is None
+            assert active_token is None
             assert len(places) < MAX_TAKES
             assert self.queue.is_active
             self.keep(result)
             self.changed()
             return
         assert self.queue.status() == before
-        if standing is not None:
+        if active_token is not None:
             assert isinstance(result, ActiveTokenExists)
-            assert result.token == standing
+            assert result.token == active_token
         elif len(places) >= MAX_TAKES:
             assert result.code == "too_many_takes"
         elif self.queue.is_active:
@@ -109,11 +112,11 @@ class ClinicDay(RuleBasedStateMachine):
 
     @precondition(lambda self: self.in_order(TokenStatus.WAITING))
     @rule(by=staff)
-    def staff_call(self, by: UserId) -> None:
+    def staff_call(self, by: Actor) -> None:
         token = self.in_order(TokenStatus.WAITING)[0]
-        held = [one for one in self.in_order(*HELD) if one.held_by == by]
-        called, completed = self.queue.call(token, held=held, by=by, at=self.now)
-        assert [one.id for one in completed] == [one.id for one in held]
+        in_hand = [one for one in self.in_order(*ASSIGNED) if one.assigned_to == by.user_id]
+        called, completed = self.queue.call(token, assigned=in_hand, by=by, at=self.now)
+        assert [one.id for one in completed] == [one.id for one in in_hand]
         self.keep(*completed, called)
         self.served += [one.number for one in completed]
         self.called.append(called.number)
@@ -121,7 +124,7 @@ class ClinicDay(RuleBasedStateMachine):
 
     @precondition(lambda self: self.tokens)
     @rule(by=staff, place=places, action=st.sampled_from(["start", "complete", "skip", "cancel"]))
-    def somebody_moves_a_token(self, by: UserId, place: int, action: str) -> None:
+    def somebody_moves_a_token(self, by: Actor, place: int, action: str) -> None:
         token = list(self.tokens.values())[place % len(self.tokens)]
         before = self.queue.status()
         moved = attempted(lambda: getattr(self.queue, action)(token, by=by, at=self.now))
@@ -135,7 +138,7 @@ class ClinicDay(RuleBasedStateMachine):
         self.changed()
 
     @rule(by=staff, active=st.booleans())
-    def the_door_is_set(self, by: UserId, active: bool) -> None:
+    def the_queue_is_closed_or_opened(self, by: Actor, active: bool) -> None:
         if self.queue.set_active(active, by=by, at=self.now):
             self.changed()
         assert self.queue.is_active == active
@@ -149,21 +152,22 @@ class ClinicDay(RuleBasedStateMachine):
     @invariant()
     def counters_equal_recounts(self) -> None:
         assert self.queue.waiting_count == len(self.in_order(TokenStatus.WAITING))
-        assert self.queue.current_number == (self.called[-1] if self.called else 0)
+        assert self.queue.now_serving == (self.called[-1] if self.called else 0)
         assert self.queue.last_served_number == (self.served[-1] if self.served else 0)
 
     @invariant()
-    def a_patient_stands_once_at_most(self) -> None:
-        standing = [token.patient_id for token in self.in_order(*ACTIVE)]
-        assert len(standing) == len(set(standing))
+    def a_patient_is_in_it_once_at_most(self) -> None:
+        active_token = [token.patient_id for token in self.in_order(*ACTIVE)]
+        assert len(active_token) == len(set(active_token))
 
     @invariant()
     def nobody_takes_more_than_three_numbers(self) -> None:
         assert all(len(self.tokens_of(patient)) <= 3 for patient in PATIENTS)
 
     @invariant()
-    def what_is_held_is_in_somebodys_hands(self) -> None:
-        assert all(token.held_by in STAFF for token in self.in_order(*HELD))
+    def what_is_assigned_has_a_staff_member(self) -> None:
+        staff = {one.user_id for one in STAFF}
+        assert all(token.assigned_to in staff for token in self.in_order(*ASSIGNED))
 
     @invariant()
     def the_version_counts_the_changes_and_the_events_tell_each_of_them(self) -> None:

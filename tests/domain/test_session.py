@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from qure.domain.actor import SYSTEM
+from qure.domain.events import SessionRevoked
 from qure.domain.ids import UserId
 from qure.domain.session import REFRESH_LIFE, REPEAT_WITHIN
-from tests.builders import NOW, build_secret, build_session, new_id
+from tests.builders import NOW, build_actor, build_secret, build_session, new_id
 
 
 def test_a_login_lives_for_seven_days() -> None:
@@ -21,10 +23,14 @@ def test_a_login_stands_until_the_instant_it_expires() -> None:
 
 def test_a_revoked_login_does_not_stand_and_is_revoked_only_once() -> None:
     session = build_session(UserId(new_id()))
-    assert session.revoke(at=NOW)
+    owner = build_actor(session.user_id)
+    assert session.revoke(by=owner, at=NOW)
     assert not session.is_live(NOW)
-    assert not session.revoke(at=NOW + timedelta(hours=1))
+    assert not session.revoke(by=SYSTEM, at=NOW + timedelta(hours=1))
     assert session.revoked_at == NOW
+    assert session.events == [
+        SessionRevoked(session_id=session.id, user_id=session.user_id, actor=owner, at=NOW)
+    ]
 
 
 def test_a_spent_secret_may_be_asked_again_for_ten_seconds() -> None:

@@ -1,4 +1,4 @@
-"""The life of a token: which moves are lawful, what they stamp, in whose hands they put it."""
+"""The life of a token: which moves are allowed, what they stamp, whom they assign it to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import product
 
 import pytest
 
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict
-from qure.domain.ids import UserId
-from qure.domain.token import ACTIVE, HELD, LAWFUL_MOVES, Token, TokenStatus
-from tests.builders import NOW, build_token, new_id
+from qure.domain.token import ACTIVE, ASSIGNED, TRANSITIONS, Token, TokenStatus
+from tests.builders import NOW, build_actor, build_token
 
 WAITING, CALLED, IN_PROGRESS, COMPLETED, SKIPPED, CANCELLED = TokenStatus
 
-LAWFUL = {
+ALLOWED = {
     (WAITING, CALLED),
     (WAITING, SKIPPED),
     (WAITING, CANCELLED),
@@ -27,7 +27,7 @@ LAWFUL = {
 
 PAIRS = list(product(TokenStatus, TokenStatus))
 LATER = NOW + timedelta(minutes=5)
-STAFF = UserId(new_id())
+STAFF = build_actor(role=Role.STAFF)
 
 
 def stamps(token: Token) -> dict[TokenStatus, object]:
@@ -40,18 +40,25 @@ def stamps(token: Token) -> dict[TokenStatus, object]:
     }
 
 
-@pytest.mark.parametrize(("start", "to"), [pair for pair in PAIRS if pair in LAWFUL])
-def test_a_lawful_move_is_made_and_stamped_with_its_time(
+@pytest.mark.parametrize(("start", "to"), [pair for pair in PAIRS if pair in ALLOWED])
+def test_an_allowed_move_is_made_and_stamped_with_its_time(
     start: TokenStatus, to: TokenStatus
 ) -> None:
     token = build_token(status=start)
     moved = token.moved_to(to, at=LATER, by=STAFF)
     assert moved.status is to
     assert stamps(moved) == {**dict.fromkeys(stamps(token)), to: LATER}
-    assert (moved.id, moved.number, moved.created_at) == (token.id, token.number, token.created_at)
+    assert (moved.id, moved.number, moved.place, moved.created_at) == (
+        token.id,
+        token.number,
+        token.place,
+        token.created_at,
+    )
+    assert moved.version == token.version + 1
+    assert moved.changed_at == LATER
 
 
-@pytest.mark.parametrize(("start", "to"), [pair for pair in PAIRS if pair not in LAWFUL])
+@pytest.mark.parametrize(("start", "to"), [pair for pair in PAIRS if pair not in ALLOWED])
 def test_any_other_move_is_refused_and_says_why(start: TokenStatus, to: TokenStatus) -> None:
     token = build_token(number=12, status=start)
     with pytest.raises(Conflict) as refused:
@@ -61,22 +68,26 @@ def test_any_other_move_is_refused_and_says_why(start: TokenStatus, to: TokenSta
 
 
 def test_the_table_names_every_status_and_cannot_be_changed() -> None:
-    assert set(LAWFUL_MOVES) == set(TokenStatus)
+    assert set(TRANSITIONS) == set(TokenStatus)
     with pytest.raises(TypeError):
-        LAWFUL_MOVES[COMPLETED] = frozenset({WAITING})  # type: ignore[index]
+        TRANSITIONS[COMPLETED] = frozenset({WAITING})  # type: ignore[index]
 
 
 def test_whoever_calls_or_starts_a_token_has_it_in_hand() -> None:
-    caller, starter, finisher = (UserId(new_id()) for _ in range(3))
+    caller, starter, finisher = (build_actor(role=Role.STAFF) for _ in range(3))
     called = build_token().moved_to(CALLED, at=NOW, by=caller)
     started = called.moved_to(IN_PROGRESS, at=NOW, by=starter)
     completed = started.moved_to(COMPLETED, at=NOW, by=finisher)
-    assert (called.held_by, started.held_by, completed.held_by) == (caller, starter, starter)
+    assert (called.assigned_to, started.assigned_to, completed.assigned_to) == (
+        caller.user_id,
+        starter.user_id,
+        starter.user_id,
+    )
 
 
-def test_a_patient_who_leaves_is_in_nobodys_hands() -> None:
+def test_a_patient_who_leaves_is_assigned_to_nobody() -> None:
     token = build_token()
-    assert token.moved_to(CANCELLED, at=NOW, by=token.patient_id).held_by is None
+    assert token.moved_to(CANCELLED, at=NOW, by=build_actor(token.patient_id)).assigned_to is None
 
 
 def test_earlier_stamps_are_kept_by_later_moves() -> None:
@@ -86,12 +97,18 @@ def test_earlier_stamps_are_kept_by_later_moves() -> None:
 
 
 @pytest.mark.parametrize("status", TokenStatus)
-def test_a_token_stands_until_it_is_completed_skipped_or_cancelled(status: TokenStatus) -> None:
+def test_a_token_is_active_until_it_is_completed_skipped_or_cancelled(status: TokenStatus) -> None:
     assert build_token(status=status).is_active == (status in {WAITING, CALLED, IN_PROGRESS})
-    assert (status in ACTIVE) == bool(LAWFUL_MOVES[status]), (
-        "what stands can move, what ended cannot"
+    assert (status in ACTIVE) == bool(TRANSITIONS[status]), (
+        "what is active can move, what ended cannot"
     )
 
 
-def test_only_called_and_started_tokens_are_in_the_hands_of_staff() -> None:
-    assert {CALLED, IN_PROGRESS} == HELD
+def test_only_called_and_started_tokens_are_assigned() -> None:
+    assert {CALLED, IN_PROGRESS} == ASSIGNED
+
+
+def test_who_is_no_person_calls_nobody_but_may_end_a_token() -> None:
+    with pytest.raises(LookupError):
+        build_token().moved_to(CALLED, at=NOW, by=SYSTEM)
+    assert build_token().moved_to(SKIPPED, at=NOW, by=SYSTEM).assigned_to is None

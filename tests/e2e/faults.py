@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+
+import httpx
 
 from tests.e2e.day import Day
+from tests.http.service import comes_true
 from tests.waiting import eventually
-
-REDIS_AWAY_SECONDS = 5.0
 
 
 async def everything_breaks(day: Day) -> None:
@@ -35,8 +37,17 @@ async def everything_breaks(day: Day) -> None:
     await day.reached("10 were seen")
     await asyncio.to_thread(redis.stop)
     day.reach("Redis is away")
-    await asyncio.sleep(REDIS_AWAY_SECONDS)
+    for door in day.topology.doors:
+        await comes_true(partial(misses_redis, door), within=30)
+    await day.reached("25 were seen")
     await asyncio.to_thread(redis.start)
     day.reach("Redis is back")
     await day.caught_up()
     day.reach("nothing disturbs any more")
+
+
+async def misses_redis(door: str) -> bool:
+    """Whether that process has noticed that Redis is away."""
+    async with httpx.AsyncClient() as http:
+        health = (await http.get(f"{door}/health/ready")).json()
+    return bool(health["backends"]["redis"] == "down")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from qure.domain.ids import QueueId, TokenId
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token
 from tests.e2e.desks import Desk
 from tests.e2e.phones import Phone
@@ -27,6 +26,22 @@ class Patient:
     has_left: bool = False
 
 
+STAFF_MOVES = {
+    "TokenCalled": "CALL",
+    "TokenStarted": "START",
+    "TokenCompleted": "COMPLETE",
+    "TokenSkipped": "SKIP",
+}
+"""By what the journal calls it."""
+
+
+class StaffMove(NamedTuple):
+    """What one staff member did with a token."""
+
+    staff_id: str
+    action: str
+
+
 @dataclass(slots=True)
 class Record:
     """Everything that the promises are held against."""
@@ -36,8 +51,8 @@ class Record:
     status: dict[str, Any] = field(default_factory=dict)
     tokens: list[dict[str, Any]] = field(default_factory=list)
     kept_tokens: dict[str, Token] = field(default_factory=dict)
-    activities: dict[str, list[StaffActivity]] = field(default_factory=dict)
-    """By token, oldest first, as the database has them."""
+    staff_moves: dict[str, list[StaffMove]] = field(default_factory=dict)
+    """By token, oldest first, as the journal has them."""
     sockets_at: dict[str, int] = field(default_factory=dict)
     refusal_of_text: dict[str, Any] = field(default_factory=dict)
     pictures_given: int = 0
@@ -69,20 +84,21 @@ async def recorded(
     record.patients, record.desks = patients, desks
     if topology.cloudinary is not None:
         record.stored_pictures = len(topology.cloudinary.assets)
-    container = topology.container()
-    try:
+    async with topology.container().running() as container:
         async with container.storage.read() as uow:
             kept = await uow.tokens.of_queue(QueueId(UUID(record.status["queueId"])))
             record.kept_tokens = {str(token.id): token for token in kept}
             for id in record.kept_tokens:
-                record.activities[id] = await uow.activities.of_token(TokenId(UUID(id)))
+                record.staff_moves[id] = [
+                    StaffMove(str(one.actor_id), STAFF_MOVES[one.event])
+                    for one in await uow.journal.of_token(TokenId(UUID(id)))
+                    if one.event in STAFF_MOVES
+                ]
 
         async def nothing_waits() -> bool:
             async with container.storage.read() as uow:
-                record.outbox_depth = await uow.outbox.depth()
+                record.outbox_depth = await uow.journal.depth()
             return record.outbox_depth == 0
 
         # The last announcements are marked in the database a moment after they were made.
         await comes_true(nothing_waits)
-    finally:
-        await container.storage.close()

@@ -56,7 +56,7 @@ def day(request: pytest.FixtureRequest) -> Record:
 
 def history(day: Record, token_id: str) -> list[str]:
     """What the patient was to be told of it, by the record of what staff did."""
-    return [TOLD[activity.action] for activity in day.activities[token_id]]
+    return [TOLD[move.action] for move in day.staff_moves[token_id]]
 
 
 def test_fifty_of_sixty_who_ask_at_once_get_1_to_50_and_ten_are_told_that_it_is_full(
@@ -153,7 +153,7 @@ def test_the_final_status_is_what_the_tokens_say(day: Record) -> None:
 
 
 def test_the_version_has_grown_by_one_with_each_change(day: Record) -> None:
-    actions = Counter(one.action.value for done in day.activities.values() for one in done)
+    actions = Counter(one.action for done in day.staff_moves.values() for one in done)
     calls = {token.called_at for token in day.kept_tokens.values() if token.called_at}
     # Completed by the next call: at its instant, and in one change with it.
     with_a_call = sum(token.completed_at in calls for token in day.kept_tokens.values())
@@ -164,9 +164,9 @@ def test_the_version_has_grown_by_one_with_each_change(day: Record) -> None:
 
 def test_everything_that_staff_did_is_recorded(day: Record) -> None:
     done = Counter(
-        (str(one.staff_id), one.action.value, token_id)
-        for token_id, activities in day.activities.items()
-        for one in activities
+        (one.staff_id, one.action, token_id)
+        for token_id, moves in day.staff_moves.items()
+        for one in moves
     )
     acknowledged = Counter(
         (desk.person.id, *action) for desk in day.desks for action in desk.acknowledged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,12 +14,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from qure.application.access import Principal
-from qure.application.desk import call_next_token, complete_token
 from qure.application.ports.gateways import Clock
+from qure.application.use_cases import UseCases
+from qure.domain.actor import Actor, Role
 from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
 from qure.domain.queue import MAX_TAKES
-from qure.domain.user import Role
 from tests.builders import FixedClock
 from tests.clients.sockets import TRANSPORTS
 from tests.e2e.day import ADMIN, PASSWORD, People, few_at_once, where_the_day_is_young
@@ -62,35 +61,23 @@ class Practice:
         return tokens
 
     async def without_announcing(
-        self, action: Any, *ids: Any, clock: Clock | None = None, **more: Any
+        self, act: Callable[[UseCases, Actor], Awaitable[object]], *, clock: Clock | None = None
     ) -> None:
         """Do it as a process that dies right after its COMMIT."""
-        container = self.topology.container(clock)
-        try:
-            await action(
-                *ids,
-                actor=Principal(
-                    user_id=UserId(UUID(self.staff[0].id)),
-                    session_id=SessionId(container.randomness.new_id()),
-                    role=Role.STAFF,
-                    clinic_id=ClinicId(UUID(self.clinic_id)),
-                ),
-                storage=container.storage,
-                clock=container.clock,
-                randomness=container.randomness,
-                **more,
+        async with self.topology.container(clock).running() as container:
+            actor = Actor(
+                id=UserId(UUID(self.staff[0].id)),
+                session_id=SessionId(container.ids.new_id()),
+                role=Role.STAFF,
+                clinic_id=ClinicId(UUID(self.clinic_id)),
             )
-        finally:
-            await container.storage.close()
+            await act(container.use_cases, actor)
 
     async def everything_is_announced(self) -> bool:
-        """Whether nothing waits in the outbox."""
+        """Whether nothing waits in the journal."""
         container = self.topology.container()
-        try:
-            async with container.storage.read() as uow:
-                return await uow.outbox.depth() == 0
-        finally:
-            await container.storage.close()
+        async with container.running(), container.storage.read() as uow:
+            return await uow.journal.depth() == 0
 
 
 @asynccontextmanager
@@ -145,7 +132,9 @@ async def test_what_a_process_did_not_live_to_announce_is_announced_by_one_that_
     with embedded() as topology:
         async with practice(topology, patients=4) as there:
             token = await there.take_number(there.patients[0])
-            await there.without_announcing(call_next_token, QueueId(UUID(there.queue_id)))
+            await there.without_announcing(
+                lambda use, staff: use.desk.call_next(QueueId(UUID(there.queue_id)), actor=staff)
+            )
             first, *others = (there.phones[one.id] for one in there.patients)
             await eventually(lambda: heard(first) == [("called", token["id"])], within=20)
             status = await there.status()
@@ -171,9 +160,11 @@ async def test_a_restarted_service_announces_what_the_killed_one_had_committed()
             # sweep takes the entry for one that is still in its writer's hands.
             later = datetime.now(UTC) + timedelta(seconds=5 + 2 * start_seconds)
             await there.without_announcing(
-                complete_token,
-                TokenId(UUID(token["id"])),
-                queue_id=QueueId(UUID(there.queue_id)),
+                lambda use, staff: use.desk.complete(
+                    TokenId(UUID(token["id"])),
+                    queue_id=QueueId(UUID(there.queue_id)),
+                    actor=staff,
+                ),
                 clock=FixedClock(later),
             )
             await asyncio.to_thread(topology.processes[0].start)

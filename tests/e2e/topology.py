@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx
 
 from qure.application.ports.gateways import Clock
-from qure.bootstrap import Container, Role, build
+from qure.bootstrap import build
+from qure.container import Container
+from qure.container import ProcessRole as Role
 from qure.settings import load_settings
 from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
 from tests.servers.nginx import running_nginx

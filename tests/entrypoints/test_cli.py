@@ -13,7 +13,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from qure.entrypoints.cli import main, qure
+from qure.entrypoints.cli.commands import main, qure
 from tests.servers.process import free_port
 
 COMMANDS = sorted(qure.commands)
@@ -68,7 +68,7 @@ def users(database: Path) -> list[tuple[str, str, str]]:
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    promised = ["serve", "worker", "migrate", "create-admin", "check-config", "demo", "openapi"]
+    promised = ["serve", "worker", "migrate", "create-admin", "check-config", "openapi"]
     assert sorted(promised) == COMMANDS
 
 
@@ -103,7 +103,6 @@ def test_it_knows_its_version(run: Run) -> None:
         ["serve", "--port", "70000"],
         ["serve", "--workers", "0"],
         ["create-admin"],
-        ["demo", "--patients", "1"],
         ["migrate", "extra"],
     ],
 )

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from qure.entrypoints.logs import OnceAMinute, configure_logging, without_secrets
+from qure.entrypoints.observability.logs import OnceAMinute, configure_logging, without_secrets
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJpZCI6IjEifQ.c2lnbmF0dXJl"
 SECRETS = [
@@ -31,11 +31,11 @@ def logged(format: str, *, level: str = "INFO") -> StringIO:
 def test_the_standard_library_and_structlog_write_alike() -> None:
     stream = logged("json")
     structlog.contextvars.bind_contextvars(request_id="r-1")
-    logging.getLogger("qure.application.relay").warning("left %d to the sweep", 3)
+    logging.getLogger("qure.application.announcing.relay").warning("left %d to the sweep", 3)
     structlog.get_logger("qure.access").info("request", status=200)
     first, second = map(json.loads, stream.getvalue().splitlines())
     assert first["event"] == "left 3 to the sweep"
-    assert first["logger"] == "qure.application.relay"
+    assert first["logger"] == "qure.application.announcing.relay"
     assert first["level"] == "warning"
     assert first["request_id"] == second["request_id"] == "r-1"
     assert first["timestamp"].endswith("Z")
@@ -206,6 +206,36 @@ def test_what_any_client_can_cause_is_a_line_a_minute() -> None:
         "Unsupported upgrade request. (and 1999 before)",
         "a fault of our own",
         "a fault of our own",
+    ]
+
+
+def test_a_line_about_clients_is_logged_once_a_minute_with_the_number_of_the_rest() -> None:
+    now = 1000.0
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(OnceAMinute(now=lambda: now))
+    sockets = logging.getLogger("qure.adapters.sockets.testing")
+    sockets.addHandler(handler)
+    try:
+        for number in range(100):
+            sockets.warning("number %d", number)
+        sockets.warning("something else")
+        now += 60.0
+        sockets.warning("number %d", 100)
+        try:
+            raise ValueError("a fault")
+        except ValueError:
+            sockets.exception("number %d", 101)
+    finally:
+        sockets.removeHandler(handler)
+    lines = stream.getvalue().splitlines()
+    assert lines.pop() == "ValueError: a fault"
+    assert lines[:4] == [
+        "number 0",
+        "something else",
+        "number 100 (and 99 before)",
+        "number 101",
     ]
 
 

@@ -10,21 +10,22 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qure.bootstrap import SetupError, build, migrate_database
-from qure.entrypoints.figures import Figures
-from qure.entrypoints.monitor import watched
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import build, schema_of
+from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.process.monitor import watched
 from qure.settings import Settings
 from tests.servers.process import free_port
 from tests.servers.qure import QureProcess
 
 
 @pytest.fixture
-async def figures(tmp_path: Path) -> AsyncIterator[Figures]:
+async def metrics(tmp_path: Path) -> AsyncIterator[Metrics]:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     container = build(settings)
     async with container.running():
-        yield Figures(container)
+        yield Metrics(container)
 
 
 async def ask(port: int, path: str, method: str = "GET") -> httpx.Response:
@@ -32,8 +33,8 @@ async def ask(port: int, path: str, method: str = "GET") -> httpx.Response:
         return await http.request(method, f"http://127.0.0.1:{port}{path}")
 
 
-async def test_it_says_that_it_lives_and_shows_its_figures(figures: Figures) -> None:
-    async with watched("127.0.0.1", 0, figures) as port:
+async def test_it_says_that_it_lives_and_shows_its_metrics(metrics: Metrics) -> None:
+    async with watched("127.0.0.1", 0, metrics) as port:
         health = await ask(port, "/health")
         assert (health.status_code, health.json()) == (200, {"health": "ok"})
         shown = await ask(port, "/metrics?x=1")
@@ -41,7 +42,7 @@ async def test_it_says_that_it_lives_and_shows_its_figures(figures: Figures) -> 
         assert "qure_outbox_depth 0.0" in shown.text
 
 
-async def test_without_figures_it_still_says_that_it_lives() -> None:
+async def test_without_metrics_it_still_says_that_it_lives() -> None:
     async with watched("127.0.0.1", 0, None) as port:
         assert (await ask(port, "/health")).status_code == 200
         assert (await ask(port, "/metrics")).status_code == 404
@@ -63,7 +64,7 @@ async def test_nonsense_and_hanging_up_do_it_no_harm() -> None:
 
 
 async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qure.entrypoints.monitor.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.process.protocols.http.HEAD_SECONDS", 0.05)
     async with watched("127.0.0.1", 0, None) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(5):
@@ -76,7 +77,7 @@ async def test_a_port_in_use_is_one_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SetupError, match=rf"^cannot listen on 127.0.0.1 port {port}: .*\.$"):
+        with pytest.raises(SetupError, match=rf"^port {port} is in use: .*\.$"):
             async with watched("127.0.0.1", port, None):
                 pass
 

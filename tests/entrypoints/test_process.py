@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from qure.entrypoints.process import interrupts_wait
+from qure.entrypoints.process.running import interrupts_wait
 
 HANGS = """
 import sys, threading, time
-from qure.entrypoints import process
+from qure.entrypoints.process import running as process
 process.END_WITHIN_SECONDS = 0.5
 with process.ending_on_signals(lambda sign: print("told", flush=True)):
     threading.Thread(target=time.sleep, args=(60,)).start()
@@ -24,7 +24,7 @@ with process.ending_on_signals(lambda sign: print("told", flush=True)):
 """
 
 
-def test_what_hangs_is_cut_off(alone: Path) -> None:
+def test_what_hangs_is_aborted(alone: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True) as one:
         assert one.stdout is not None
         assert one.stdout.readline() == "ready\n"

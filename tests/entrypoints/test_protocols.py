@@ -12,10 +12,10 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from qure.entrypoints.process import _Server
-from qure.entrypoints.protocols import http, websocket
-from qure.entrypoints.protocols.paced import PacedConnection
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.protocols import http, websocket
+from qure.entrypoints.process.protocols.paced import PacedConnection
+from qure.entrypoints.process.running import _Server
+from qure.entrypoints.process.server import uvicorn_options
 from tests.attacks.strangers import frame
 
 

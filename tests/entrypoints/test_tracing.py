@@ -18,9 +18,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from PIL import Image
 
-from qure.bootstrap import Container, build, migrate_database
-from qure.entrypoints.asgi import AsgiApp, create_asgi
+from qure.bootstrap import build, schema_of
+from qure.container import Container
+from qure.entrypoints.asgi import create_asgi
 from qure.settings import Settings
+from qure.wire.asgi import AsgiApp
 from tests.http.service import comes_true
 
 
@@ -79,7 +81,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 async def settings(tmp_path: Path) -> Settings:
     settings = Settings(data_dir=tmp_path, bcrypt_rounds=4)
-    await migrate_database(settings)
+    await schema_of(settings).migrate()
     return settings
 
 
@@ -89,7 +91,7 @@ async def served(container: Container) -> AsyncIterator[httpx.AsyncClient]:
     app: AsgiApp = create_asgi(container)
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()
-    lifespan = asyncio.create_task(
+    lifespan = asyncio.ensure_future(
         app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, to_app.get, from_app.put)
     )
     await to_app.put({"type": "lifespan.startup"})
@@ -148,14 +150,14 @@ async def test_a_request_its_transactions_and_its_job_are_traced_under_its_id(
         "http.response.status_code": 200,
         "qure.request_id": "upload-1",
     }
-    [transaction] = collector.named("update_profile")
+    [transaction] = collector.named("Profiles.update")
     assert transaction.parent_span_id == request.span_id
     assert transaction.trace_id == request.trace_id
     assert attributes(transaction)["qure.transaction"] == "write"
     [job] = collector.named("ProcessImage")
     assert attributes(job)["qure.request_id"] == "upload-1"
     in_job = [span for span in collector.spans if span.parent_span_id == job.span_id]
-    assert {span.name for span in in_job} == {"process_image"}
+    assert {span.name for span in in_job} == {"read", "ImageJobs._process"}
     assert {one["service.name"] for one in collector.resources} == {"qure"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ import httpx
 import pytest
 from PIL import Image
 
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole as Role
+from qure.settings import Settings
+from tests.builders import build_clinic
 from tests.entrypoints.commands import Command, run, running, serving
+from tests.http.service import comes_true
 from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
-from tests.servers.process import wait_until
+from tests.servers.process import free_port, wait_until
 
 ADMIN = {"email": "ada@clinic.example", "password": "correct horse"}
 END_SECONDS = 10.0
@@ -107,3 +113,22 @@ def test_a_job_that_dies_with_its_worker_is_done_once_by_the_next(
             assert len(cloudinary.assets) == 2
             assert len(set(admin.pictures(clinic))) == 2
             assert second.end()[0] == 0
+
+
+async def test_what_comes_round_does_so_while_redis_is_away(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    await schema_of(settings).migrate()
+    container = build(settings, role=Role.WORKER)
+    now = container.clock.now()
+    clinic = build_clinic(auto_open_queue=True, next_opening_at=now - timedelta(minutes=1))
+    async with container.storage.write() as uow:
+        await uow.clinics.add(clinic)
+        await uow.commit()
+
+    async def is_open() -> bool:
+        async with container.storage.read() as uow:
+            day = clinic.local_date(now)
+            return await uow.queues.of_day(clinic.service.id, day) is not None
+
+    async with container.running():
+        await comes_true(is_open)

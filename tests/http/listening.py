@@ -12,7 +12,7 @@ import uvicorn
 from qure.adapters.media.images import PillowImages
 from qure.bootstrap import build
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import Settings
 
 

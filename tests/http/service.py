@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from litestar import Litestar
+from litestar.types import ASGIApp
 
-from qure.application.accounts import create_admin
-from qure.bootstrap import Container, build
+from qure.bootstrap import build
+from qure.container import Container
+from qure.entrypoints.asgi import around
 from qure.entrypoints.http.app import create_app
+from qure.entrypoints.observability.metrics import Metrics
 from qure.settings import Settings
 from tests.builders import FixedClock
 
@@ -59,9 +62,13 @@ class Person:
 
 @dataclass(slots=True)
 class Service:
-    """The application under test, and shortcuts through its own front door."""
+    """The application under test, and shortcuts through its own front door.
 
-    app: Litestar
+    ``app`` is all of HTTP, ``routes`` what the framework has of it.
+    """
+
+    app: ASGIApp
+    routes: Litestar
     container: Container
     http: httpx.AsyncClient
     clock: FixedClock
@@ -102,15 +109,11 @@ class Service:
         """A new admin."""
         self._numbers += 1
         email = f"admin{self._numbers}@example.com"
-        await create_admin(
+        await self.container.use_cases.registration.create_admin(
             email=email,
             first_name="Grace",
             last_name="Hopper",
             password=PASSWORD,
-            storage=self.container.storage,
-            passwords=self.container.passwords,
-            clock=self.container.clock,
-            randomness=self.container.randomness,
         )
         return await self.log_in(email)
 
@@ -140,13 +143,15 @@ class Service:
 async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterator[Service]:
     """The service on those settings; a fault in it is answered, as a server would."""
     container = build(settings, clock=clock)
-    app = create_app(container)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    metrics = Metrics(container) if settings.metrics else None
+    routes = create_app(container, metrics=metrics)
+    app = around(routes, container, metrics=metrics)
+    transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with (
         container.running(),
         httpx.AsyncClient(transport=transport, base_url="http://qure.example") as http,
     ):
-        yield Service(app, container, http, clock)
+        yield Service(app, routes, container, http, clock)
 
 
 def data_of(response: httpx.Response, status: int = 200) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import jwt
@@ -192,7 +192,7 @@ async def test_every_character_of_a_long_password_counts(service: Service, long:
 def stranger(service: Service) -> httpx.AsyncClient:
     """Somebody else's client: it has no cookies."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=service.app), base_url="http://qure.example"
+        transport=httpx.ASGITransport(app=cast(Any, service.app)), base_url="http://qure.example"
     )
 
 

@@ -17,15 +17,15 @@ ID = "0193f3d0-0000-7000-8000-000000000009"
 
 def calls(service: Service) -> list[tuple[str, str, bool]]:
     """Every call of the API: method, path with ids filled in, whether it is public."""
-    found = []
-    for route in service.app.routes:
+    found: list[tuple[str, str, bool]] = []
+    for route in service.routes.routes:
         if isinstance(route, HTTPRoute):
             for method, (handler, _) in route.route_handler_map.items():
                 if OPERATION in handler.opt:
                     path = route.path_format
                     for name in route.path_parameters:
                         path = path.replace("{" + name + "}", ID)
-                    found.append((method, path, handler.opt[OPERATION].public))
+                    found.append((str(method), path, handler.opt[OPERATION].public))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,6 @@ from litestar.exceptions import InternalServerException
 
 from qure.domain import errors
 from qure.domain.errors import Unavailable
-from qure.entrypoints.http import tokens
 from qure.entrypoints.http.bodies import MAX_JSON_BYTES
 from qure.entrypoints.http.errors import STATUS, status_of
 from qure.settings import Settings
@@ -277,7 +276,7 @@ async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
         raise RuntimeError("the secret is 42")
 
     patient = await service.patient()
-    monkeypatch.setattr(tokens.tokens, "active_token_of", broken)
+    monkeypatch.setattr(service.container.use_cases.tokens, "active_of", broken)
     with caplog.at_level(logging.ERROR):
         response = await patient.get(f"/tokens/{patient.id}")
     body = refused(response, 500, "internal_error")
@@ -298,7 +297,7 @@ async def test_a_fault_of_the_framework_is_a_500_like_any_other(
         raise InternalServerException("details of ours")
 
     patient = await service.patient()
-    monkeypatch.setattr(tokens.tokens, "active_token_of", broken)
+    monkeypatch.setattr(service.container.use_cases.tokens, "active_of", broken)
     response = await patient.get(f"/tokens/{patient.id}")
     refused(response, 500, "internal_error")
     assert "details" not in response.text
@@ -336,7 +335,7 @@ async def test_a_backend_that_is_away_is_503_and_says_when_to_try_again(
         raise Unavailable("The database is away for the moment.", retry_after=7)
 
     patient = await service.patient()
-    monkeypatch.setattr(tokens.tokens, "active_token_of", away)
+    monkeypatch.setattr(service.container.use_cases.tokens, "active_of", away)
     response = await patient.get(f"/tokens/{patient.id}")
     refused(response, 503, "service_unavailable")
     assert response.headers["retry-after"] == "7"
@@ -351,7 +350,7 @@ async def test_a_client_that_hangs_up_in_its_body_is_no_fault_of_ours(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[dict[str, object]] = []
-    messages = iter(
+    messages: Iterator[dict[str, object]] = iter(
         [
             {"type": "http.request", "body": b'{"email"', "more_body": True},
             {"type": "http.disconnect"},

@@ -81,7 +81,7 @@ async def test_redis_is_named_when_it_is_used(
     async with running_service(replace(settings, redis_url=redis_database), clock) as service:
         response = await service.http.get("/health/ready")
         assert response.json()["backends"] == {"database": "up", "redis": "up", "jobs": "up"}
-        monkeypatch.setattr(type(service.container.bus), "is_live", lambda _: False)
+        monkeypatch.setattr(type(service.container.bus), "generation", lambda _: None)
         response = await service.http.get("/health/ready")
         assert response.status_code == 503
         assert response.json()["backends"]["redis"] == "down"

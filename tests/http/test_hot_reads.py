@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qure.entrypoints.http.edge import Edge
+from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
 from tests.http.service import Person, Service, bad_fields, comes_true, data_of, refused
 
@@ -17,9 +17,9 @@ from tests.http.service import Person, Service, bad_fields, comes_true, data_of,
 def plain_answers(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that the framework was asked for, instead of memory."""
     asked: list[str] = []
-    edge = service.app.asgi_handler
-    assert isinstance(edge, Edge)
-    hot = edge._app
+    gateway = service.app
+    assert isinstance(gateway, Gateway)
+    hot = gateway._app
     assert isinstance(hot, HotReads)
     app: Callable[..., Any] = hot._app
 
@@ -115,7 +115,7 @@ async def test_who_is_not_known_yet_is_answered_from_memory_too(
     async def not_asked(*_: Any, **__: Any) -> Any:
         raise AssertionError("the database is asked")
 
-    monkeypatch.setattr("qure.application.clinics.list_clinics", not_asked)
+    monkeypatch.setattr(service.container.use_cases.clinics, "search", not_asked)
     newcomer = await service.patient()
     plain_answers.clear()
     assert comparable(await newcomer.get(f"/clinic?{AROUND}")) == comparable(known)

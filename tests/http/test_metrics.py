@@ -121,7 +121,7 @@ async def test_open_sockets_are_counted_by_protocol(service: Service, clock: Fix
 
 async def test_a_socket_that_is_refused_is_not_open(service: Service, clock: FixedClock) -> None:
     nobody = AccessClaims(
-        user_id=UserId(uuid4()), session_id=SessionId(uuid4()), expires_at=clock.now()
+        actor_id=UserId(uuid4()), session_id=SessionId(uuid4()), expires_at=clock.now()
     )
     with suppress(Exception):
         await service.container.hub.connect(Silent("websocket"), nobody)
@@ -143,7 +143,8 @@ async def test_the_outbox_empties_and_jobs_and_connections_are_shown(service: Se
 
 
 async def test_attempts_at_jobs_are_timed_and_told_apart_by_their_end(service: Service) -> None:
-    await service.container.run_job(ProcessImage(ImageId(uuid4())), False)  # It is gone: done.
+    gone = ProcessImage(ImageId(uuid4()))  # Nothing to do.
+    await service.container.image_jobs.do(gone, False)
     done = {"job": "ProcessImage", "outcome": "done"}
     assert await figure(service, "qure_job_seconds_count", **done) == 1
     with (
@@ -163,7 +164,7 @@ async def test_a_database_that_is_away_is_a_figure_and_not_a_fault(
         await asyncio.Event().wait()
         yield
 
-    monkeypatch.setattr("qure.entrypoints.figures.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.observability.metrics.TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(service.container.storage, "read", away)
     assert await figure(service, "qure_backend_up", backend="database") == 0
     assert math.isnan(await figure(service, "qure_outbox_depth"))

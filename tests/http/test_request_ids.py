@@ -11,11 +11,11 @@ import pytest
 
 from qure.adapters.jobs.saq_queue import encode
 from qure.application import correlation
-from qure.application.media import resume_images
+from qure.application.jobs.images import ImageResumption
 from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
-from qure.entrypoints.logs import configure_logging
+from qure.entrypoints.observability.logs import configure_logging
 from tests.builders import new_id
 from tests.http.pictures import jpeg
 from tests.http.service import Person, Service, comes_true, data_of
@@ -49,10 +49,10 @@ async def test_the_job_logs_under_the_id_of_the_request_that_staged_its_picture(
     await upload(person, "phone-42")
 
     async def logged() -> bool:
-        return any("picture" in line["event"] for line in lines(log))
+        return any(line["event"].startswith("image ") for line in lines(log))
 
     await comes_true(logged)
-    [line] = [line for line in lines(log) if "picture" in line["event"]]
+    [line] = [line for line in lines(log) if line["event"].startswith("image ")]
     assert line["request_id"] == "phone-42"
     assert line["event"].endswith(" is shown")
 
@@ -71,12 +71,13 @@ async def test_a_job_that_is_taken_up_again_later_still_knows_its_request(
     asked.clear()
     service.clock.advance(seconds=1)
     container = service.container
-    await resume_images(
-        storage=container.storage, jobs=container.jobs, clock=container.clock, all=True
-    )
+    resumption = ImageResumption(container.storage, container.clock, jobs=container.jobs)
+    await resumption.resume(all=True)
     [job] = asked
-    await container.run_job(job, False)
-    assert [line["request_id"] for line in lines(log) if "picture" in line["event"]] == ["phone-43"]
+    await container.image_jobs.do(job, False)
+    assert [line["request_id"] for line in lines(log) if line["event"].startswith("image ")] == [
+        "phone-43"
+    ]
 
 
 async def test_a_failed_attempt_is_logged_under_the_id_too(

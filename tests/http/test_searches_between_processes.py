@@ -47,7 +47,7 @@ async def found_by(person: Person) -> Found:
 async def until_held(process: Service, person: Person) -> None:
     async def is_held() -> bool:
         await found_by(person)
-        held = process.container.places._held
+        held = process.container.memory.nearby._held
         return held is not None and held.is_exact
 
     await comes_true(is_held)
@@ -98,7 +98,7 @@ async def test_what_was_changed_while_the_bus_was_away_is_found_at_once_and_afte
     own_redis.stop()
 
     async def is_not_heard() -> bool:
-        return not other.container.bus.is_live()
+        return other.container.bus.generation() is None
 
     await comes_true(is_not_heard)
     data_of(await here.put(f"/clinic/{clinic['id']}", {"name": "renamed"}))
@@ -107,7 +107,7 @@ async def test_what_was_changed_while_the_bus_was_away_is_found_at_once_and_afte
 
     async def is_heard() -> bool:
         assert await found_by(there) == [("renamed", 40.7)]
-        return other.container.bus.is_live()
+        return other.container.bus.generation() is not None
 
     await comes_true(is_heard)
     await until_held(other, there)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.settings import Settings
 from tests.builders import FixedClock
 from tests.http.service import Service, data_of, running_service
@@ -33,7 +33,7 @@ async def test_what_the_root_links_to_is_there(service: Service) -> None:
         assert (await service.http.get(links[name])).status_code == 200
     for name in ("socketIo", "webSocket"):
         assert service.container.sockets.is_at(links[name])
-    assert any(route.path.startswith(links["api"] + "/") for route in service.app.routes)
+    assert any(route.path.startswith(links["api"] + "/") for route in service.routes.routes)
 
 
 async def test_the_root_links_to_no_docs_that_are_switched_off(

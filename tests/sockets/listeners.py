@@ -10,18 +10,19 @@ from typing import Any
 from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Message
-from qure.application.access import Principal
 from qure.application.ports.gateways import AccessClaims
+from qure.domain.actor import Actor, Role
 from qure.domain.errors import NotFound, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token
-from qure.domain.user import Role
 from tests.builders import NOW, new_id
 
 
 class RememberingListener:
     """Keeps what it was sent."""
+
+    protocol = "remembering"
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -83,20 +84,20 @@ class World:
             raise NotFound("queue_not_found", "There is no such queue.")
         return status
 
-    async def held_tokens_of(self, user_id: UserId) -> list[Token]:
+    async def assigned_tokens_of(self, user_id: UserId) -> list[Token]:
         held = list(self.held.get(user_id, []))
         await self._read()
         return held
 
-    async def principal_of(self, claims: AccessClaims) -> Principal:
+    async def actor_of(self, claims: AccessClaims) -> Actor:
         has_ended = claims.session_id in self.ended
         await self._read()
         if has_ended:
             raise Unauthenticated("session_ended", "This login has ended.")
-        return Principal(
-            user_id=claims.user_id,
+        return Actor(
+            id=claims.actor_id,
             session_id=claims.session_id,
-            role=self.roles.get(claims.user_id, Role.PATIENT),
+            role=self.roles.get(UserId(claims.actor_id), Role.PATIENT),
             clinic_id=None,
         )
 
@@ -104,8 +105,8 @@ class World:
         """A hub of this world."""
         return Hub(
             status_of=self.status_of,
-            held_tokens_of=self.held_tokens_of,
-            principal_of=self.principal_of,
+            assigned_tokens_of=self.assigned_tokens_of,
+            actor_of=self.actor_of,
             max_connections_per_user=max_connections_per_user,
         )
 
@@ -113,7 +114,7 @@ class World:
 def claims(user_id: UserId | None = None, session_id: SessionId | None = None) -> AccessClaims:
     """Of a user and a login of their own, unless given."""
     return AccessClaims(
-        user_id=user_id or UserId(new_id()),
+        actor_id=user_id or UserId(new_id()),
         session_id=session_id or SessionId(new_id()),
         expires_at=NOW,
     )

@@ -18,18 +18,17 @@ from typing import Any
 import httpx
 import uvicorn
 
-from qure.adapters.sql.migrations.migrate import migrate
-from qure.application.access import Principal
-from qure.application.tokens import issue_token
-from qure.bootstrap import Container, build, database_url
-from qure.bootstrap import Role as ContainerRole
+from qure.bootstrap import build, schema_of
+from qure.container import Container
+from qure.container import ProcessRole as ContainerRole
+from qure.domain.actor import Actor, Role
 from qure.domain.clinic import Clinic
 from qure.domain.ids import SessionId, UserId
 from qure.domain.queue import Queue
 from qure.domain.token import Token
-from qure.domain.user import Role, User
+from qure.domain.user import User
 from qure.entrypoints.asgi import create_asgi
-from qure.entrypoints.server import uvicorn_options
+from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import Settings
 from tests.builders import build_clinic, build_secret, build_session, build_user
 
@@ -48,10 +47,10 @@ class Person:
         return self.user.id
 
     @property
-    def principal(self) -> Principal:
+    def actor(self) -> Actor:
         """As the use cases know them."""
-        return Principal(
-            user_id=self.user.id,
+        return Actor(
+            id=self.user.id,
             session_id=self.session_id,
             role=self.user.role,
             clinic_id=self.user.clinic_id,
@@ -85,8 +84,8 @@ class Service:
         async with self.container.storage.write() as uow:
             if user is None:
                 user = build_user(
-                    id=UserId(self.container.randomness.new_id()),
-                    email=f"{self.container.randomness.new_id()}@example.org",
+                    id=UserId(self.container.ids.new_id()),
+                    email=f"{self.container.ids.new_id()}@example.org",
                     role=role,
                     clinic_id=clinic.id if clinic else None,
                     created_at=now,
@@ -95,11 +94,11 @@ class Service:
                 await uow.users.add(user)
             session = build_session(
                 user.id,
-                id=SessionId(self.container.randomness.new_id()),
+                id=SessionId(self.container.ids.new_id()),
                 created_at=now,
                 expires_at=now + timedelta(days=7),
             )
-            digest = self.container.randomness.new_secret()[:64]
+            digest = self.container.secrets.new_secret()[:64]
             await uow.sessions.add(session, build_secret(session, digest=digest))
             await uow.commit()
         jwt = self.container.jwts.issue(user, session.id, at=now - jwt_age)
@@ -108,7 +107,7 @@ class Service:
     async def clinic(self, *, size: int = 50) -> tuple[Clinic, Queue]:
         """A clinic with its queue of today."""
         now = self.container.clock.now()
-        new_id = self.container.randomness.new_id
+        new_id = self.container.ids.new_id
         clinic = build_clinic(id=new_id(), name=f"Clinic {new_id()}", max_queue_size=size)
         queue = Queue.open(clinic, id=new_id(), max_size=None, at=now, by=None)  # type: ignore[arg-type]
         queue.events.clear()
@@ -120,7 +119,7 @@ class Service:
 
     async def take_number(self, queue: Queue, patient: Person) -> Token:
         """What ``POST /api/tokens`` does."""
-        return await issue_token(queue.id, actor=patient.principal, line=self.container.issue_line)
+        return await self.container.use_cases.issuing.issue(queue.id, actor=patient.actor)
 
     async def call(self, method: str, path: str, person: Person, **body: Any) -> Any:
         """An HTTP request that succeeds; its data."""
@@ -147,7 +146,7 @@ async def prepared_data() -> Path:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         settings = Settings(data_dir=folder)
         async with build(settings, role=ContainerRole.COMMAND).running():
-            await migrate(database_url(settings))
+            await schema_of(settings).migrate()
         _prepared.append(folder)
     return _prepared[0]
 
@@ -164,7 +163,8 @@ async def running_service(
     """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
     if not (data_dir / "qure.db").exists():
         shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
-    chosen = Settings(**({"data_dir": data_dir, "bcrypt_rounds": 4} | settings))
+    given: dict[str, Any] = {"data_dir": data_dir, "bcrypt_rounds": 4} | settings
+    chosen = Settings(**given)
     container = build(chosen)
     listening = socket.create_server(("127.0.0.1", port))
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}

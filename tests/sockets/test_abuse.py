@@ -23,9 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from qure.adapters.sockets import connection
 from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.outgoing import MAX_MESSAGES
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
-from qure.domain.user import Role
 from tests.builders import NOW, build_entry
 from tests.sockets.clients import open_client
 from tests.sockets.service import Person, Service
@@ -125,7 +125,8 @@ async def test_random_bytes_and_packets_hurt_nobody(service: Service) -> None:
                     await connection.send(f"40{json.dumps({'token': person.jwt})}")
                 for _ in range(chance.randrange(1, 6)):
                     text = "".join(chance.choices(alphabet, k=chance.randrange(1, 40)))
-                    await connection.send(chance.choice([text, f"42{text}", os.urandom(20)]))
+                    packets: list[str | bytes] = [text, f"42{text}", os.urandom(20)]
+                    await connection.send(chance.choice(packets))
     await eventually(lambda: service.container.hub.clients() == [])
     await is_well(service, person)
 
@@ -288,7 +289,7 @@ async def test_statuses_for_a_client_that_reads_nothing_take_the_room_of_one_and
     status = queue.status()
     before = len(outgoing)
     for version in range(status.version + 1, status.version + 2000):
-        changed = QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+        changed = QueueActivated(actor=SYSTEM, at=NOW, queue=replace(status, version=version))
         service.container.hub.receive(build_entry(changed))
         await asyncio.sleep(0)
     assert len(outgoing) <= before + 1

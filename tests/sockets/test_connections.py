@@ -12,9 +12,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from qure.adapters.sockets import edge, websocket
+from qure.adapters.sockets import gateway, websocket
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Unauthenticated
-from qure.domain.user import Role
+from qure.domain.events import SessionRevoked
+from tests.builders import NOW, build_entry
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
 from tests.sockets.service import Person, Service, running_service
 from tests.waiting import eventually
@@ -125,7 +127,7 @@ async def test_a_user_may_not_open_sockets_without_end(service: Service, transpo
 async def test_a_socket_does_not_outlive_its_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge, "RECHECK_SECONDS", 0.05)
+    monkeypatch.setattr(gateway, "RECHECK_SECONDS", 0.05)
     async with running_service(tmp_path) as service:
         person, other = await service.person(), await service.person()
         phone = await open_client(service, person.jwt, "websocket")
@@ -136,7 +138,13 @@ async def test_a_socket_does_not_outlive_its_login(
             session.expires_at = service.container.clock.now() - timedelta(seconds=1)
             await uow.sessions.save(session)
             await uow.commit()
-        service.container.principals.forget_session(person.session_id)  # As after a minute.
+        service.container.memory.actors.receive(  # As after a minute.
+            build_entry(
+                SessionRevoked(
+                    session_id=person.session_id, user_id=person.id, actor=SYSTEM, at=NOW
+                )
+            )
+        )
         async with asyncio.timeout(5):
             await phone.gone.wait()
         assert not stays.gone.is_set()

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from qure.adapters.sockets import door, websocket
+from qure.adapters.sockets import websocket
 from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
-from qure.entrypoints import server
-from qure.entrypoints.protocols.websocket import CONNECTION_EXTENSION
-from qure.entrypoints.sockets import SocketDoor
+from qure.entrypoints.process.server import uvicorn_options
+from qure.entrypoints.sockets import SocketDispatcher
 from qure.wire import socket_events
+from qure.wire.asgi import MAX_FRAME_BYTES
 from qure.wire.responses import StatusBody, TokenBody, encode
 from tests.builders import build_status, build_token
 from tests.sockets.service import Service
@@ -30,7 +30,9 @@ def first_column(text: str) -> set[str]:
 
 
 def test_every_event_that_a_client_may_send_is_documented_and_no_other(service: Service) -> None:
-    assert first_column(section("Asking")) == set(SocketDoor(service.container)._handlers)
+    served_by = service.container.sockets._dispatcher
+    assert isinstance(served_by, SocketDispatcher)
+    assert first_column(section("Asking")) == set(served_by._handlers)
 
 
 def test_every_event_that_the_server_sends_is_documented_and_no_other() -> None:
@@ -61,10 +63,9 @@ def test_the_examples_have_the_fields_that_are_sent() -> None:
 
 def test_the_bounds_are_those_of_the_program() -> None:
     assert f"watches at most {MAX_ROOMS_PER_CLIENT}" in PAGE
-    assert f"at most {door.MAX_FRAME_BYTES // 1024} KiB" in PAGE
+    assert f"at most {MAX_FRAME_BYTES // 1024} KiB" in PAGE
     assert f"within {websocket.AUTH_SECONDS:g} s" in PAGE
-    assert server.MAX_FRAME_BYTES == door.MAX_FRAME_BYTES
-    assert CONNECTION_EXTENSION == door.CONNECTION_EXTENSION
+    assert uvicorn_options()["ws_max_size"] == MAX_FRAME_BYTES
 
 
 async def test_the_conversation_goes_as_it_is_written(service: Service) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qure.domain.user import Role
+from qure.domain.actor import Role
 from tests.sockets.clients import Clients
 from tests.sockets.service import Service
 

@@ -7,9 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from qure.adapters.sockets.clients import Closing
-from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
+from qure.adapters.sockets.clients import REMEMBERED_TOKENS, Client, Closing
+from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Hub
+from qure.adapters.sockets.rooms import LONGEST_PAUSE
+from qure.application.announcing.inbox import Inbox
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from qure.domain.events import (
     Event,
@@ -18,16 +23,16 @@ from qure.domain.events import (
     TokenCalled,
     TokenCompleted,
     TokenIssued,
+    TokenSkipped,
     TokenStarted,
     UserChanged,
 )
-from qure.domain.ids import QueueId, UserId
+from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
-from qure.domain.user import Role
 from tests.builders import NOW, build_entry, build_status, build_token, new_id
 from tests.sockets.listeners import RememberingListener, World, claims, connected
-from tests.waiting import eventually
+from tests.waiting import eventually, time_passes
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def watched(world: World, **fields: object) -> QueueStatus:
 
 
 def changed(status: QueueStatus, version: int) -> Event:
-    return QueueActivated(actor_id=None, at=NOW, queue=replace(status, version=version))
+    return QueueActivated(actor=SYSTEM, at=NOW, queue=replace(status, version=version))
 
 
 def moved(
@@ -51,12 +56,21 @@ def moved(
     token: Token,
 ) -> Event:
     return kind(
-        actor_id=None,
+        actor=SYSTEM,
         at=NOW,
         queue=build_status(queue_id=token.queue_id),
-        token=replace(token, status=status),
+        token=replace(token, status=status, version=VERSIONS[status]),
         from_status=token.status,
     )
+
+
+VERSIONS = {
+    TokenStatus.WAITING: 1,
+    TokenStatus.CALLED: 2,
+    TokenStatus.IN_PROGRESS: 3,
+    TokenStatus.COMPLETED: 4,
+}
+"""Of a token that goes from one to the next."""
 
 
 async def loop_turns(count: int = 3) -> None:
@@ -245,11 +259,13 @@ async def test_a_client_may_watch_a_bounded_number_of_queues(world: World) -> No
     assert refusal.value.code == "too_many_queues"
 
 
-async def test_a_thousand_joins_cost_two_messages_each(world: World) -> None:
+async def test_a_thousand_joins_cost_two_messages_each(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub, status = world.hub(), watched(world, version=3)
     members = [await connected(hub) for _ in range(1000)]
     await asyncio.gather(*(client.join(status.queue_id) for client, _ in members))
-    await asyncio.sleep(0.12)  # As long as a room may ever pause before it sends what it holds.
+    await time_passes(2 * LONGEST_PAUSE, monkeypatch)  # A room sends all it holds.
     assert sum(len(listener.messages) for _, listener in members) == 2000
 
 
@@ -315,6 +331,169 @@ async def test_what_is_announced_too_early_is_told_after_what_went_before_it(
     assert (middle["startedAt"], middle["completedAt"]) == ("2025-12-30T15:01:00.000Z", None)
 
 
+def tell(hub: Hub, *stages: Token) -> None:
+    """Announce the token as it was at each of these versions, in this order."""
+    kinds = {
+        TokenStatus.CALLED: TokenCalled,
+        TokenStatus.IN_PROGRESS: TokenStarted,
+        TokenStatus.COMPLETED: TokenCompleted,
+        TokenStatus.SKIPPED: TokenSkipped,
+    }
+    for token in stages:
+        told = kinds[token.status](
+            actor=SYSTEM,
+            at=NOW,
+            queue=build_status(queue_id=token.queue_id),
+            token=replace(token),  # As decoded anew.
+            from_status=TokenStatus.WAITING,
+        )
+        hub.receive(build_entry(told))
+
+
+def stages_of_two_calls() -> tuple[Token, Token, Token]:
+    """Called, given back to the line, and called again: at each call, and when it was started."""
+    waiting = build_token()
+    called = replace(waiting, status=TokenStatus.CALLED, version=2, called_at=NOW)
+    again = replace(called, version=4, called_at=NOW + timedelta(minutes=5))
+    started = replace(
+        again,
+        status=TokenStatus.IN_PROGRESS,
+        version=5,
+        started_at=NOW + timedelta(minutes=6),
+    )
+    return called, again, started
+
+
+async def test_who_is_called_a_second_time_is_told_a_second_time(world: World) -> None:
+    hub = world.hub()
+    called, again, started = stages_of_two_calls()
+    _, phone = await connected(hub, claims(called.patient_id))
+    tell(hub, called, called, again, called, again, started)
+    assert phone.names == [
+        "queue:your_token_called",
+        "queue:your_token_called",
+        "queue:your_token_started",
+    ]
+    assert [body["calledAt"] for body in phone.bodies("queue:your_token_called")] == [
+        "2025-12-30T15:00:00.000Z",
+        "2025-12-30T15:05:00.000Z",
+    ]
+
+
+async def test_an_older_version_is_told_to_nobody(world: World) -> None:
+    hub = world.hub()
+    called, again, started = stages_of_two_calls()
+    _, phone = await connected(hub, claims(called.patient_id))
+    _, tablet = await connected(hub, claims(called.patient_id))
+    tell(hub, started)
+    before = phone.names
+    tell(hub, again, called)
+    assert phone.names == tablet.names == before
+    assert before == ["queue:your_token_called", "queue:your_token_started"]
+
+
+async def test_a_start_that_is_announced_before_the_second_call_is_told_after_it(
+    world: World,
+) -> None:
+    hub = world.hub()
+    called, again, started = stages_of_two_calls()
+    _, phone = await connected(hub, claims(called.patient_id))
+    tell(hub, called, started, again)
+    assert phone.names == [
+        "queue:your_token_called",
+        "queue:your_token_called",
+        "queue:your_token_started",
+    ]
+    second = phone.bodies("queue:your_token_called")[1]
+    assert (second["calledAt"], second["startedAt"]) == ("2025-12-30T15:05:00.000Z", None)
+
+
+async def test_what_went_before_is_told_though_it_happened_at_the_same_instant(
+    world: World,
+) -> None:
+    """Two moves in one millisecond, or the clocks of two machines that differ."""
+    hub = world.hub()
+    called = build_token(status=TokenStatus.CALLED, version=2, called_at=NOW)
+    for started_at in (NOW, NOW - timedelta(seconds=1)):
+        token = replace(called, id=TokenId(new_id()))
+        completed = replace(
+            token,
+            status=TokenStatus.COMPLETED,
+            version=4,
+            started_at=started_at,
+            completed_at=NOW,
+        )
+        _, phone = await connected(hub, claims(called.patient_id))
+        tell(hub, token, completed)
+        assert phone.names == [
+            "queue:your_token_called",
+            "queue:your_token_started",
+            "queue:your_token_completed",
+        ]
+
+
+async def test_what_was_told_on_connecting_is_not_told_again_and_what_follows_is(
+    world: World,
+) -> None:
+    hub = world.hub()
+    called, again, started = stages_of_two_calls()
+    world.held[called.patient_id] = [again]
+    _, phone = await connected(hub, claims(called.patient_id))
+    tell(hub, called, again, started)
+    assert phone.names == ["queue:your_token_called", "queue:your_token_started"]
+
+
+async def test_reading_the_same_token_again_is_no_news(world: World) -> None:
+    hub = world.hub()
+    called, again, _ = stages_of_two_calls()
+    world.held[called.patient_id] = [called]
+    _, phone = await connected(hub, claims(called.patient_id))
+    for _ in range(2):
+        await hub.reread()
+    assert phone.names == ["queue:your_token_called"]
+    world.held[called.patient_id] = [again]
+    await hub.reread()
+    assert phone.names == ["queue:your_token_called"] * 2
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_in_whatever_order_moves_are_announced_each_is_told_once_and_in_order(
+    data: st.DataObject,
+) -> None:
+    """Of one call: as far as the last of them tells what went before it."""
+    waiting = build_token()
+    called = replace(waiting, status=TokenStatus.CALLED, version=2, called_at=NOW)
+    started = replace(called, status=TokenStatus.IN_PROGRESS, version=3, started_at=NOW)
+    completed = replace(started, status=TokenStatus.COMPLETED, version=4, completed_at=NOW)
+    stages = (called, started, completed)
+    announced = data.draw(st.lists(st.sampled_from(stages), min_size=1, max_size=8))
+
+    async def names() -> list[str]:
+        hub = World().hub()
+        _, phone = await connected(hub, claims(waiting.patient_id))
+        tell(hub, *announced)
+        return phone.names
+
+    newest = max(token.version for token in announced)
+    assert (
+        asyncio.run(names())
+        == [
+            "queue:your_token_called",
+            "queue:your_token_started",
+            "queue:your_token_completed",
+        ][: newest - 1]
+    )
+
+
+async def test_a_client_remembers_the_last_tokens_it_was_told_of_and_no_more() -> None:
+    client = Client(World().hub(), RememberingListener(), claims())
+    tokens = [build_token(status=TokenStatus.CALLED) for _ in range(REMEMBERED_TOKENS + 1)]
+    assert all(client.is_news(token) for token in tokens)
+    assert not client.is_news(tokens[-1])
+    assert client.is_news(tokens[0]), "forgotten, and told again rather than never"
+
+
 async def test_taking_a_number_is_no_personal_event(world: World) -> None:
     hub, token = world.hub(), build_token()
     _, listener = await connected(hub, claims(token.patient_id))
@@ -326,8 +505,10 @@ async def test_a_repeated_announcement_is_heard_once(world: World) -> None:
     hub, token = world.hub(), build_token()
     _, listener = await connected(hub, claims(token.patient_id))
     entry = build_entry(moved(TokenCalled, TokenStatus.CALLED, token))
-    hub.receive(entry)
-    hub.receive(entry)
+    inbox = Inbox([hub.receive])
+    inbox.receive(entry)
+    inbox.receive(entry)
+    hub.receive(entry)  # As after so many others that the inbox does not remember it.
     hub.receive(replace(entry, id=build_entry().id))  # As told again by another process.
     assert listener.names == ["queue:your_token_called"]
 
@@ -343,8 +524,8 @@ async def test_a_patient_who_was_away_is_told_on_coming_back(world: World) -> No
 
 async def test_only_patients_are_looked_up_on_connecting(world: World) -> None:
     hub, staff = world.hub(), claims()
-    world.roles[staff.user_id] = Role.STAFF
-    world.held[staff.user_id] = [build_token(status=TokenStatus.CALLED)]
+    world.roles[UserId(staff.actor_id)] = Role.STAFF
+    world.held[UserId(staff.actor_id)] = [build_token(status=TokenStatus.CALLED)]
     _, listener = await connected(hub, staff)
     assert listener.names == []
 
@@ -391,7 +572,7 @@ async def test_a_revoked_session_is_closed_and_the_other_login_stays(world: Worl
     hub, user = world.hub(), UserId(new_id())
     ended, other = claims(user), claims(user)
     (_, of_ended), (_, of_other) = await connected(hub, ended), await connected(hub, other)
-    revoked = SessionRevoked(actor_id=user, at=NOW, session_id=ended.session_id, user_id=user)
+    revoked = SessionRevoked(actor=SYSTEM, at=NOW, session_id=ended.session_id, user_id=user)
     hub.receive(build_entry(revoked))
     assert of_ended.closed is Closing.NOT_ALLOWED
     assert of_other.closed is None
@@ -404,7 +585,7 @@ async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
     listeners = [(await connected(hub, claims(user)))[1] for _ in range(2)]
-    event = UserChanged(actor_id=None, at=NOW, user_id=user, is_active=is_active)
+    event = UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=is_active)
     hub.receive(build_entry(event))
     wanted = None if is_active else Closing.NOT_ALLOWED
     assert [listener.closed for listener in listeners] == [wanted, wanted]
@@ -414,11 +595,12 @@ async def test_an_old_ban_that_is_announced_again_does_not_hit_who_was_let_in_si
     world: World,
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
-    ban = build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=False))
-    hub.receive(ban)
-    hub.receive(build_entry(UserChanged(actor_id=None, at=NOW, user_id=user, is_active=True)))
+    inbox = Inbox([hub.receive])
+    ban = build_entry(UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=False))
+    inbox.receive(ban)
+    inbox.receive(build_entry(UserChanged(actor=SYSTEM, at=NOW, user_id=user, is_active=True)))
     _, listener = await connected(hub, claims(user))
-    hub.receive(ban)
+    inbox.receive(ban)
     assert listener.closed is None
 
 
@@ -435,7 +617,9 @@ async def test_a_revocation_during_the_check_is_not_missed(world: World) -> None
     world.reading = asyncio.Event()
     connecting = asyncio.create_task(hub.connect(RememberingListener(), who))
     await loop_turns()
-    revoked = SessionRevoked(actor_id=None, at=NOW, session_id=who.session_id, user_id=who.user_id)
+    revoked = SessionRevoked(
+        actor=SYSTEM, at=NOW, session_id=who.session_id, user_id=UserId(who.actor_id)
+    )
     hub.receive(build_entry(revoked))
     world.reading.set()
     with pytest.raises(Unauthenticated):
@@ -461,11 +645,11 @@ async def test_a_login_that_has_run_out_is_shown_out_at_the_next_look(world: Wor
     world.ended.add(who.session_id)
     world.is_away = True
     await hub.recheck()
-    assert of_ended.closed is None  # Nobody is thrown out because a backend is away.
+    # Nobody is thrown out because a backend is away.
+    assert (of_ended.closed, of_other.closed) == (None, None)
     world.is_away = False
     await hub.recheck()
-    assert of_ended.closed is Closing.NOT_ALLOWED
-    assert of_other.closed is None
+    assert (of_ended.closed, of_other.closed) == (Closing.NOT_ALLOWED, None)
 
 
 # After a gap

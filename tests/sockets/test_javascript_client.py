@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qure.application.accounts import register_user
-from qure.domain.user import Role
+from qure.domain.actor import Role
 from tests.sockets.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -37,14 +36,10 @@ async def run(*command: str, **environment: str) -> tuple[int | None, str]:
 
 async def add_admin(service: Service) -> None:
     container = service.container
-    user = await register_user(
+    user = await container.use_cases.registration.register(
         first_name="Ada",
         last_name="Lovelace",
         **ADMIN,
-        storage=container.storage,
-        passwords=container.passwords,
-        clock=container.clock,
-        randomness=container.randomness,
     )
     user.role = Role.ADMIN
     async with container.storage.write() as uow:

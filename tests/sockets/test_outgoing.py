@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from qure.adapters.sockets import outgoing as module
-from qure.adapters.sockets.messages import Encoded, Message, text_frame
+from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import MAX_CHARACTERS, MAX_MESSAGES, Outgoing
 
 
@@ -126,7 +127,7 @@ async def test_a_frame_is_written_through_only_when_nothing_is_in_the_way() -> N
     reading = asyncio.create_task(outgoing.take())
     await asyncio.sleep(0)
     outgoing.put(Encoded("free"))
-    assert written == [text_frame(b"free")]
+    assert written == [Encoded("free").frame]
 
     writable = False
     outgoing.put(Encoded("the transport is full"))
@@ -138,10 +139,8 @@ async def test_a_frame_is_written_through_only_when_nothing_is_in_the_way() -> N
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
 def test_a_frame_is_what_a_websocket_library_makes_of_the_text(size: int) -> None:
-    from websockets.frames import Frame, Opcode
-
-    payload = b"x" * size
-    assert text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+    text = "x" * size
+    assert Encoded(text).frame == Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 
 def test_both_protocols_say_the_same_each_in_its_own_form() -> None:

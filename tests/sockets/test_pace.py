@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from qure.adapters.sockets import pace
 from qure.adapters.sockets.pace import BURST, USER_SHARES, Bucket, Paces, Verdict
-from qure.adapters.sockets.quiet import EVERY_SECONDS, Quiet
 from qure.domain.ids import UserId
 from tests.builders import new_id
 
@@ -66,29 +63,3 @@ def test_users_are_remembered_without_end_neither_in_number_nor_in_vain(
         paces.of_user(user)
     assert len(paces._users) == 3
     assert paces.of_user(first) is not bucket
-
-
-def test_a_line_that_strangers_cause_is_logged_once_in_a_while_with_the_number_of_the_rest(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    clock = [0.0]
-    logger = logging.getLogger("tests.quiet")
-    quiet = Quiet(now=lambda: clock[0])
-    logger.addFilter(quiet)
-    with caplog.at_level(logging.INFO, logger="tests.quiet"):
-        for number in range(100):
-            logger.info("number %d", number)
-        logger.info("something else")
-        clock[0] = EVERY_SECONDS
-        logger.info("number %d", 100)
-        try:
-            raise ValueError("a fault")
-        except ValueError:
-            logger.exception("number %d", 101)
-    logger.removeFilter(quiet)
-    assert [one.getMessage() for one in caplog.records] == [
-        "number 0",
-        "something else",
-        "number 100 (and 99 more like it)",
-        "number 101",
-    ]

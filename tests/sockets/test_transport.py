@@ -17,12 +17,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from qure.adapters.sockets.clients import Client
-from qure.adapters.sockets.edge import SocketEdge
+from qure.adapters.sockets.gateway import SocketGateway
 from qure.adapters.sockets.hub import Hub
 from qure.application.ports.gateways import AccessClaims
-from qure.domain.user import Role
-from qure.entrypoints.protocols.websocket import WebSocketProtocol
-from qure.entrypoints.server import uvicorn_options
+from qure.domain.actor import Role
+from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
+from qure.entrypoints.process.server import uvicorn_options
 from tests.sockets.clients import SocketIoClient, open_client
 from tests.sockets.listeners import World, claims
 from tests.sockets.service import running_service
@@ -36,7 +36,7 @@ class LongWay(WebSocketProtocol):
         return False
 
 
-class OpenDoor:
+class OpenDispatcher:
     """Lets everybody in and does nothing."""
 
     def identify(self, jwt: object) -> AccessClaims:
@@ -45,17 +45,20 @@ class OpenDoor:
     async def handle(self, client: Client, event: str, arguments: Sequence[object]) -> bytes:
         return b'{"ok":true,"data":null}'
 
+    def turn_away(self, client: Client, event: str) -> bytes:
+        raise AssertionError("nobody comes too soon here")
+
 
 @asynccontextmanager
 async def impatient_server() -> AsyncIterator[tuple[str, Hub]]:
     """Pings every 0.1 s and gives its clients 0.3 s to answer."""
     hub = World().hub()
-    edge = SocketEdge(hub, ping_interval=0.1, ping_timeout=0.3)
+    edge = SocketGateway(hub, ping_interval=0.1, ping_timeout=0.3)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(edge, **(uvicorn_options() | {"lifespan": "off"})))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        async with edge.serving(OpenDoor()):
+        async with edge.serving(OpenDispatcher()):
             await eventually(lambda: server.started)
             yield f"http://127.0.0.1:{listening.getsockname()[1]}", hub
     finally:

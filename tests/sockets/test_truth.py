@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from qure.domain.actor import Role
 from qure.domain.ids import UserId
-from qure.domain.user import Role
 from tests.sockets.clients import TRANSPORTS, WebSocketClient, open_client
 from tests.sockets.service import Person, Service
 from tests.waiting import eventually

@@ -231,6 +231,7 @@ def test_opening_hours_may_be_an_object_or_text_that_holds_one() -> None:
     for given in (hours, msgspec.json.encode(hours).decode()):
         made = parse(requests.CreateClinic, {**PLACE, "openingHours": given}).opening_hours
         assert made is not None
+        assert made is not msgspec.UNSET
         assert made.hours() == Hours(time(8, 30), time(12))
 
 

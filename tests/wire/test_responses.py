@@ -83,7 +83,7 @@ def test_a_token() -> None:
         called_at=NOW + timedelta(minutes=1),
         started_at=NOW + timedelta(minutes=2),
         completed_at=NOW + timedelta(minutes=3),
-        held_by=UserId(new_id()),
+        assigned_to=UserId(new_id()),
     )
     assert shown(TokenBody.of(token)) == {
         "id": str(token.id),
@@ -108,7 +108,7 @@ def test_a_token_that_was_skipped_or_cancelled_says_when() -> None:
 
 def test_a_queue() -> None:
     queue = build_queue(
-        current_number=3, max_size=40, version=9, updated_at=NOW + timedelta(minutes=1)
+        now_serving=3, max_size=40, version=9, updated_at=NOW + timedelta(minutes=1)
     )
     assert shown(QueueBody.of(queue)) == {
         "id": str(queue.id),
@@ -127,7 +127,7 @@ def test_a_queue() -> None:
 
 def test_a_status() -> None:
     queue = build_queue(
-        current_number=3,
+        now_serving=3,
         waiting_count=4,
         last_issued_number=9,
         last_served_number=2,

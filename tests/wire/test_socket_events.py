@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qure.domain import events
+from qure.domain.actor import SYSTEM
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId, ImageId, SessionId, UserId
 from qure.domain.token import TokenStatus
@@ -26,7 +27,7 @@ STATUS = build_status(version=4)
 
 def token_event(kind: type[events.TokenChanged], status: TokenStatus) -> events.TokenChanged:
     return kind(
-        token=build_token(status=status), from_status=None, queue=STATUS, actor_id=None, at=NOW
+        token=build_token(status=status), from_status=None, queue=STATUS, actor=SYSTEM, at=NOW
     )
 
 
@@ -66,7 +67,7 @@ def test_what_the_patient_did_themselves_only_the_room_hears(
     "kind", [events.QueueOpened, events.QueueActivated, events.QueueDeactivated]
 )
 def test_whatever_becomes_of_a_queue_its_room_hears(kind: type[events.QueueChanged]) -> None:
-    assert list(deliveries(kind(queue=STATUS, actor_id=None, at=NOW))) == [ToRoom(STATUS)]
+    assert list(deliveries(kind(queue=STATUS, actor=SYSTEM, at=NOW))) == [ToRoom(STATUS)]
 
 
 def test_every_change_of_a_queue_reaches_its_room() -> None:
@@ -75,7 +76,7 @@ def test_every_change_of_a_queue_reaches_its_room() -> None:
         if issubclass(kind, events.TokenChanged):
             event: Event = token_event(kind, TokenStatus.CALLED)
         else:
-            event = kind(queue=STATUS, actor_id=None, at=NOW)
+            event = kind(queue=STATUS, actor=SYSTEM, at=NOW)
         assert ToRoom(STATUS) in list(deliveries(event))
     assert len(changes) == 9
 
@@ -83,7 +84,7 @@ def test_every_change_of_a_queue_reaches_its_room() -> None:
 def test_a_session_that_was_revoked_ends_its_connections() -> None:
     session_id = SessionId(new_id())
     event = events.SessionRevoked(
-        session_id=session_id, user_id=UserId(new_id()), actor_id=None, at=NOW
+        session_id=session_id, user_id=UserId(new_id()), actor=SYSTEM, at=NOW
     )
     assert list(deliveries(event)) == [CloseSession(session_id)]
 
@@ -93,16 +94,16 @@ def test_a_user_who_was_locked_out_loses_every_connection_and_nobody_else_does(
     is_active: bool,
 ) -> None:
     user_id = UserId(new_id())
-    event = events.UserChanged(user_id=user_id, is_active=is_active, actor_id=None, at=NOW)
+    event = events.UserChanged(user_id=user_id, is_active=is_active, actor=SYSTEM, at=NOW)
     assert list(deliveries(event)) == ([] if is_active else [CloseUser(user_id)])
 
 
 @pytest.mark.parametrize(
     "event",
     [
-        events.ClinicChanged(clinic_id=ClinicId(new_id()), actor_id=None, at=NOW),
-        events.ImageStaged(image_id=ImageId(new_id()), actor_id=None, at=NOW),
-        events.MediaReplaced(url="https://example.org/a.jpg", actor_id=None, at=NOW),
+        events.ClinicChanged(clinic_id=ClinicId(new_id()), actor=SYSTEM, at=NOW),
+        events.ImageStaged(image_id=ImageId(new_id()), actor=SYSTEM, at=NOW),
+        events.ImageReplaced(url="https://example.org/a.jpg", actor=SYSTEM, at=NOW),
     ],
 )
 def test_of_other_things_nobody_hears(event: Event) -> None:

@@ -11,7 +11,7 @@ from qure.domain.token import Token
 from qure.domain.user import User
 
 
-async def find_user(uow: UnitOfWork, id: UserId, *, lock: bool = False) -> User:
+async def get_user(uow: UnitOfWork, id: UserId, *, lock: bool = False) -> User:
     """Raises ``NotFound`` (``user_not_found``)."""
     user = await uow.users.get(id, lock=lock)
     if user is None:
@@ -19,7 +19,7 @@ async def find_user(uow: UnitOfWork, id: UserId, *, lock: bool = False) -> User:
     return user
 
 
-async def find_clinic(uow: UnitOfWork, id: ClinicId, *, lock: bool = False) -> Clinic:
+async def get_clinic(uow: UnitOfWork, id: ClinicId, *, lock: bool = False) -> Clinic:
     """Raises ``NotFound`` (``clinic_not_found``)."""
     clinic = await uow.clinics.get(id, lock=lock)
     if clinic is None:
@@ -27,7 +27,7 @@ async def find_clinic(uow: UnitOfWork, id: ClinicId, *, lock: bool = False) -> C
     return clinic
 
 
-async def find_queue(uow: UnitOfWork, id: QueueId, *, lock: bool = False) -> Queue:
+async def get_queue(uow: UnitOfWork, id: QueueId, *, lock: bool = False) -> Queue:
     """Raises ``NotFound`` (``queue_not_found``)."""
     queue = await uow.queues.get(id, lock=lock)
     if queue is None:
@@ -35,7 +35,7 @@ async def find_queue(uow: UnitOfWork, id: QueueId, *, lock: bool = False) -> Que
     return queue
 
 
-async def find_token(uow: UnitOfWork, id: TokenId) -> Token:
+async def get_token(uow: UnitOfWork, id: TokenId) -> Token:
     """Raises ``NotFound`` (``token_not_found``). Lock its queue first to keep it as it is."""
     token = await uow.tokens.get(id)
     if token is None:

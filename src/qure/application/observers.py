@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qure.application.ports.gateways import Job
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Observers:
     """Empty lists cost nothing. Whoever is in one must neither wait nor raise."""
 
-    of_commits: list[Callable[[OutboxEntry], None]] = field(default_factory=list)
+    of_commits: list[Callable[[JournalEntry], None]] = field(default_factory=list)
     of_deliveries: list[Callable[[datetime], None]] = field(default_factory=list)
     of_jobs: list[Callable[[Job], AbstractContextManager[object]]] = field(default_factory=list)
 
-    def committed(self, entry: OutboxEntry) -> None:
+    def committed(self, entry: JournalEntry) -> None:
         """This process has committed that."""
         for observe in self.of_commits:
             observe(entry)

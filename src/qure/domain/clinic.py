@@ -8,10 +8,13 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from qure.domain.actor import SYSTEM, Actor
 from qure.domain.errors import Invalid
+from qure.domain.events import ClinicChanged, Event, ImageReplaced
 from qure.domain.ids import ClinicId, ImageId
+from qure.domain.image import ImagePurpose, StagedImage
+from qure.domain.service import Service
 
-DEFAULT_QUEUE_SIZE = 50
 MAX_CLINIC_IMAGES = 10
 
 
@@ -42,7 +45,7 @@ class OpeningHours:
 
 @dataclass(frozen=True, slots=True)
 class ClinicImage:
-    """A picture that is shown; ``position`` is its place in the list."""
+    """An image that is shown; ``position`` is its place in the list."""
 
     id: ImageId
     position: int
@@ -53,9 +56,8 @@ class ClinicImage:
 class Clinic:
     """A clinic. Degrees are WGS 84; ``timezone`` is an IANA name.
 
-    ``next_opening_at`` is the instant of the local midnight at which its queue opens by itself
-    next, None when it does not. ``pending_logo`` and ``images_batch`` name the newest upload:
-    a job that finishes for an older one shows nothing.
+    ``service`` is its default service, which it is born with. ``pending_logo`` and
+    ``images_batch`` name the newest upload: a job that finishes for an older one shows nothing.
     """
 
     id: ClinicId
@@ -75,11 +77,10 @@ class Clinic:
     type: ClinicType = ClinicType.GENERAL_PRACTICE
     opening_hours: OpeningHours = field(default_factory=OpeningHours)
     timezone: str
-    max_queue_size: int = DEFAULT_QUEUE_SIZE
-    auto_open_queue: bool = False
-    next_opening_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+    service: Service
+    events: list[Event] = field(default_factory=list, compare=False, repr=False)
 
     def local_date(self, at: datetime) -> date:
         """The date on the clinic's calendar at that instant."""
@@ -102,22 +103,61 @@ class Clinic:
         """The first instant of that local day and of the next one, in UTC (23 to 25 hours)."""
         return self._instant(day, time.min), self._instant(day + timedelta(days=1), time.min)
 
+    def changed(self, *, by: Actor, at: datetime) -> None:
+        """Something that others may see of it is different now."""
+        self.updated_at = self.service.updated_at = at
+        self.events.append(ClinicChanged(clinic_id=self.id, actor=by, at=at))
+
+    def drop_logo(self, *, by: Actor, at: datetime) -> None:
+        """Show none, and none that is on its way."""
+        if self.logo is not None:
+            self.events.append(ImageReplaced(url=self.logo, actor=by, at=at))
+        self.logo = None
+        self.pending_logo = None
+
+    def drop_images(self, *, by: Actor, at: datetime) -> None:
+        """Show none of those that are shown now."""
+        for image in self.images:
+            self.events.append(ImageReplaced(url=image.url, actor=by, at=at))
+        self.images = ()
+
+    def show(self, staged: StagedImage, url: str, *, at: datetime) -> bool:
+        """The upload is done. False when a newer one has overtaken it: then nothing changes."""
+        if staged.purpose is ImagePurpose.CLINIC_LOGO:
+            if self.pending_logo != staged.id:
+                return False
+            if self.logo is not None and self.logo != url:
+                self.events.append(ImageReplaced(url=self.logo, actor=SYSTEM, at=at))
+            self.logo = url
+            self.pending_logo = None
+        else:
+            if self.images_batch != staged.batch:
+                return False
+            others = [image for image in self.images if image.id != staged.id]
+            shown = [*others, ClinicImage(staged.id, staged.position, url)]
+            self.images = tuple(sorted(shown, key=lambda image: image.position))
+        self.changed(by=SYSTEM, at=at)
+        return True
+
     def plan_opening(self, at: datetime) -> None:
-        """Set ``next_opening_at``: the first local midnight after ``at``, or None.
+        """Plan the first local midnight after ``at`` for the service's queue, or none.
 
         The midnight of a day that has begun is past: a clinic that wishes its queue opened at
         noon gets the first one tomorrow.
         """
-        if self.auto_open_queue and self.is_active:
-            self.next_opening_at = self.day_bounds(self.local_date(at))[1]
+        if self._opens_by_itself:
+            self.service.next_opening_at = self.day_bounds(self.local_date(at))[1]
         else:
-            self.next_opening_at = None
+            self.service.next_opening_at = None
 
     def replan_opening(self, at: datetime) -> None:
         """Plan anew after a change of the clinic; an opening that is overdue stays due."""
-        wished = self.auto_open_queue and self.is_active
-        if not wished or self.next_opening_at is None or self.next_opening_at > at:
+        if not (self._opens_by_itself and self.service.is_due(at)):
             self.plan_opening(at)
+
+    @property
+    def _opens_by_itself(self) -> bool:
+        return self.service.auto_open_queue and self.is_active
 
     def _instant(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from qure.domain.actor import Actor
 from qure.domain.ids import ClinicId, ImageId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
@@ -16,9 +17,9 @@ from qure.domain.token import Token, TokenStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something happened, ``at`` an instant, by ``actor_id``."""
+    """Something happened, ``at`` an instant, by ``actor``."""
 
-    actor_id: UserId | None
+    actor: Actor
     at: datetime
 
 
@@ -46,10 +47,14 @@ class QueueDeactivated(QueueChanged):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenChanged(QueueChanged):
-    """A token moved from ``from_status`` (None: it did not exist) to ``token.status``."""
+    """A token moved from ``from_status`` (None: it did not exist) to ``token.status``.
+
+    ``reason`` is what was given for it, if anything.
+    """
 
     token: Token
     from_status: TokenStatus | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +122,7 @@ class ImageStaged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MediaReplaced(Event):
-    """A stored picture is no longer shown anywhere; ``url`` is where the media store put it."""
+class ImageReplaced(Event):
+    """A stored image is no longer shown anywhere; ``url`` is where the image store put it."""
 
     url: str

@@ -8,6 +8,7 @@ from uuid import UUID
 UserId = NewType("UserId", UUID)
 SessionId = NewType("SessionId", UUID)
 ClinicId = NewType("ClinicId", UUID)
+ServiceId = NewType("ServiceId", UUID)
 QueueId = NewType("QueueId", UUID)
 TokenId = NewType("TokenId", UUID)
 ImageId = NewType("ImageId", UUID)

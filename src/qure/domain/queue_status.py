@@ -14,7 +14,7 @@ class QueueStatus:
 
     queue_id: QueueId
     clinic_id: ClinicId
-    current_number: int
+    now_serving: int
     waiting_count: int
     start_time: datetime
     end_time: datetime

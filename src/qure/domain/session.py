@@ -7,9 +7,11 @@ an answer was lost, or one device asked twice at one moment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from qure.domain.actor import Actor
+from qure.domain.events import Event, SessionRevoked
 from qure.domain.ids import SessionId, UserId
 
 REFRESH_LIFE = timedelta(days=7)
@@ -27,16 +29,20 @@ class Session:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    events: list[Event] = field(default_factory=list, compare=False, repr=False)
 
     def is_live(self, at: datetime) -> bool:
         """Whether the login stands at that instant."""
         return self.revoked_at is None and at < self.expires_at
 
-    def revoke(self, *, at: datetime) -> bool:
+    def revoke(self, *, by: Actor, at: datetime) -> bool:
         """End it. False if it had been ended before."""
         if self.revoked_at is not None:
             return False
         self.revoked_at = at
+        self.events.append(
+            SessionRevoked(session_id=self.id, user_id=self.user_id, actor=by, at=at)
+        )
         return True
 
 

@@ -1,4 +1,4 @@
-"""A token: one patient's numbered place in one queue, and the lawful moves of its life."""
+"""A token: one patient's numbered ticket for one queue, and the transitions of its life."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from qure.domain.actor import Actor
 from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
 
@@ -22,7 +23,7 @@ class TokenStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-LAWFUL_MOVES = MappingProxyType(
+TRANSITIONS = MappingProxyType(
     {
         TokenStatus.WAITING: frozenset(
             {TokenStatus.CALLED, TokenStatus.SKIPPED, TokenStatus.CANCELLED}
@@ -36,13 +37,13 @@ LAWFUL_MOVES = MappingProxyType(
         TokenStatus.CANCELLED: frozenset[TokenStatus](),
     }
 )
-"""The whole state machine. Nothing else in the program decides which move is lawful."""
+"""The whole state machine. Nothing else in the program decides which move is allowed."""
 
 ACTIVE = frozenset({TokenStatus.WAITING, TokenStatus.CALLED, TokenStatus.IN_PROGRESS})
-"""A token in one of these still stands: its patient may not take another in the same queue."""
+"""With a token in one of these its patient may not take another in the same queue."""
 
-HELD = frozenset({TokenStatus.CALLED, TokenStatus.IN_PROGRESS})
-"""A token in one of these is in the hands of a staff member."""
+ASSIGNED = frozenset({TokenStatus.CALLED, TokenStatus.IN_PROGRESS})
+"""A token in one of these is assigned to a staff member."""
 
 _STAMPS = MappingProxyType(
     {
@@ -55,47 +56,87 @@ _STAMPS = MappingProxyType(
 )
 
 
+PLACE_STEP = 1 << 20
+"""Between the places of two tokens issued one after the other: room for others to come between."""
+
+
+class Priority(StrEnum):
+    """The class of a token; who is next of which class says ``calling_order``."""
+
+    NORMAL = "NORMAL"
+    PRIORITY = "PRIORITY"
+    URGENT = "URGENT"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A numbered place. ``held_by`` is the staff member who called or started it last."""
+    """A numbered ticket.
+
+    ``number`` is what is printed and never changes; ``place`` is the order in line within the
+    class, and begins as ``number * PLACE_STEP``. ``assigned_to`` is the staff member who called or
+    started it last. ``version`` is 1 when it is issued, and grows by one with each change.
+    """
 
     id: TokenId
     queue_id: QueueId
     patient_id: UserId
     number: int
+    place: int
+    priority: Priority = Priority.NORMAL
     status: TokenStatus
+    version: int = 1
     created_at: datetime
     called_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     skipped_at: datetime | None = None
     cancelled_at: datetime | None = None
-    held_by: UserId | None = None
+    assigned_to: UserId | None = None
 
     @property
     def is_active(self) -> bool:
-        """Whether the patient still stands in the queue with it."""
+        """Whether the patient is in the queue with it."""
         return self.status in ACTIVE
 
-    def moved_to(self, status: TokenStatus, *, at: datetime, by: UserId) -> Token:
+    @property
+    def changed_at(self) -> datetime:
+        """The instant of its last move."""
+        return max(
+            at
+            for at in (
+                self.created_at,
+                self.called_at,
+                self.started_at,
+                self.completed_at,
+                self.skipped_at,
+                self.cancelled_at,
+            )
+            if at is not None
+        )
+
+    def moved_to(self, status: TokenStatus, *, at: datetime, by: Actor) -> Token:
         """The token after the move, stamped with its time.
 
-        Calling and starting put the token into the hands of ``by``. Raises ``Conflict``
-        (``illegal_transition``) for a move that ``LAWFUL_MOVES`` does not know.
+        Calling and starting assign the token to ``by``. Raises ``Conflict``
+        (``illegal_transition``) for a move that ``TRANSITIONS`` does not know.
         """
-        if status not in LAWFUL_MOVES[self.status]:
+        if status not in TRANSITIONS[self.status]:
             raise Conflict(
                 "illegal_transition",
                 f"Token {self.number} is {self.status} and cannot become {status}.",
             )
-        changes: dict[str, object] = {"status": status, _STAMPS[status]: at}
-        if status in HELD:
-            changes["held_by"] = by
+        changes: dict[str, object] = {
+            "status": status,
+            "version": self.version + 1,
+            _STAMPS[status]: at,
+        }
+        if status in ASSIGNED:
+            changes["assigned_to"] = by.user_id
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
 class ActiveTokenExists(Conflict):
-    """The patient already stands in this queue, with ``token``."""
+    """The patient is in this queue already, with ``token``."""
 
     def __init__(self, token: Token) -> None:
         super().__init__("active_token_exists", "You already have an active token in this queue.")

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from urllib.parse import quote
 
+from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.errors import Conflict, Forbidden
+from qure.domain.events import Event, ImageReplaced, UserChanged
 from qure.domain.ids import ClinicId, ImageId, UserId
 
 MAX_PASSWORD_CHARACTERS = 1000
 """Longer passwords are refused; up to here every character counts."""
-
-
-class Role(StrEnum):
-    """What a user is. STAFF always belongs to exactly one clinic."""
-
-    PATIENT = "PATIENT"
-    STAFF = "STAFF"
-    ADMIN = "ADMIN"
 
 
 def normalise_email(email: str) -> str:
@@ -49,6 +42,7 @@ class User:
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    events: list[Event] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def register(
@@ -77,7 +71,33 @@ class User:
             updated_at=at,
         )
 
-    def join_clinic(self, clinic_id: ClinicId, *, at: datetime) -> None:
+    def update(
+        self,
+        *,
+        first_name: str | None,
+        last_name: str | None,
+        pending_picture: ImageId | None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """Change what is not None. Initials follow the name as long as there is no picture."""
+        had_initials = self.profile_picture == initials_picture(self.first_name, self.last_name)
+        self.first_name = first_name or self.first_name
+        self.last_name = last_name or self.last_name
+        if had_initials:
+            self.profile_picture = initials_picture(self.first_name, self.last_name)
+        self.pending_picture = pending_picture or self.pending_picture
+        self._changed(by, at)
+
+    def show_picture(self, url: str, *, at: datetime) -> None:
+        """The upload that was waited for is done."""
+        if self.profile_picture != url:
+            self.events.append(ImageReplaced(url=self.profile_picture, actor=SYSTEM, at=at))
+        self.profile_picture = url
+        self.pending_picture = None
+        self._changed(SYSTEM, at)
+
+    def join_clinic(self, clinic_id: ClinicId, *, by: Actor, at: datetime) -> None:
         """Become staff. Raises ``Conflict`` for an admin and for staff of any clinic."""
         if self.role is Role.ADMIN:
             raise Conflict("user_is_admin", "An admin cannot become staff of a clinic.")
@@ -85,26 +105,41 @@ class User:
             raise Conflict("already_staff", "This user is already staff of a clinic.")
         self.role = Role.STAFF
         self.clinic_id = clinic_id
-        self.updated_at = at
+        self._changed(by, at)
 
-    def leave_clinic(self, *, at: datetime) -> None:
+    def leave_clinic(self, *, by: Actor, at: datetime) -> None:
         """Back to being a patient."""
-        self.role = Role.PATIENT
-        self.clinic_id = None
-        self.updated_at = at
+        self._leave_for(Role.PATIENT, by, at)
 
-    def promote_to_admin(self, *, at: datetime) -> None:
+    def promote_to_admin(self, *, by: Actor, at: datetime) -> None:
         """Become an admin; a staff member leaves their clinic by it."""
-        self.role = Role.ADMIN
-        self.clinic_id = None
-        self.updated_at = at
+        self._leave_for(Role.ADMIN, by, at)
 
-    def set_active(self, active: bool, *, by: UserId, at: datetime) -> bool:
+    def set_active(self, active: bool, *, by: Actor, at: datetime) -> bool:
         """Allow in, or lock out. False if nothing changed. Nobody locks themselves out."""
-        if by == self.id and not active:
+        if by.id == self.id and not active:
             raise Forbidden("cannot_disable_self", "You cannot disable your own account.")
         if self.is_active == active:
             return False
         self.is_active = active
-        self.updated_at = at
+        self._changed(by, at)
         return True
+
+    def _leave_for(self, role: Role, by: Actor, at: datetime) -> None:
+        left = self.clinic_id
+        self.role = role
+        self.clinic_id = None
+        self._changed(by, at, left=left)
+
+    def _changed(self, by: Actor, at: datetime, *, left: ClinicId | None = None) -> None:
+        self.updated_at = at
+        clinics = {clinic for clinic in (self.clinic_id, left) if clinic is not None}
+        self.events.append(
+            UserChanged(
+                user_id=self.id,
+                is_active=self.is_active,
+                clinic_ids=tuple(clinics),
+                actor=by,
+                at=at,
+            )
+        )

@@ -1,21 +1,22 @@
-"""The whole service as one ASGI application: sockets around HTTP, one lifespan."""
+"""The whole service as one ASGI application: every layer, from the outside in, in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
-from qure.bootstrap import Container
-from qure.entrypoints.draining import DRAIN
-from qure.entrypoints.http.app import create_app
-from qure.entrypoints.sockets import SocketDoor
-from qure.entrypoints.tracing import tracing_of
+from litestar import Litestar
+from litestar.types import ASGIApp
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+from qure.container import Container
+from qure.entrypoints.http.app import create_app
+from qure.entrypoints.http.gateway import Gateway
+from qure.entrypoints.http.hot_reads import HotReads
+from qure.entrypoints.http.methods import methods_by_address
+from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.sockets import SocketDispatcher
+from qure.wire.asgi import DRAIN, AsgiApp, Receive, Scope, Send
 
 
 def create_asgi(container: Container) -> AsgiApp:
@@ -24,11 +25,14 @@ def create_asgi(container: Container) -> AsgiApp:
     Its lifespan starts and stops the container. The server's state gets a ``drain`` function,
     which sends every socket client to another process.
     """
-    http = cast(AsgiApp, create_app(container))
+    http = create_http(container)
     sockets = container.sockets
-    tracing = tracing_of(container)
-    if tracing is not None:
-        http = tracing.around(http)
+    dispatcher = SocketDispatcher(
+        desk=container.use_cases.desk,
+        actors=container.memory.actors,
+        jwts=container.jwts,
+        clock=container.clock,
+    )
 
     async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
         farewells: list[MutableMapping[str, Any]] = []
@@ -41,10 +45,8 @@ def create_asgi(container: Container) -> AsgiApp:
                 await send(message)
 
         async with AsyncExitStack() as stack:
-            if tracing is not None:
-                stack.push_async_callback(tracing.close)
             await stack.enter_async_context(container.running())
-            await stack.enter_async_context(sockets.serving(SocketDoor(container)))
+            await stack.enter_async_context(sockets.serving(dispatcher))
             if "state" in scope:
                 scope["state"][DRAIN] = sockets.drain
             await http(scope, receive, send_or_hold)
@@ -60,3 +62,22 @@ def create_asgi(container: Container) -> AsgiApp:
             await http(scope, receive, send)
 
     return app
+
+
+def create_http(container: Container) -> AsgiApp:
+    """HTTP alone: traces, then what holds for every answer, then what is at hand, then routes."""
+    metrics = Metrics(container) if container.settings.metrics else None
+    app = cast(AsgiApp, around(create_app(container, metrics=metrics), container, metrics=metrics))
+    return app if container.tracing is None else container.tracing.around(app)
+
+
+def around(app: Litestar, container: Container, *, metrics: Metrics | None) -> ASGIApp:
+    """The layers that the framework's own routes need around them."""
+    return Gateway(
+        HotReads(app, container=container),
+        new_id=container.ids.new_id,
+        methods=methods_by_address(app.routes),
+        origins=container.settings.cors_origins,
+        access_log=container.settings.access_log,
+        on_answer=metrics.count_request if metrics is not None else None,
+    )

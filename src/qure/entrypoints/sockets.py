@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from qure.application.access import Principal
-from qure.application.desk import call_next_token, complete_token, skip_token, start_token
-from qure.application.ports.gateways import AccessClaims
-from qure.bootstrap import Container
+from qure.application.announcing.actors import Actors
+from qure.application.ports.gateways import AccessClaims, AccessJwts, Clock
+from qure.application.queueing.desk import Desk
+from qure.domain.actor import Actor
 from qure.domain.errors import DomainError, FieldError, Invalid, Unauthenticated
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue_status import QueueStatus
@@ -51,18 +51,21 @@ class Connection(Protocol):
 Handler = Callable[[Connection, Sequence[object]], Awaitable[Any]]
 
 
-class SocketDoor:
+class SocketDispatcher:
     """Turns events into use cases. Nothing a client sends makes it raise."""
 
-    def __init__(self, container: Container) -> None:
-        self._container = container
+    def __init__(self, *, desk: Desk, actors: Actors, jwts: AccessJwts, clock: Clock) -> None:
+        self._desk = desk
+        self._actors = actors
+        self._jwts = jwts
+        self._clock = clock
         self._handlers: dict[str, Handler] = {
             socket_events.JOIN_QUEUE: self._join,
             socket_events.LEAVE_QUEUE: self._leave,
             socket_events.CALL_NEXT: self._call_next,
-            socket_events.START_TOKEN: partial(self._act, start_token),
-            socket_events.SKIP_TOKEN: partial(self._act, skip_token),
-            socket_events.COMPLETE_TOKEN: partial(self._act, complete_token),
+            socket_events.START_TOKEN: partial(self._move, desk.start),
+            socket_events.SKIP_TOKEN: partial(self._move, desk.skip),
+            socket_events.COMPLETE_TOKEN: partial(self._move, desk.complete),
         }
 
     def identify(self, jwt: object) -> AccessClaims:
@@ -71,7 +74,7 @@ class SocketDoor:
             raise Unauthenticated("unauthorized", "An access token is needed.")
         if not isinstance(jwt, str) or len(jwt) > MAX_JWT_LENGTH:
             raise Unauthenticated("invalid_token", "This is not an access token.")
-        return self._container.jwts.verify(jwt, at=self._container.clock.now())
+        return self._jwts.verify(jwt, at=self._clock.now())
 
     async def handle(self, client: Connection, event: str, arguments: Sequence[object]) -> bytes:
         """Do what the event asks for; the acknowledgement as JSON."""
@@ -99,7 +102,7 @@ class SocketDoor:
 
     async def _join(self, client: Connection, arguments: Sequence[object]) -> StatusBody:
         (queue_id,) = _ids(arguments, "queueId")
-        await self._principal(client)
+        await self._actor(client)
         return StatusBody.of(await client.join(QueueId(queue_id)))
 
     async def _leave(self, client: Connection, arguments: Sequence[object]) -> None:
@@ -109,35 +112,26 @@ class SocketDoor:
 
     async def _call_next(self, client: Connection, arguments: Sequence[object]) -> TokenBody:
         (queue_id,) = _ids(arguments, "queueId")
-        token = await call_next_token(
-            QueueId(queue_id),
-            actor=await self._principal(client),
-            storage=self._container.storage,
-            clock=self._container.clock,
-            randomness=self._container.randomness,
-        )
+        token = await self._desk.call_next(QueueId(queue_id), actor=await self._actor(client))
         return TokenBody.of(token)
 
-    async def _act(
+    async def _move(
         self,
-        action: Callable[..., Awaitable[Token]],
+        move: Callable[..., Awaitable[Token]],
         client: Connection,
         arguments: Sequence[object],
     ) -> TokenBody:
         queue_id, token_id = _ids(arguments, "queueId", "tokenId")
-        token = await action(
+        token = await move(
             TokenId(token_id),
             queue_id=QueueId(queue_id),
-            actor=await self._principal(client),
-            storage=self._container.storage,
-            clock=self._container.clock,
-            randomness=self._container.randomness,
+            actor=await self._actor(client),
         )
         return TokenBody.of(token)
 
-    async def _principal(self, client: Connection) -> Principal:
+    async def _actor(self, client: Connection) -> Actor:
         # Asked anew for every event: a role may have changed since the client connected.
-        return await self._container.principals.of(client.claims)
+        return await self._actors.of(client.claims)
 
     def _refuse(self, client: Connection, event: str, code: str, message: str) -> bytes:
         name = socket_events.ERROR_EVENTS.get(event)

@@ -18,10 +18,11 @@ import email_validator
 import msgspec
 from msgspec import Meta
 
+from qure.domain.actor import Role
 from qure.domain.clinic import ClinicType
 from qure.domain.queue import MAX_QUEUE_SIZE
 from qure.domain.token import TokenStatus
-from qure.domain.user import MAX_PASSWORD_CHARACTERS, Role, normalise_email
+from qure.domain.user import MAX_PASSWORD_CHARACTERS, normalise_email
 from qure.wire.parsing import Because, Rule
 
 # An address here is a login and a contact, not a promise of delivery: a clinic's own network

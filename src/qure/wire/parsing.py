@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -37,7 +37,9 @@ class Because(ValueError):
 
 
 class Fields(msgspec.Struct, rename="camel"):
-    """What a client sends."""
+    """What a client sends; ``PICTURES`` are file fields of its form, and how many each may hold."""
+
+    PICTURES: ClassVar[Mapping[str, int]] = types.MappingProxyType({})
 
     def complaints(self) -> Iterator[FieldError]:
         """What is wrong between fields that are right by themselves."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import time
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import UNSET, UnsetType
 
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
-from qure.domain.clinic import DEFAULT_QUEUE_SIZE, ClinicType
+from qure.domain.clinic import MAX_CLINIC_IMAGES, ClinicType
 from qure.domain.clinic import OpeningHours as Hours
 from qure.domain.errors import FieldError
+from qure.domain.service import DEFAULT_QUEUE_SIZE
 from qure.wire import fields as f
 from qure.wire.parsing import Fields, parse
 
@@ -81,6 +82,8 @@ class LogOut(Fields):
 class UpdateProfile(Fields):
     """What a user may change of themselves; what is left out stays."""
 
+    PICTURES: ClassVar[Mapping[str, int]] = {"profilePicture": 1}
+
     first_name: f.PersonName | UnsetType = UNSET
     last_name: f.PersonName | UnsetType = UNSET
 
@@ -114,8 +117,13 @@ class OpeningHours(Fields):
         return Hours(time.fromisoformat(self.start), time.fromisoformat(self.end))
 
 
+CLINIC_PICTURES = {"logo": 1, "images": MAX_CLINIC_IMAGES}
+
+
 class CreateClinic(Fields):
     """A new clinic."""
+
+    PICTURES: ClassVar[Mapping[str, int]] = CLINIC_PICTURES
 
     name: f.ClinicName
     latitude: f.Latitude
@@ -134,6 +142,8 @@ class CreateClinic(Fields):
 
 class UpdateClinic(Fields):
     """What changes of a clinic; what is left out stays, a null clears what may be empty."""
+
+    PICTURES: ClassVar[Mapping[str, int]] = CLINIC_PICTURES
 
     name: f.ClinicName | UnsetType = UNSET
     latitude: f.Latitude | UnsetType = UNSET

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from qure.application.place_index import Nearest
+from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.queue import Queue
@@ -25,7 +25,7 @@ from qure.domain.user import User
 
 def instant(at: datetime) -> str:
     """``2025-12-30T10:00:00.000Z``. ``at`` must be aware."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def optional_instant(at: datetime | None) -> str | None:
@@ -95,7 +95,7 @@ class QueueBody(_Body):
             queue.id,
             queue.clinic_id,
             calendar_date(queue.date),
-            queue.current_number,
+            queue.now_serving,
             queue.max_size,
             instant(queue.start_time),
             instant(queue.end_time),
@@ -124,7 +124,7 @@ class StatusBody(_Body):
         return cls(
             status.queue_id,
             status.clinic_id,
-            status.current_number,
+            status.now_serving,
             status.waiting_count,
             instant(status.start_time),
             instant(status.end_time),
@@ -218,7 +218,7 @@ class SessionBody(_Body):
     current: bool
 
     @classmethod
-    def of(cls, session: Session, *, current: UUID) -> SessionBody:
+    def of(cls, session: Session, *, current: UUID | None) -> SessionBody:
         return cls(
             session.id,
             session.user_agent,
@@ -296,8 +296,8 @@ class ClinicBody(_Body):
             clinic.type.value,
             OpeningHoursBody(f"{hours.start:%H:%M}", f"{hours.end:%H:%M}"),
             clinic.timezone,
-            clinic.max_queue_size,
-            clinic.auto_open_queue,
+            clinic.service.max_queue_size,
+            clinic.service.auto_open_queue,
             instant(clinic.created_at),
             instant(clinic.updated_at),
             msgspec.UNSET if distance_km is None else distance_km,

@@ -1,17 +1,16 @@
-"""Events as bytes: how the outbox stores them and the bus carries them.
+"""Events as bytes: how the journal stores them and the bus carries them.
 
-JSON, ``[[name, fields], ...]``. Fields may be added with a default; renaming or removing one
-breaks what is stored, so do that in two releases.
+JSON: an event's fields, and on the bus ``[[name, fields], ...]``. Fields may be added with a
+default; renaming or removing one breaks what is stored, so a migration has to rewrite it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain import events
 from qure.domain.events import Event
 from qure.domain.ids import EntryId
@@ -30,50 +29,55 @@ STORED: tuple[type[Event], ...] = (
     events.SessionRevoked,
     events.ClinicChanged,
     events.ImageStaged,
-    events.MediaReplaced,
+    events.ImageReplaced,
 )
 """Every event that can happen. The order means nothing."""
 
 _encoder = msgspec.json.Encoder()
 _decoders = {kind.__name__: msgspec.json.Decoder(kind) for kind in STORED}
-_list_decoder = msgspec.json.Decoder(list[tuple[str, msgspec.Raw]])
 
 
 class _Entry(msgspec.Struct, array_like=True):
     id: EntryId
     created_at: datetime
-    events: msgspec.Raw
+    events: list[tuple[str, msgspec.Raw]]
 
 
 _entry_decoder = msgspec.json.Decoder(_Entry)
 
 
-def encode_events(happened: Sequence[Event]) -> bytes:
-    """The events of one transaction, in order."""
-    return _encoder.encode([(type(event).__name__, event) for event in happened])
+def encode_event(event: Event) -> bytes:
+    """The fields of one event."""
+    return _encoder.encode(event)
 
 
-def decode_events(raw: bytes | msgspec.Raw) -> tuple[Event, ...]:
-    """What ``encode_events`` was given.
+def decode_event(name: str, fields: bytes | msgspec.Raw) -> Event | None:
+    """The event of that name; None for a name that this version does not know.
 
-    A name this version does not know is passed over: during an upgrade a newer process may
-    tell of things that nobody here listens to. Raises ``msgspec.DecodeError`` on bad bytes.
+    During an upgrade a newer process may tell of things that nobody here listens to. Raises
+    ``msgspec.DecodeError`` on bad bytes.
     """
-    return tuple(
-        _decoders[name].decode(fields)
-        for name, fields in _list_decoder.decode(raw)
-        if name in _decoders
-    )
+    decoder = _decoders.get(name)
+    return None if decoder is None else decoder.decode(fields)
 
 
-def encode_entry(entry: OutboxEntry) -> bytes:
-    """An outbox entry as it travels on the bus."""
+def encode_entry(entry: JournalEntry) -> bytes:
+    """An entry of the journal as it travels on the bus."""
     return _encoder.encode(
-        _Entry(entry.id, entry.created_at, msgspec.Raw(encode_events(entry.events)))
+        (
+            entry.id,
+            entry.created_at,
+            [(type(event).__name__, event) for event in entry.events],
+        )
     )
 
 
-def decode_entry(raw: bytes) -> OutboxEntry:
+def decode_entry(raw: bytes) -> JournalEntry:
     """What ``encode_entry`` was given. Raises ``msgspec.DecodeError`` on bad bytes."""
     entry = _entry_decoder.decode(raw)
-    return OutboxEntry(id=entry.id, created_at=entry.created_at, events=decode_events(entry.events))
+    happened = (decode_event(name, fields) for name, fields in entry.events)
+    return JournalEntry(
+        id=entry.id,
+        created_at=entry.created_at,
+        events=tuple(event for event in happened if event is not None),
+    )

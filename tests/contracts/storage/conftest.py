@@ -16,8 +16,8 @@ import pytest
 from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
-from qure.application.ports.storage import OutboxEntry, Storage
-from tests.builders import FixedClock, SequentialRandomness
+from qure.application.ports.storage import JournalEntry, Storage
+from tests.builders import FixedClock, SequentialIds
 from tests.servers.postgres import fresh_database, template_database
 
 T = TypeVar("T")
@@ -27,10 +27,10 @@ T = TypeVar("T")
 class Announced:
     """What `on_commit` was told, and what it does with it."""
 
-    entries: list[OutboxEntry] = field(default_factory=list)
+    entries: list[JournalEntry] = field(default_factory=list)
     failure: Exception | None = None
 
-    async def __call__(self, entry: OutboxEntry) -> None:
+    async def __call__(self, entry: JournalEntry) -> None:
         self.entries.append(entry)
         if self.failure is not None:
             raise self.failure
@@ -58,10 +58,10 @@ async def opened(
     storage = open_storage(
         url,
         clock=clock,
-        randomness=SequentialRandomness(first_id),
-        on_commit=announced,
+        ids=SequentialIds(first_id),
         pool_size=pool_size,
     )
+    storage.subscribe(announced)
     try:
         yield storage
     finally:
@@ -157,7 +157,7 @@ async def storage(
 ) -> AsyncIterator[Storage]:
     """Each of the storages."""
     if request.param == "memory":
-        yield MemoryStorage(clock=clock, randomness=SequentialRandomness(), on_commit=announced)
+        yield MemoryStorage(clock=clock, ids=SequentialIds(), on_commit=announced)
         return
     url = request.getfixturevalue(f"{request.param}_url")
     async with opened(url, clock=clock, announced=announced) as storage:

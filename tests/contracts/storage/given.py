@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from qure.application.ports.storage import Storage, UnitOfWork
+from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
+from qure.domain.events import UserChanged
+from qure.domain.ids import UserId
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token
 from qure.domain.user import User
-from tests.builders import build_clinic, build_queue, build_token, build_user
+from tests.builders import NOW, build_clinic, build_queue, build_token, build_user, new_id
 
-Thing = Clinic | Queue | StaffActivity | StagedImage | Token | User | tuple[Session, RefreshSecret]
+Thing = Clinic | Queue | StagedImage | Token | User | tuple[Session, RefreshSecret]
 
 
 async def given(storage: Storage, *things: Thing) -> None:
@@ -32,8 +34,6 @@ async def _add(db: UnitOfWork, thing: Thing) -> None:
             await db.clinics.add(thing)
         case Queue():
             await db.queues.add(thing)
-        case StaffActivity():
-            await db.activities.add([thing])
         case StagedImage():
             await db.staged_images.add([thing])
         case Token():
@@ -42,6 +42,13 @@ async def _add(db: UnitOfWork, thing: Thing) -> None:
             await db.users.add(thing)
         case (session, secret):
             await db.sessions.add(session, secret)
+
+
+def changed_user(**fields: object) -> User:
+    """A user who has something to tell."""
+    id = UserId(new_id())
+    told = UserChanged(actor=SYSTEM, at=NOW, user_id=id, is_active=True)
+    return build_user(id=id, events=[told], **fields)
 
 
 async def given_queue(storage: Storage, *, max_size: int = 50, **clinic_fields: object) -> Queue:

@@ -8,7 +8,7 @@ from math import asin, cos, radians, sin, sqrt
 
 import pytest
 
-from qure.application.place_index import PlaceIndex
+from qure.application.clinics.position_index import PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page, Storage
 from qure.domain.clinic import Clinic, ClinicType
 from tests.builders import NOW, build_clinic

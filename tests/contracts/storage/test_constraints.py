@@ -13,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from qure.adapters.sql.unit_of_work import SqlStorage
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.token import TokenStatus
-from qure.domain.user import Role
 from tests.builders import (
     NOW,
     build_clinic,
@@ -28,7 +28,13 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens
+from tests.contracts.storage.given import (
+    changed_user,
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+)
 
 
 async def test_a_second_active_token_of_a_patient_in_a_queue_is_refused(
@@ -56,7 +62,7 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
         "UPDATE queues SET waiting_count = -1",
         "UPDATE queues SET waiting_count = last_issued_number + 1",
         "UPDATE queues SET last_issued_number = max_size + 1",
-        "UPDATE queues SET current_number = last_issued_number + 1",
+        "UPDATE queues SET now_serving = last_issued_number + 1",
         "UPDATE queues SET last_served_number = last_issued_number + 1",
         "UPDATE queues SET max_size = 0",
         "UPDATE queues SET max_size = 1001",
@@ -71,7 +77,17 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
         "UPDATE clinics SET longitude = -180.1",
         "UPDATE clinics SET type = 'BAKERY'",
         "UPDATE clinics SET opening_end = opening_start",
-        "UPDATE clinics SET max_queue_size = 0",
+        "UPDATE services SET max_queue_size = 0",
+        "UPDATE services SET max_queue_size = 1001",
+        "UPDATE services SET expected_minutes = 0",
+        "UPDATE services SET expected_minutes = 241",
+        "UPDATE queues SET priority_run = -1",
+        "UPDATE queues SET priority_run = 3",
+        "UPDATE tokens SET version = 0",
+        "UPDATE tokens SET priority = 'FIRST_CLASS'",
+        "UPDATE journal SET number = -1",
+        "UPDATE journal SET actor_kind = 'GHOST'",
+        "DELETE FROM services",
         "DELETE FROM clinics",
         "DELETE FROM users",
         "DELETE FROM queues",
@@ -80,7 +96,7 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
 async def test_what_cannot_be_is_refused(sql_storage: SqlStorage, change: str) -> None:
     clinic = build_clinic()
     queue = build_queue(clinic)
-    await given(sql_storage, clinic, queue, build_staff(clinic.id))
+    await given(sql_storage, clinic, queue, build_staff(clinic.id), changed_user())
     await given_tokens(sql_storage, queue, {})
     async with sql_storage.write() as db:
         with pytest.raises(IntegrityError):
@@ -166,9 +182,9 @@ async def test_after_the_commit_a_unit_of_work_answers_nothing_more(
         await db.users.add(build_user())
         await db.commit()
         with pytest.raises(RuntimeError, match="ended"):
-            await db.outbox.depth()
+            await db.journal.depth()
     with pytest.raises(RuntimeError, match="ended"):
-        await db.outbox.depth()
+        await db.journal.depth()
 
 
 @pytest.mark.parametrize("fault", ["a taken address", "a broken check", "a missing clinic"])

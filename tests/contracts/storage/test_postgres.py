@@ -13,14 +13,14 @@ from sqlalchemy import text
 
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import SqlStorage
-from qure.application.ports.storage import Page, TransactionConflict
-from qure.application.retrying import retried
+from qure.application.ports.storage import Page, TransactionConflict, UnitOfWork
+from qure.application.transact import transact
+from qure.domain.actor import SYSTEM
 from qure.domain.errors import Conflict, Unavailable
-from qure.domain.events import UserChanged
 from qure.domain.ids import UserId
 from tests.builders import NOW, FixedClock, build_clinic, build_user
 from tests.contracts.storage.conftest import Announced, opened
-from tests.contracts.storage.given import given, given_patients, given_queue
+from tests.contracts.storage.given import changed_user, given, given_patients, given_queue
 from tests.contracts.storage.test_races import issue
 from tests.servers.pgbouncer import PgBouncerServer, running_pgbouncer
 from tests.servers.postgres import PostgresServer, running_postgres
@@ -136,11 +136,10 @@ async def test_a_restart_is_felt_by_nobody_who_comes_after_it(
 async def test_a_transaction_that_the_server_died_in_is_unavailable_and_left_nothing(
     own_postgres: PostgresServer, own_storage: SqlStorage, announced: Announced
 ) -> None:
-    user = build_user()
+    user = changed_user()
     with unavailable_promptly():
         async with own_storage.write() as db:
             await db.users.add(user)
-            db.record(UserChanged(actor_id=None, at=NOW, user_id=user.id, is_active=True))
             own_postgres.kill()
             await db.commit()
     own_postgres.start()
@@ -195,7 +194,7 @@ async def test_a_pool_that_is_used_up_is_unavailable_and_counts_who_waits(
 ) -> None:
     async with opened(postgres_url, clock=clock, announced=announced, pool_size=1) as storage:
         async with storage.write() as db:
-            assert await db.outbox.depth() == 0
+            assert await db.journal.depth() == 0
             waiting = asyncio.create_task(storage.ping())
             await asyncio.sleep(0)  # it has begun now
             assert storage.pool_use().waiting == 1
@@ -288,20 +287,21 @@ async def test_of_two_who_wait_for_each_other_one_may_try_again(
         meeting = asyncio.Barrier(2)
         attempts: list[UserId] = []
 
-        @retried
-        async def rename_both(one: UserId, other: UserId) -> None:
-            attempts.append(one)
-            async with storage.write() as db:
-                for step, id in enumerate((one, other)):
-                    user = await db.users.get(id, lock=True)
-                    assert user is not None
-                    user.first_name += "!"
-                    await db.users.save(user)
-                    if step == 0 and len(attempts) <= 2:
-                        await meeting.wait()
-                await db.commit()
+        async def rename_both(db: UnitOfWork, *ids: UserId) -> None:
+            attempts.append(ids[0])
+            for step, id in enumerate(ids):
+                user = await db.users.get(id, lock=True)
+                assert user is not None
+                user.first_name += "!"
+                await db.users.save(user)
+                if step == 0 and len(attempts) <= 2:
+                    await meeting.wait()
+            await db.commit()
 
-        await asyncio.gather(rename_both(first.id, second.id), rename_both(second.id, first.id))
+        await asyncio.gather(
+            transact(storage, lambda db: rename_both(db, first.id, second.id)),
+            transact(storage, lambda db: rename_both(db, second.id, first.id)),
+        )
         assert len(attempts) == 3
         assert await name_of(storage, first.id) == "Ada!!"
         assert await name_of(storage, second.id) == "Ada!!"
@@ -339,7 +339,7 @@ async def test_a_row_that_names_a_locked_one_can_be_added(
             await given_queue(storage)
             async with storage.write() as db:
                 user = build_user()
-                user.join_clinic(clinic.id, at=NOW)
+                user.join_clinic(clinic.id, by=SYSTEM, at=NOW)
                 await db.users.add(user)
                 await db.commit()
 

@@ -8,8 +8,8 @@ import pytest
 
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Conflict
-from qure.domain.ids import ClinicId, QueueId, TokenId
-from tests.builders import NOW, TODAY, build_clinic, build_queue, new_id
+from qure.domain.ids import QueueId, ServiceId, TokenId
+from tests.builders import NOW, TODAY, build_actor, build_clinic, build_queue, new_id
 from tests.contracts.storage.given import given, given_patients, given_queue
 
 
@@ -22,7 +22,7 @@ async def test_a_queue_comes_back_as_kept_and_without_events(storage: Storage) -
         for found in (
             await db.queues.get(queue.id),
             await db.queues.get(queue.id, lock=True),
-            await db.queues.of_day(clinic.id, TODAY),
+            await db.queues.of_day(clinic.service.id, TODAY),
         ):
             assert found == queue
             assert found.events == []
@@ -33,8 +33,8 @@ async def test_an_unknown_queue_is_none(storage: Storage) -> None:
     async with storage.write() as db:
         assert await db.queues.get(QueueId(new_id())) is None
         assert await db.queues.get(QueueId(new_id()), lock=True) is None
-        assert await db.queues.of_day(ClinicId(new_id()), TODAY) is None
-        assert await db.queues.of_day(queue.clinic_id, TODAY + timedelta(days=1)) is None
+        assert await db.queues.of_day(ServiceId(new_id()), TODAY) is None
+        assert await db.queues.of_day(queue.service_id, TODAY + timedelta(days=1)) is None
 
 
 async def test_a_clinic_cannot_have_two_queues_on_one_day(storage: Storage) -> None:
@@ -52,26 +52,31 @@ async def test_queues_of_other_days_and_other_clinics_stand_beside_it(storage: S
     tomorrow = build_queue(clinic, at=NOW + timedelta(days=1))
     await given(storage, clinic, other, today, of_other, tomorrow)
     async with storage.read() as db:
-        assert await db.queues.of_day(clinic.id, TODAY) == today
-        assert await db.queues.of_day(clinic.id, date(2025, 12, 31)) == tomorrow
-        assert await db.queues.of_day(other.id, TODAY) == of_other
+        assert await db.queues.of_day(clinic.service.id, TODAY) == today
+        assert await db.queues.of_day(clinic.service.id, date(2025, 12, 31)) == tomorrow
+        assert await db.queues.of_day(other.service.id, TODAY) == of_other
 
 
 async def test_saving_a_queue_keeps_every_counter(storage: Storage) -> None:
     queue, untouched = await given_queue(storage), await given_queue(storage)
     first, second = await given_patients(storage, 2)
-    staff = first.id
+    staff = build_actor(first)
     async with storage.write() as db:
         changed = await db.queues.get(queue.id, lock=True)
         assert changed is not None
         later = NOW + timedelta(seconds=1)
         one, _ = (
             changed.issue(
-                id=TokenId(new_id()), patient_id=one.id, places=(), max_active=1, at=later
+                id=TokenId(new_id()),
+                patient_id=one.id,
+                by=build_actor(one),
+                taken=(),
+                max_active=1,
+                at=later,
             )
             for one in (first, second)
         )
-        called, _ = changed.call(one, held=(), by=staff, at=later)
+        called, _ = changed.call(one, assigned=(), by=staff, at=later)
         changed.complete(called, by=staff, at=later)
         changed.set_active(False, by=staff, at=later)
         await db.queues.save(changed)
@@ -82,4 +87,4 @@ async def test_saving_a_queue_keeps_every_counter(storage: Storage) -> None:
     assert found == changed
     assert found is not None
     assert (found.last_issued_number, found.waiting_count, found.version) == (2, 1, 6)
-    assert (found.current_number, found.last_served_number, found.is_active) == (1, 1, False)
+    assert (found.now_serving, found.last_served_number, found.is_active) == (1, 1, False)

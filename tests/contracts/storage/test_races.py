@@ -15,6 +15,7 @@ from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 from tests.builders import (
     NOW,
     TODAY,
+    build_actor,
     build_clinic,
     build_queue,
     build_secret,
@@ -22,7 +23,15 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens, numbers
+from tests.contracts.storage.conftest import Announced
+from tests.contracts.storage.given import (
+    changed_user,
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+    numbers,
+)
 
 MAX_ACTIVE = 3
 
@@ -32,17 +41,17 @@ async def issue(storage: Storage, queue_id: QueueId, patient_id: UserId) -> Toke
         queue = await db.queues.get(queue_id, lock=True)
         assert queue is not None
         await db.users.lock([patient_id])
-        places = await db.tokens.places_of([patient_id], queue_id=queue_id, now=NOW)
+        taken = await db.tokens.taken_by([patient_id], queue_id=queue_id, now=NOW)
         token = queue.issue(
             id=TokenId(new_id()),
             patient_id=patient_id,
-            places=places[patient_id],
+            by=build_actor(patient_id),
+            taken=taken[patient_id],
             max_active=MAX_ACTIVE,
             at=NOW,
         )
         await db.tokens.add([token])
         await db.queues.save(queue)
-        db.record(*queue.events)
         await db.commit()
         return token
 
@@ -59,7 +68,7 @@ async def test_however_many_ask_at_once_numbers_run_from_one_without_gap(
         after = await db.queues.get(queue.id)
         assert after is not None
         assert (after.last_issued_number, after.waiting_count, after.version) == (40, 40, 41)
-        assert await db.outbox.depth() == 40
+        assert await db.journal.depth() == 40
 
 
 async def test_exactly_as_many_are_issued_as_there_is_room(storage: Storage) -> None:
@@ -109,6 +118,21 @@ async def test_who_lock_many_users_never_wait_in_a_circle(storage: Storage) -> N
     await asyncio.gather(*(lock(random.Random(seed)) for seed in range(60)))
 
 
+async def test_who_mark_the_same_entries_never_wait_in_a_circle(
+    storage: Storage, announced: Announced
+) -> None:
+    for _ in range(50):
+        await given(storage, changed_user())
+    entries = [entry.id for entry in announced.entries]
+
+    async def mark(chance: random.Random) -> None:
+        async with storage.write() as db:
+            await db.journal.mark_announced(chance.sample(entries, 40))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(mark(random.Random(seed)) for seed in range(60)))
+
+
 async def test_callers_who_go_away_in_the_middle_leave_neither_gaps_nor_locks(
     storage: Storage,
 ) -> None:
@@ -126,7 +150,7 @@ async def test_callers_who_go_away_in_the_middle_leave_neither_gaps_nor_locks(
     async with storage.read() as db:
         tokens = await db.tokens.of_queue(queue.id)
         after = await db.queues.get(queue.id)
-        assert await db.outbox.depth() == len(tokens)
+        assert await db.journal.depth() == len(tokens)
     assert numbers(tokens) == list(range(1, len(tokens) + 1))
     assert {token.id for token in issued} <= {token.id for token in tokens}
     assert after is not None
@@ -150,11 +174,10 @@ async def test_two_callers_never_get_the_same_token(storage: Storage) -> None:
     async def call(staff_id: UserId) -> int | None:
         async with storage.write() as db:
             locked = await db.queues.get(queue.id, lock=True)
-            token = await db.tokens.next_in_line(queue.id)
-            if locked is None or token is None:
+            line = await db.tokens.line_for(queue.id, staff_id)
+            if locked is None or not line.heads:
                 return None
-            held = await db.tokens.held_by(queue.id, staff_id)
-            called, finished = locked.call(token, held=held, by=staff_id, at=NOW)
+            called, finished = locked.call_next(line, by=build_actor(staff_id), at=NOW)
             await db.tokens.save([called, *finished])
             await db.queues.save(locked)
             await db.commit()
@@ -199,7 +222,7 @@ async def test_one_of_many_openings_of_one_day_succeeds(storage: Storage) -> Non
     assert results.count(None) == 1
     assert [refusal.code for refusal in refusals] == ["queue_exists"] * 9
     async with storage.read() as db:
-        assert await db.queues.of_day(clinic.id, TODAY) is not None
+        assert await db.queues.of_day(clinic.service.id, TODAY) is not None
 
 
 async def test_one_of_many_spends_a_refresh_secret(storage: Storage) -> None:
@@ -240,6 +263,7 @@ async def test_a_lock_makes_the_next_writer_wait_and_see_what_was_done(
                     locked = await db.clinics.get(clinic.id, lock=True)
                     assert locked is not None
                     locked.description = f"{locked.description or ''}{mark}"
+                    locked.service.prefix += mark
                     await db.clinics.save(locked)
                 case "queues":
                     one = await db.queues.get(queue.id, lock=True)
@@ -288,7 +312,7 @@ async def test_a_lock_makes_the_next_writer_wait_and_see_what_was_done(
     assert after_user is not None
     assert after_session is not None
     changed = {
-        "clinics": after_clinic.description == "12",
+        "clinics": (after_clinic.description, after_clinic.service.prefix) == ("12", "12"),
         "queues": after_queue.version == 3,
         "users": after_user.first_name == "Ada12",
         "by_email": after_user.first_name == "Ada12",

@@ -7,20 +7,21 @@ from hashlib import sha256
 
 import pytest
 
-from qure.application.logins import Grant, refresh_session
+from qure.adapters.memory.throttle import MemoryThrottle
+from qure.application.accounts.logins import Grant, Logins
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Unauthenticated
 from qure.domain.session import REPEAT_WITHIN, Session
 from tests.builders import (
     NOW,
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_secret,
     build_session,
     build_user,
 )
 from tests.contracts.storage.given import given
-from tests.fakes import FakeDigests, FakeJwts
+from tests.fakes import FakeDigests, FakeJwts, FakePasswords
 
 SECRET = "5e" * 64
 
@@ -35,14 +36,17 @@ async def logged_in(storage: Storage) -> Session:
 
 
 async def refresh(storage: Storage, secret: str, clock: FixedClock) -> Grant:
-    return await refresh_session(
-        secret,
-        storage=storage,
+    logins = Logins(
+        storage,
+        clock,
+        SequentialIds(),
+        SequentialIds(),
+        passwords=FakePasswords(),
         jwts=FakeJwts(),
+        throttle=MemoryThrottle(),
         digests=FakeDigests(),
-        clock=clock,
-        randomness=SequentialRandomness(),
     )
+    return await logins.refresh(secret)
 
 
 async def is_revoked(storage: Storage, session: Session) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from qure.application.ports.storage import Storage
+from qure.domain.actor import SYSTEM
 from qure.domain.ids import SessionId, UserId
 from tests.builders import NOW, build_secret, build_session, build_user, new_id
 from tests.contracts.storage.given import given
@@ -36,7 +37,7 @@ async def test_saving_a_session_changes_every_field_and_no_other_session(
     await given(storage, user, (session, build_secret(session)), (other, build_secret(other)))
     session.user_agent, session.ip_address = None, "2001:db8::1"
     session.expires_at += timedelta(days=1)
-    session.revoke(at=NOW)
+    session.revoke(by=SYSTEM, at=NOW)
     async with storage.write() as db:
         await db.sessions.save(session)
         await db.commit()

@@ -22,7 +22,7 @@ from qure.domain.errors import Unavailable
 from qure.domain.ids import UserId
 from tests.builders import (
     FixedClock,
-    SequentialRandomness,
+    SequentialIds,
     build_clinic,
     build_staged_image,
     build_user,
@@ -99,21 +99,14 @@ async def test_a_file_that_is_not_a_database_does_not_answer_a_ping(
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-async def test_a_database_that_would_not_be_kept_is_refused(
-    url: str, clock: FixedClock, announced: Announced
-) -> None:
+async def test_a_database_that_would_not_be_kept_is_refused(url: str, clock: FixedClock) -> None:
     with pytest.raises(ValueError, match="file"):
-        open_storage(url, clock=clock, randomness=SequentialRandomness(), on_commit=announced)
+        open_storage(url, clock=clock, ids=SequentialIds())
 
 
-def test_the_url_of_another_database_is_refused(clock: FixedClock, announced: Announced) -> None:
+def test_the_url_of_another_database_is_refused(clock: FixedClock) -> None:
     with pytest.raises(ValueError, match="postgresql"):
-        open_storage(
-            "mysql://localhost/qure",
-            clock=clock,
-            randomness=SequentialRandomness(),
-            on_commit=announced,
-        )
+        open_storage("mysql://localhost/qure", clock=clock, ids=SequentialIds())
 
 
 async def test_a_sqlite_built_without_mathematics_finds_the_same_places(
@@ -250,14 +243,10 @@ WRITER = """
 import asyncio, sys
 from uuid import UUID
 from qure.adapters.sql.unit_of_work import open_storage
-from tests.builders import FixedClock, SequentialRandomness, build_user
-
-async def told(entry): pass
+from tests.builders import FixedClock, SequentialIds, build_user
 
 async def main():
-    storage = open_storage(
-        sys.argv[1], clock=FixedClock(), randomness=SequentialRandomness(), on_commit=told
-    )
+    storage = open_storage(sys.argv[1], clock=FixedClock(), ids=SequentialIds())
     for number in range(1, 100_000):
         async with storage.write() as db:
             await db.users.add(build_user(id=UUID(int=number), email=f"{number}@example.org"))

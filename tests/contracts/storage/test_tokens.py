@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 
 from qure.application.ports.storage import Storage
+from qure.domain.calling_order import Line
+from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue import Queue
-from qure.domain.token import Token, TokenStatus
-from tests.builders import NOW, build_clinic, build_queue, build_token, new_id
+from qure.domain.token import Priority, Token, TokenStatus
+from tests.builders import NOW, build_actor, build_clinic, build_queue, build_token, new_id
 from tests.contracts.storage.given import (
     given,
     given_patients,
@@ -27,13 +29,16 @@ async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> 
         queue,
         patient_id=patient.id,
         number=3,
+        place=-(1 << 50),
+        priority=Priority.URGENT,
         status=TokenStatus.COMPLETED,
+        version=5,
         called_at=NOW + timedelta(seconds=1),
         started_at=NOW + timedelta(seconds=2, milliseconds=5),
         completed_at=NOW + timedelta(seconds=3),
         skipped_at=NOW + timedelta(seconds=4),
         cancelled_at=NOW + timedelta(seconds=5),
-        held_by=staff.id,
+        assigned_to=staff.id,
     )
     await given(storage, token)
     async with storage.read() as db:
@@ -41,9 +46,10 @@ async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> 
         assert await db.tokens.get(TokenId(new_id())) is None
 
 
-async def test_many_tokens_are_added_and_saved_at_once(storage: Storage) -> None:
-    queue = await given_queue(storage)
-    patients = await given_patients(storage, 5)
+@pytest.mark.parametrize("count", [1, 5, 11, 12, 200])
+async def test_many_tokens_are_added_and_saved_at_once(storage: Storage, count: int) -> None:
+    queue = await given_queue(storage, max_size=200)
+    patients = await given_patients(storage, count)
     tokens = [
         build_token(queue, patient_id=patient.id, number=number)
         for number, patient in enumerate(patients, start=1)
@@ -51,13 +57,31 @@ async def test_many_tokens_are_added_and_saved_at_once(storage: Storage) -> None
     async with storage.write() as db:
         await db.tokens.add(tokens)
         await db.commit()
-    staff = patients[0].id
+    staff = build_actor(patients[0])
     called = [token.moved_to(TokenStatus.CALLED, at=NOW, by=staff) for token in tokens[1:]]
+    assert len(called) == count - 1
     async with storage.write() as db:
         await db.tokens.save(called)
         await db.commit()
     async with storage.read() as db:
         assert await db.tokens.of_queue(queue.id) == [tokens[0], *called]
+
+
+async def test_of_many_tokens_of_which_one_is_refused_none_is_kept(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    standing, *_ = await given_tokens(storage, queue, {"status": TokenStatus.CALLED})
+    patients = await given_patients(storage, 20)
+    tokens = [
+        build_token(queue, patient_id=patient.id, number=number)
+        for number, patient in enumerate(patients, start=2)
+    ]
+    again = build_token(queue, patient_id=standing.patient_id, number=30)
+    with pytest.raises(Conflict) as refusal:
+        async with storage.write() as db:
+            await db.tokens.add([*tokens, again])
+    assert refusal.value.code == "active_token_exists"
+    async with storage.read() as db:
+        assert await db.tokens.of_queue(queue.id) == [standing]
 
 
 async def test_adding_or_saving_no_tokens_does_nothing(storage: Storage) -> None:
@@ -70,12 +94,15 @@ async def test_adding_or_saving_no_tokens_does_nothing(storage: Storage) -> None
         assert await db.tokens.of_queue(queue.id) == []
 
 
-async def test_next_in_line_is_the_lowest_waiting_number_of_that_queue(storage: Storage) -> None:
+async def test_the_heads_of_a_line_are_who_waits_at_the_first_place_of_each_class(
+    storage: Storage,
+) -> None:
     elsewhere = await given_queue(storage)
     await given_tokens(storage, elsewhere, {})
     queue = await given_queue(storage)
+    nobody = UserId(new_id())
     async with storage.read() as db:
-        assert await db.tokens.next_in_line(queue.id) is None
+        assert await db.tokens.line_for(queue.id, nobody) == Line(heads=())
     tokens = await given_tokens(
         storage,
         queue,
@@ -83,34 +110,50 @@ async def test_next_in_line_is_the_lowest_waiting_number_of_that_queue(storage: 
         {"status": TokenStatus.CALLED},
         {"number": 4},
         {"number": 3},
+        {"number": 5, "priority": Priority.PRIORITY},
+        {"number": 6, "priority": Priority.PRIORITY, "place": 1},
+        {"number": 7, "priority": Priority.URGENT, "status": TokenStatus.SKIPPED, "place": 0},
+        {"number": 8, "priority": Priority.URGENT},
+        {"number": 9, "priority": Priority.URGENT},
     )
     async with storage.read() as db:
-        assert await db.tokens.next_in_line(queue.id) == tokens[3]
+        line = await db.tokens.line_for(queue.id, nobody)
+    assert sorted(line.heads, key=lambda token: token.number) == [tokens[3], tokens[5], tokens[7]]
+    assert line.assigned == ()
 
 
-async def test_held_is_what_that_staff_member_has_called_or_started_there(
+async def test_the_place_and_not_the_number_says_who_is_first(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    _, second, *_ = await given_tokens(storage, queue, {"place": 1 << 60}, {"place": -1}, {})
+    async with storage.read() as db:
+        line = await db.tokens.line_for(queue.id, UserId(new_id()))
+    assert line.heads == (second,)
+
+
+async def test_assigned_is_what_that_staff_member_has_called_or_started_there(
     storage: Storage,
 ) -> None:
     queue, elsewhere = await given_queue(storage), await given_queue(storage)
     staff, colleague = await given_patients(storage, 2)
-    held = {"held_by": staff.id}
-    await given_tokens(
+    hers = {"assigned_to": staff.id}
+    *_, waiting = await given_tokens(
         storage,
         queue,
-        {**held, "number": 5, "status": TokenStatus.IN_PROGRESS},
-        {**held, "number": 4, "status": TokenStatus.CALLED},
-        {**held, "number": 3, "status": TokenStatus.COMPLETED},
-        {"held_by": colleague.id, "number": 2, "status": TokenStatus.CALLED},
-        {"number": 1},
+        {**hers, "number": 5, "status": TokenStatus.IN_PROGRESS},
+        {**hers, "number": 4, "status": TokenStatus.CALLED, "priority": Priority.URGENT},
+        {**hers, "number": 3, "status": TokenStatus.COMPLETED},
+        {"assigned_to": colleague.id, "number": 2, "status": TokenStatus.CALLED},
+        {**hers, "number": 1},
     )
-    await given_tokens(storage, elsewhere, {**held, "status": TokenStatus.CALLED})
+    await given_tokens(storage, elsewhere, {**hers, "status": TokenStatus.CALLED})
     async with storage.read() as db:
-        assert numbers(await db.tokens.held_by(queue.id, staff.id)) == [4, 5]
-        assert numbers(await db.tokens.held_by(queue.id, colleague.id)) == [2]
-        assert await db.tokens.held_by(queue.id, UserId(new_id())) == []
+        for who, expected in ((staff.id, [4, 5]), (colleague.id, [2]), (UserId(new_id()), [])):
+            line = await db.tokens.line_for(queue.id, who)
+            assert numbers(line.assigned) == expected
+            assert line.heads == (waiting,)
 
 
-async def test_the_places_of_patients_are_all_they_took_there_and_what_is_active_elsewhere_today(
+async def test_taken_is_all_that_patients_took_there_and_what_is_active_elsewhere_today(
     storage: Storage,
 ) -> None:
     clinics = [build_clinic(timezone="UTC") for _ in range(3)]
@@ -134,16 +177,16 @@ async def test_the_places_of_patients_are_all_they_took_there_and_what_is_active
     of_grace = build_token(here, patient_id=grace.id, number=5)
     await given(storage, *expected, *over, of_grace)
     async with storage.read() as db:
-        places = await db.tokens.places_of({ada.id, newcomer.id}, queue_id=here.id, now=NOW)
-        assert set(places.pop(ada.id)) == set(expected)
-        assert places == {newcomer.id: []}
-        of_hers = await db.tokens.places_of([grace.id], queue_id=here.id, now=NOW)
+        taken = await db.tokens.taken_by({ada.id, newcomer.id}, queue_id=here.id, now=NOW)
+        assert set(taken.pop(ada.id)) == set(expected)
+        assert taken == {newcomer.id: []}
+        of_hers = await db.tokens.taken_by([grace.id], queue_id=here.id, now=NOW)
         assert of_hers == {grace.id: [of_grace]}
-        assert await db.tokens.places_of([], queue_id=here.id, now=NOW) == {}
+        assert await db.tokens.taken_by([], queue_id=here.id, now=NOW) == {}
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 500])
-async def test_the_places_of_however_many_ask_at_once_are_found(
+async def test_what_however_many_who_ask_at_once_have_taken_is_found(
     storage: Storage, count: int
 ) -> None:
     queue = await given_queue(storage, max_size=1000)
@@ -151,8 +194,8 @@ async def test_the_places_of_however_many_ask_at_once_are_found(
     patients = [token.patient_id for token in tokens]
     async with storage.write() as db:
         await db.users.lock(patients)
-        places = await db.tokens.places_of(patients, queue_id=queue.id, now=NOW)
-    assert places == {token.patient_id: [token] for token in tokens}
+        taken = await db.tokens.taken_by(patients, queue_id=queue.id, now=NOW)
+    assert taken == {token.patient_id: [token] for token in tokens}
 
 
 async def test_a_patient_whose_token_ended_may_stand_again(storage: Storage) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from qure.application.ports.storage import Page, Storage
+from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ImageId, UserId
-from qure.domain.user import Role
 from tests.builders import NOW, build_admin, build_clinic, build_staff, build_user, new_id
 from tests.contracts.storage.given import given
 
@@ -66,7 +66,7 @@ async def test_saving_a_user_changes_every_field_and_nobody_else(storage: Storag
     user.first_name, user.last_name = "Grace", "Hopper"
     user.password_hash, user.profile_picture = "other", "https://example.org/grace.jpg"
     user.pending_picture, user.is_active = ImageId(new_id()), False
-    user.join_clinic(clinic.id, at=NOW + timedelta(seconds=1))
+    user.join_clinic(clinic.id, by=SYSTEM, at=NOW + timedelta(seconds=1))
     async with storage.write() as db:
         await db.users.save(user)
         await db.commit()

@@ -29,14 +29,3 @@ class RetryPolicy:
         """Seconds to wait after that attempt (from 1) failed, ``chance`` being in 0..1."""
         longest = min(self.longest_delay, self.first_delay * 2.0 ** (attempt - 1))
         return longest * (0.5 + chance / 2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCounts:
-    """How many wait, run, wait for another attempt, were done, and failed for good."""
-
-    queued: int
-    running: int
-    retrying: int
-    done: int
-    failed: int

@@ -1,7 +1,7 @@
 """Jobs in the server's own process: nothing else to run, nothing that outlives it.
 
 A job that was not done when the process ended is enqueued again by whoever starts it next: what
-it is about lies in the database, and that row is the truth.
+it is about lies in the database, and that row is the truth. Tasks of the event loop are enough.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 
-from qure.adapters.jobs.handling import Handler, JobCounts, RetryPolicy
-from qure.application.ports.gateways import Job
+from qure.adapters.jobs.handling import Handler, RetryPolicy
+from qure.application.ports.gateways import Job, JobCounts
 from qure.domain.errors import Unavailable
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qure.adapters.jobs.handling import JobCounts, RetryPolicy
+from qure.adapters.jobs.handling import RetryPolicy
 from qure.adapters.jobs.saq_queue import FAULTS, Queue, connect, encode
-from qure.application.ports.gateways import Job
+from qure.application.ports.gateways import Job, JobCounts
 from qure.domain.errors import Unavailable
 
 QUEUE_NAME = "qure"

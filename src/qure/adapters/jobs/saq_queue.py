@@ -1,4 +1,7 @@
-"""SAQ's queue on Redis, and how a job is written into it."""
+"""SAQ's queue on Redis, and how a job is written into it.
+
+What is mended here are ways of SAQ to lose a job, each with a test that loses it without us.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from saq.job import Status
 from saq.queue.redis import RedisQueue
 from saq.utils import now
 
-from qure.application.ports.gateways import DeleteMedia, Job, ProcessImage
+from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.ids import ImageId
 
 PROCESS_IMAGE = "process_image"
@@ -53,7 +56,7 @@ def encode(job: Job) -> tuple[str, dict[str, str], str]:
     match job:
         case ProcessImage(image_id):
             return PROCESS_IMAGE, {"image_id": str(image_id)}, f"{PROCESS_IMAGE}:{image_id}"
-        case DeleteMedia(url):
+        case DeleteImage(url):
             digest = hashlib.sha256(url.encode()).hexdigest()[:32]
             return DELETE_MEDIA, {"url": url}, f"{DELETE_MEDIA}:{digest}"
 
@@ -63,7 +66,7 @@ def decode(function: str, arguments: dict[str, str]) -> Job:
     if function == PROCESS_IMAGE:
         return ProcessImage(ImageId(UUID(arguments["image_id"])))
     if function == DELETE_MEDIA:
-        return DeleteMedia(arguments["url"])
+        return DeleteImage(arguments["url"])
     raise ValueError(f"no such job: {function}")
 
 

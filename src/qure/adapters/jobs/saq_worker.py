@@ -1,21 +1,19 @@
-"""The process that does the jobs which ``SaqJobs`` enqueued, and what the clock asks for."""
+"""The process that does the jobs which ``SaqJobs`` enqueued."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from saq.job import CronJob
 from saq.job import Job as SaqJob
 from saq.worker import Worker
 
 from qure.adapters.jobs.handling import Handler
-from qure.adapters.jobs.saq import HEARTBEAT_SECONDS, QUEUE_NAME
+from qure.adapters.jobs.saq import QUEUE_NAME
 from qure.adapters.jobs.saq_queue import (
     DELETE_MEDIA,
     FAULTS,
@@ -27,8 +25,9 @@ from qure.adapters.jobs.saq_queue import (
 
 _ANSWER_SECONDS = 5.0
 _DEQUEUE_SECONDS = 1.0  # so long a worker without work takes to stop
-_END_SECONDS = 1.5  # more than the former, so that only a connection that hangs is cut off
+_END_SECONDS = 1.5  # more than the former, so that only a connection that hangs is aborted
 _GIVE_BACK_SECONDS = 2.0
+_NEVER = 24 * 60 * 60  # does anybody abort a job, which SAQ would look for every second
 _BEATS = 3  # in the time after which a worker is taken for dead
 
 logger = logging.getLogger(__name__)
@@ -36,25 +35,10 @@ logger = logging.getLogger(__name__)
 Function = Callable[..., Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cron:
-    """Work for the clock, by a cron expression in UTC (a sixth field, if there is one: seconds).
-
-    However many workers there are, each time is one run; a run that fails is not repeated, the
-    next one comes anyway. It may take ``timeout`` seconds.
-    """
-
-    name: str
-    expression: str
-    work: Callable[[], Awaitable[object]]
-    timeout: int = 60
-
-
 class SaqWorker:
-    """Does jobs, ``concurrency`` at once, and runs the crons, which never wait behind jobs.
+    """Does jobs, ``concurrency`` at once.
 
-    Every ``sweep_seconds`` it looks for jobs whose worker has died. ``heartbeat`` is for the
-    crons; a job carries its own.
+    Every ``sweep_seconds`` it looks for jobs whose worker has died.
     """
 
     def __init__(
@@ -62,38 +46,20 @@ class SaqWorker:
         redis_url: str,
         handler: Handler,
         *,
-        crons: Sequence[Cron] = (),
         concurrency: int = 10,
         queue_name: str = QUEUE_NAME,
-        heartbeat: int = HEARTBEAT_SECONDS,
         sweep_seconds: int = 5,
         drain_seconds: float = 5.0,
     ) -> None:
-        timers = {"schedule": 1, "worker_info": 1, "sweep": sweep_seconds, "abort": 1}
-        jobs = Queue(connect(redis_url, seconds=_ANSWER_SECONDS), name=queue_name)
-        clock = Queue(connect(redis_url, seconds=_ANSWER_SECONDS), name=f"{queue_name}-clock")
-        self._workers = [
-            _DrainingWorker(
-                jobs,
-                [(name, _job_function(handler)) for name in (PROCESS_IMAGE, DELETE_MEDIA)],
-                concurrency=concurrency,
-                dequeue_timeout=_DEQUEUE_SECONDS,
-                timers=timers,
-                drain_seconds=drain_seconds,
-            )
-        ]
-        if crons:
-            self._workers.append(
-                _DrainingWorker(
-                    clock,
-                    [],
-                    concurrency=len(crons),
-                    cron_jobs=[_cron_job(cron, heartbeat) for cron in crons],
-                    dequeue_timeout=_DEQUEUE_SECONDS,
-                    timers=timers,
-                    drain_seconds=drain_seconds,
-                )
-            )
+        self._queue = Queue(connect(redis_url, seconds=_ANSWER_SECONDS), name=queue_name)
+        self._worker = _DrainingWorker(
+            self._queue,
+            [(name, _job_function(handler)) for name in (PROCESS_IMAGE, DELETE_MEDIA)],
+            concurrency=concurrency,
+            dequeue_timeout=_DEQUEUE_SECONDS,
+            timers={"schedule": 1, "worker_info": 1, "sweep": sweep_seconds, "abort": _NEVER},
+            drain_seconds=drain_seconds,
+        )
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -101,17 +67,15 @@ class SaqWorker:
 
         Redis may be away at any time, at the start too.
         """
-        running = [asyncio.create_task(worker.start()) for worker in self._workers]
+        running = asyncio.create_task(self._worker.start())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-            for worker in self._workers:
-                worker.event.set()  # upon which it calls its ``stop``
-            await asyncio.gather(*running)
-            for worker in self._workers:
-                await worker.queue.disconnect()
+            self._worker.event.set()  # upon which it calls its ``stop``
+            await running
+            await self._queue.disconnect()
 
     def stop(self) -> None:
         """Ask ``run`` to end; safe in a signal handler of the event loop."""
@@ -153,14 +117,11 @@ class _DrainingWorker(Worker[Any]):
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 
-    # While Redis is away, ``Queue.dequeue`` says so once; SAQ would print a traceback for each of
+    # While Redis is away, ``Queue.dequeue`` says so once; SAQ would print a traceback for either of
     # these every second.
 
     async def schedule(self, lock: int = 1) -> None:
         await _quietly(super().schedule(lock))
-
-    async def abort(self, abort_threshold: float) -> None:
-        await _quietly(super().abort(abort_threshold))
 
     async def worker_info(self, ttl: int = 60) -> Any:
         return await _quietly(super().worker_info(ttl))
@@ -186,17 +147,6 @@ def _job_function(handler: Handler) -> Function:
             await handler(decode(job.function, arguments), job.attempts >= job.retries)
 
     return perform
-
-
-def _cron_job(cron: Cron, heartbeat: int) -> CronJob[Any]:
-    async def perform(context: dict[str, Any]) -> None:
-        async with _beating(context["job"]):
-            await cron.work()
-
-    perform.__qualname__ = cron.name  # SAQ's name for it, in Redis and in logs
-    return CronJob(
-        perform, cron.expression, timeout=cron.timeout, heartbeat=heartbeat, retries=1, ttl=60
-    )
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -85,7 +86,11 @@ class CloudinaryStore:
         if own is not None:
             await self._call(uploader.destroy, own[1], resource_type="image")
 
-    def close(self) -> None:
+    async def find(self, name: str) -> Path | None:  # noqa: ARG002 - Cloudinary shows them
+        """None: none is shown from here."""
+        return None
+
+    async def close(self) -> None:
         """Let go of the threads."""
         self._threads.close()
 

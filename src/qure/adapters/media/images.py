@@ -66,7 +66,7 @@ class PillowImages:
         """
         return await self._work("fit", content, path="image")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Take no more, and end what is being worked on: its caller gets ``Unavailable``."""
         self._threads.close()
         for child in self._working:

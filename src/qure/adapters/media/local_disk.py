@@ -61,7 +61,7 @@ class LocalDiskStore:
             return None
         return await self._threads.run(self._inside, self._folder / name)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the threads."""
         self._threads.close()
 

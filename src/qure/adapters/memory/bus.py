@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain.errors import Unavailable
 
 _log = logging.getLogger(__name__)
 
 
 class MemoryBus:
-    """See ``EventBus``. There is never a gap: publisher and listener die together."""
+    """See ``EventBus``. Nothing is ever missed: publisher and listener die together."""
 
     def __init__(self) -> None:
-        self._on_entry: Callable[[OutboxEntry], None] | None = None
+        self._on_entry: Callable[[JournalEntry], None] | None = None
         self._started = False
 
     def subscribe(
         self,
-        on_entry: Callable[[OutboxEntry], None],
-        on_gap: Callable[[], Awaitable[None]],  # noqa: ARG002 - never needed here
+        on_entry: Callable[[JournalEntry], None],
+        on_resync: Callable[[], Awaitable[None]],  # noqa: ARG002 - never needed here
     ) -> None:
         """Raises ``RuntimeError`` when called twice, or after ``start``."""
         if self._started or self._on_entry is not None:
@@ -36,7 +36,7 @@ class MemoryBus:
         """From now on publishing raises ``Unavailable``."""
         self._started = False
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+    async def publish(self, entries: Sequence[JournalEntry]) -> None:
         """When it returns, they were heard. A listener's failure is logged, not raised."""
         if not self._started:
             raise Unavailable("The message bus is not running.")
@@ -48,13 +48,9 @@ class MemoryBus:
             except Exception:  # noqa: BLE001 - one bad entry must not stop those behind it
                 _log.exception("an announcement was not taken", extra={"entry_id": str(entry.id)})
 
-    def is_live(self) -> bool:
-        """Whether it runs."""
-        return self._started
-
-    def gaps(self) -> int:
-        """None so far, and none to come."""
-        return 0
+    def generation(self) -> int | None:
+        """Always the same while it runs: nothing is missed."""
+        return 0 if self._started else None
 
     async def ping(self) -> None:
         """Raises ``Unavailable`` when it does not run."""

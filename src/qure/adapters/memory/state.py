@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date
 from typing import Generic, TypeVar
-from uuid import UUID
 
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain.clinic import Clinic
 from qure.domain.ids import (
     ClinicId,
     EntryId,
     ImageId,
     QueueId,
+    ServiceId,
     SessionId,
     TokenId,
     UserId,
@@ -27,7 +27,6 @@ from qure.domain.ids import (
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token
 from qure.domain.user import User
 
@@ -101,16 +100,16 @@ class State:
     clinics: Table[ClinicId, Clinic] = field(default_factory=Table)
     clinics_by_place: Table[ClinicPlace, ClinicId] = field(default_factory=Table)
     queues: Table[QueueId, Queue] = field(default_factory=Table)
-    queues_by_day: Table[tuple[ClinicId, date], QueueId] = field(default_factory=Table)
+    queues_by_day: Table[tuple[ServiceId, date], QueueId] = field(default_factory=Table)
     tokens: Table[TokenId, Token] = field(default_factory=Table)
     tokens_by_number: Table[tuple[QueueId, int], TokenId] = field(default_factory=Table)
     active_tokens_by_patient: Table[tuple[QueueId, UserId], TokenId] = field(default_factory=Table)
     sessions: Table[SessionId, Session] = field(default_factory=Table)
     secrets: Table[str, RefreshSecret] = field(default_factory=Table)
-    activities: Table[UUID, StaffActivity] = field(default_factory=Table)
     staged_images: Table[ImageId, StagedImage] = field(default_factory=Table)
-    outbox: Table[EntryId, OutboxEntry] = field(default_factory=Table)
-    sent_at: Table[EntryId, datetime] = field(default_factory=Table)
+    journal: Table[EntryId, JournalEntry] = field(default_factory=Table)
+    requests: Table[EntryId, str | None] = field(default_factory=Table)
+    pending: Table[EntryId, None] = field(default_factory=Table)
 
     def fork(self) -> State:
         """A state that may be changed without this one noticing."""

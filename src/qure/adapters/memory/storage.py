@@ -13,16 +13,19 @@ from contextlib import asynccontextmanager
 
 from qure.adapters.memory.collections.accounts import MemorySessions, MemoryUsers
 from qure.adapters.memory.collections.clinics import MemoryClinics
-from qure.adapters.memory.collections.queues import MemoryActivities, MemoryQueues, MemoryTokens
-from qure.adapters.memory.collections.work import MemoryOutbox, MemoryStagedImages
+from qure.adapters.memory.collections.journal import MemoryJournal
+from qure.adapters.memory.collections.queues import MemoryQueues, MemoryTokens
+from qure.adapters.memory.collections.staged_images import MemoryStagedImages
 from qure.adapters.memory.state import State
-from qure.application.ports.gateways import Clock, Randomness
-from qure.application.ports.storage import OutboxEntry
+from qure.application.changes import Changes
+from qure.application.correlation import request_id
+from qure.application.ports.gateways import Clock, Ids
+from qure.application.ports.storage import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
 from qure.domain.ids import EntryId
 
-OnCommit = Callable[[OutboxEntry], Awaitable[None]]
+OnCommit = Callable[[JournalEntry], Awaitable[None]]
 
 LOCK_SECONDS = 5.0
 """How long a writer waits for the one before it; the databases give up after as long."""
@@ -34,31 +37,24 @@ class MemoryUnitOfWork:
     """One transaction on its own fork of the state (or, to look only, on the sealed one)."""
 
     def __init__(
-        self, state: State, *, commit: Callable[[list[Event]], Awaitable[None]] | None
+        self, state: State, *, commit: Callable[[Changes], Awaitable[None]] | None
     ) -> None:
-        self.users = MemoryUsers(state)
-        self.clinics = MemoryClinics(state)
-        self.queues = MemoryQueues(state)
+        self._changes = changes = Changes()
+        self.users = MemoryUsers(state, changes)
+        self.clinics = MemoryClinics(state, changes)
+        self.queues = MemoryQueues(state, changes)
         self.tokens = MemoryTokens(state)
-        self.sessions = MemorySessions(state)
-        self.activities = MemoryActivities(state)
-        self.staged_images = MemoryStagedImages(state)
-        self.outbox = MemoryOutbox(state)
-        self._recorded: list[Event] = []
+        self.sessions = MemorySessions(state, changes)
+        self.staged_images = MemoryStagedImages(state, changes)
+        self.journal = MemoryJournal(state)
         self._commit = commit
-
-    def record(self, *events: Event) -> None:
-        """These go into the outbox with the commit, as one entry, in this order."""
-        if self._commit is None:
-            raise RuntimeError("Only a writing unit of work that has not ended records events.")
-        self._recorded.extend(events)
 
     async def commit(self) -> None:
         """Make it so. Raises ``RuntimeError`` when reading only, or when it has ended."""
         if self._commit is None:
             raise RuntimeError("Only a writing unit of work that has not ended can be committed.")
         commit, self._commit = self._commit, None
-        await commit(self._recorded)
+        await commit(self._changes)
 
     def end(self) -> None:
         """Left: what was not committed never will be."""
@@ -68,40 +64,43 @@ class MemoryUnitOfWork:
 class MemoryStorage:
     """See ``Storage``. ``on_commit`` is told of each entry once its transaction is over.
 
-    A failure of ``on_commit`` is logged and no more: the entry stays in the outbox, where the
-    relay's sweep finds it.
+    A failure of ``on_commit`` is logged and no more: the entry stays pending in the journal,
+    where the relay's sweep finds it.
     """
 
     def __init__(
         self,
         *,
         clock: Clock,
-        randomness: Randomness,
+        ids: Ids,
         on_commit: OnCommit,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         self._clock = clock
-        self._randomness = randomness
+        self._ids = ids
         self._on_commit = on_commit
         self._lock_seconds = lock_seconds
         self._state = State().seal()
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[MemoryUnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
         """Wait for the writer before; raises ``Unavailable`` when that takes too long."""
         await self._acquire()
         state = self._state.fork()
         locked = True
 
-        async def commit(recorded: list[Event]) -> None:
+        async def commit(changes: Changes) -> None:
             nonlocal locked
-            entry = self._entry(recorded)
+            entry = self._entry(changes.events())
             if entry is not None:
-                state.outbox[entry.id] = entry
+                state.journal[entry.id] = entry
+                state.requests[entry.id] = request_id.get()
+                state.pending[entry.id] = None
             self._state = state.seal()
             self._lock.release()
             locked = False
+            changes.told()
             if entry is not None:
                 await self._announce(entry)
 
@@ -115,7 +114,7 @@ class MemoryStorage:
                 self._lock.release()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[MemoryUnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
         """The last committed state; what is committed later is not seen."""
         yield MemoryUnitOfWork(self._state, commit=None)
 
@@ -129,16 +128,16 @@ class MemoryStorage:
         except TimeoutError:
             raise Unavailable("The database is too busy.", code="busy") from None
 
-    def _entry(self, recorded: list[Event]) -> OutboxEntry | None:
-        if not recorded:
+    def _entry(self, events: tuple[Event, ...]) -> JournalEntry | None:
+        if not events:
             return None
-        return OutboxEntry(
-            id=EntryId(self._randomness.new_id()),
+        return JournalEntry(
+            id=EntryId(self._ids.new_id()),
             created_at=self._clock.now(),
-            events=tuple(recorded),
+            events=events,
         )
 
-    async def _announce(self, entry: OutboxEntry) -> None:
+    async def _announce(self, entry: JournalEntry) -> None:
         try:
             await self._on_commit(entry)
         except Exception:  # noqa: BLE001 - the commit stands whatever becomes of its announcement

@@ -1,4 +1,4 @@
-"""The bus between processes: Redis PUBLISH and SUBSCRIBE, with every gap noticed."""
+"""The bus between processes: PUBLISH and SUBSCRIBE, and what may have been missed read anew."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from qure.adapters.redis.connection import FAULTS, connect, new_connection
-from qure.adapters.redis.gaps import Gaps
 from qure.adapters.redis.publisher import Publisher
+from qure.adapters.redis.resyncs import Resyncs
 from qure.adapters.redis.subscription import SILENCE_SECONDS, Subscription
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.wire.stored_events import decode_entry, encode_entry
 
@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 class RedisBus:
     """See ``EventBus``.
 
-    Redis keeps nothing for who is not listening. A lost subscription is therefore a gap: the bus
-    is not live again until it has subscribed anew and ``on_gap`` has returned.
+    Redis keeps nothing for who is not listening. After a lost subscription the bus is not connected
+    again until it has subscribed anew and ``on_resync`` has returned.
     """
 
     def __init__(
@@ -49,40 +49,40 @@ class RedisBus:
         self._channel = f"{prefix}events:{database}"
         self._monotonic = monotonic
         self._start_seconds = start_seconds
-        self._on_entry: Callable[[OutboxEntry], None] | None = None
+        self._on_entry: Callable[[JournalEntry], None] | None = None
         self._subscription: Subscription | None = None
         self._subscribed = asyncio.Event()
         self._is_away = False
-        self._gaps = Gaps()
+        self._resyncs = Resyncs()
         self.attempts = 0
         """How many times it has tried to subscribe."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def subscribe(
         self,
-        on_entry: Callable[[OutboxEntry], None],
-        on_gap: Callable[[], Awaitable[None]],
+        on_entry: Callable[[JournalEntry], None],
+        on_resync: Callable[[], Awaitable[None]],
     ) -> None:
         """Raises ``RuntimeError`` when called twice, or after ``start``."""
         if self._tasks or self._on_entry is not None:
             raise RuntimeError("subscribe is called once, before start")
-        self._on_entry, self._gaps.heal = on_entry, on_gap
+        self._on_entry, self._resyncs.do = on_entry, on_resync
 
     async def start(self) -> None:
         """Begin to listen, and wait up to ``start_seconds`` until everything will be heard.
 
-        When Redis is away it returns all the same, not live; what is published until it has
-        subscribed is a gap.
+        When Redis is away it returns all the same, not connected; what is published until it has
+        subscribed is missed.
         """
         self._tasks = [
             asyncio.create_task(self._stay_subscribed(), name="qure-redis-bus"),
-            asyncio.create_task(self._gaps.run(), name="qure-redis-gaps"),
+            asyncio.create_task(self._resyncs.run(), name="qure-redis-resyncs"),
         ]
         try:
             async with asyncio.timeout(self._start_seconds):
                 await self._subscribed.wait()
         except TimeoutError:
-            self._gaps.open()
+            self._resyncs.need()
 
     async def close(self) -> None:
         """Stop listening and publishing."""
@@ -94,7 +94,7 @@ class RedisBus:
             self._tasks = list(running)
         await self._publisher.close()
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+    async def publish(self, entries: Sequence[JournalEntry]) -> None:
         """In one round trip, within a second. Raises ``Unavailable``; some may be out then."""
         if not entries:
             return
@@ -105,14 +105,12 @@ class RedisBus:
         except FAULTS as error:
             raise Unavailable("The message bus is away.") from error
 
-    def is_live(self) -> bool:
-        """Whether everything published up to 1.5 s ago has been heard, or read anew since."""
+    def generation(self) -> int | None:
+        """None unless everything published up to 1.5 s ago has been heard, or read anew since."""
         subscription = self._subscription
-        return subscription is not None and self._gaps.all_closed and subscription.is_current()
-
-    def gaps(self) -> int:
-        """How often announcements may have been missed so far."""
-        return self._gaps.opened
+        if subscription is None or not self._resyncs.all_done or not subscription.is_current():
+            return None
+        return self._resyncs.needed
 
     async def ping(self) -> None:
         """Raises ``Unavailable`` when Redis does not answer within a second."""
@@ -151,14 +149,14 @@ class RedisBus:
         finally:
             self._subscription = None
             if subscription.confirmed:
-                self._gaps.open()
+                self._resyncs.need()
 
     def _heard_again(self) -> None:
         if self._is_away:
             _log.warning("the message bus is heard again")
         self._is_away = False
         self._subscribed.set()
-        self._gaps.end()
+        self._resyncs.begin()
 
     def _take(self, message: bytes) -> None:
         if self._on_entry is None:
@@ -167,8 +165,8 @@ class RedisBus:
             self._on_entry(decode_entry(message))
         except Exception:  # noqa: BLE001 - one bad entry must not stop those behind it
             _log.exception("an announcement was not taken: what is kept is read anew")
-            self._gaps.open()
-            self._gaps.end()
+            self._resyncs.need()
+            self._resyncs.begin()
 
 
 def _delay(attempt: int) -> float:

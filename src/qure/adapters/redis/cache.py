@@ -24,12 +24,12 @@ MAX_KEYS_OF_A_GROUP = 1000
 VOID = Lease("")
 """A lease that was never given: nothing can be put with it."""
 
-# A group is one hash of entries and one mark. An entry begins with the instant of its expiry, in
-# 13 digits of milliseconds by the server's own clock. The mark is a random word from the first
-# miss until the group is dropped; a lease is good while its mark is the group's. Dropping removes
-# both, and so does emptying the server: a mark that comes later is another word, so an old lease
-# stays void. Losing only one of the two (eviction, expiry) loses entries or leases, which is
-# lawful.
+# A group is one hash of entries and one lease id. An entry begins with the instant of its expiry,
+# in 13 digits of milliseconds by the server's own clock. The lease id is a random word from the
+# first miss until the group is dropped; a lease is good while its id is the group's. Dropping
+# removes both, and so does emptying the server: an id that comes later is another word, so an old
+# lease stays void. Losing only one of the two (eviction, expiry) loses entries or leases, which is
+# allowed.
 
 _NOW = """
 local time = redis.call('TIME')
@@ -41,13 +41,13 @@ local entry = redis.call('HGET', KEYS[1], ARGV[1])
 if entry and tonumber(string.sub(entry, 1, 13)) > now then
   return {{1, string.sub(entry, 14)}}
 end
-local mark = redis.call('GET', KEYS[2])
-if not mark then
-  mark = ARGV[2]
-  redis.call('SET', KEYS[2], mark)
+local lease = redis.call('GET', KEYS[2])
+if not lease then
+  lease = ARGV[2]
+  redis.call('SET', KEYS[2], lease)
 end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-return {{0, mark}}
+return {{0, lease}}
 """
 
 _PUT = f"""{_NOW}
@@ -137,7 +137,7 @@ class RedisCache:
         await self._effort.call(
             lambda: self._put(
                 keys=self._keys(group),
-                args=[key, value, lease.mark, ttl_seconds * 1000, MAX_KEYS_OF_A_GROUP],
+                args=[key, value, lease.id, ttl_seconds * 1000, MAX_KEYS_OF_A_GROUP],
             )
         )
 
@@ -160,7 +160,7 @@ class RedisCache:
             raise Unavailable("The cache is away.") from error
 
     def _keys(self, group: str) -> list[str]:
-        return [f"{self._prefix}entries:{group}", f"{self._prefix}mark:{group}"]
+        return [f"{self._prefix}entries:{group}", f"{self._prefix}lease:{group}"]
 
     async def _on_connect(self, connection: AbstractConnection) -> None:
         await connection.on_connect()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import jwt as pyjwt
+from cachetools import LRUCache
 from cryptography.hazmat.primitives import serialization
 from jwt.types import Options
 
@@ -56,7 +56,7 @@ class RsaAccessJwts:
         self._new_id = new_id
         # Nothing reads it yet: it lets a later version tell by which of several keys it was signed.
         self._header = {"kid": _key_id(keys)}
-        self._believed: OrderedDict[str, tuple[datetime, AccessClaims]] = OrderedDict()
+        self._believed: LRUCache[str, tuple[datetime, AccessClaims]] = LRUCache(REMEMBERED)
 
     def issue(self, user: User, session_id: SessionId, *, at: datetime) -> str:
         """A JWT for that user and login, valid from ``at`` on."""
@@ -82,21 +82,14 @@ class RsaAccessJwts:
         if remembered is None:
             if len(jwt) > MAX_JWT_LENGTH:
                 raise _invalid()
-            remembered = self._read(jwt)
+            remembered = self._believed[jwt] = self._read(jwt)
         valid_from, claims = remembered
         if at < valid_from:
             raise _invalid()
         if at >= claims.expires_at:
-            self._believed.pop(jwt, None)
+            del self._believed[jwt]
             raise Unauthenticated("token_expired", "Your access token has expired.")
-        self._remember(jwt, remembered)
         return claims
-
-    def _remember(self, jwt: str, what: tuple[datetime, AccessClaims]) -> None:
-        self._believed[jwt] = what
-        self._believed.move_to_end(jwt)
-        if len(self._believed) > REMEMBERED:
-            self._believed.popitem(last=False)
 
     def _read(self, jwt: str) -> tuple[datetime, AccessClaims]:
         """Everything but the time: signature, issuer, and a claim set that is one of ours."""
@@ -112,7 +105,7 @@ class RsaAccessJwts:
                 raise _invalid()
             valid_from = max(_instant(claims["iat"]), _instant(claims.get("nbf", 0)))
             return valid_from - CLOCK_LEEWAY, AccessClaims(
-                user_id=UserId(UUID(claims["id"])),
+                actor_id=UserId(UUID(claims["id"])),
                 session_id=SessionId(UUID(claims["sid"])),
                 expires_at=_instant(claims["exp"]),
             )

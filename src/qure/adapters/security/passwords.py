@@ -59,7 +59,7 @@ class BcryptHasher:
         await self._threads.run(bcrypt.verify, b"", self._nobodys_hash)
         return False
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of the threads."""
         self._threads.close()
 

@@ -11,6 +11,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from qure.application.ports.setup import SetupError
+
 MIN_KEY_BITS = 2048
 """RFC 7518 §3.3: RS256 takes no shorter key."""
 
@@ -25,6 +27,24 @@ class SigningKeys:
 
     private: rsa.RSAPrivateKey
     public: rsa.RSAPublicKey
+
+    @classmethod
+    def given_or_kept(
+        cls, private_pem: str | None, public_pem: str | None, *, folder: Path
+    ) -> SigningKeys:
+        """The two PEM texts if both are given, else the pair that is kept in the folder.
+
+        Raises ``SetupError``.
+        """
+        if private_pem is None or public_pem is None:
+            try:
+                return cls.kept_in(folder)
+            except (BadSigningKey, OSError) as error:
+                raise SetupError(f"The keys in {folder} cannot be used: {error}") from error
+        try:
+            return cls.from_pem(private_pem, public_pem)
+        except BadSigningKey as error:
+            raise SetupError(f"JWT_PRIVATE_KEY and JWT_PUBLIC_KEY: {error}") from error
 
     @classmethod
     def from_pem(cls, private_pem: str, public_pem: str) -> SigningKeys:

@@ -6,32 +6,21 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from qure.adapters.sockets.door import Send
+from qure.wire.asgi import Send
+from qure.wire.headers import PRIVATE, VARY_BY_ORIGIN, Header, Headers
 
-Header = tuple[bytes, bytes]
-
-HEADERS: Final[tuple[Header, ...]] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"x-frame-options", b"DENY"),
-    (b"cache-control", b"no-store"),
-    (b"vary", b"Origin"),
-)
+HEADERS: Final[Headers] = (*PRIVATE, VARY_BY_ORIGIN)
 """On every answer: those of the API, for the same reasons."""
 
-HANGING_UP: Final[tuple[Header, ...]] = ((b"connection", b"close"),)
+HANGING_UP: Final[Headers] = ((b"connection", b"close"),)
 """The rest of the body is not wanted."""
-COMING_BACK: Final[tuple[Header, ...]] = ((b"retry-after", b"1"),)
+COMING_BACK: Final[Headers] = ((b"retry-after", b"1"),)
 
 
 class Refusal(Exception):
     """A request of Engine.IO that is not served: a status, and its own number and words for it."""
 
-    def __init__(
-        self, status: int, message: str, *, code: int, headers: tuple[Header, ...] = ()
-    ) -> None:
+    def __init__(self, status: int, message: str, *, code: int, headers: Headers = ()) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers

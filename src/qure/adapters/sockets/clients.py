@@ -12,19 +12,9 @@ from qure.adapters.sockets.rooms import Room
 from qure.application.ports.gateways import AccessClaims
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token, TokenStatus
+from qure.domain.token import ASSIGNED, Token, TokenStatus
 
 REMEMBERED_TOKENS: Final = 32
-
-_PROGRESS = {
-    TokenStatus.WAITING: 0,
-    TokenStatus.CALLED: 1,
-    TokenStatus.IN_PROGRESS: 2,
-    TokenStatus.COMPLETED: 3,
-    TokenStatus.SKIPPED: 3,
-    TokenStatus.CANCELLED: 3,
-}
-"""How far a token has come: a patient who heard of a later status is not told an earlier one."""
 
 
 class Closing(Enum):
@@ -79,7 +69,7 @@ class Client:
         self.listener = listener
         self.claims = claims
         self.rooms: dict[QueueId, Room[Client]] = {}
-        self._told: dict[TokenId, int] = {}
+        self._told: dict[TokenId, Token] = {}
         self.is_patient = False
         self.is_ready = False
         self.is_closed = False
@@ -102,34 +92,38 @@ class Client:
         self._hub.close(self, Closing.NOT_ALLOWED)
 
     def is_news(self, token: Token) -> bool:
-        """Whether it has not been told of this status of the token or a later one; now it has."""
-        return bool(self._untold([token]))
+        """Whether it has not been told of this version of the token or a newer one; now it has."""
+        told = self._told.pop(token.id, None)
+        newest = token if told is None or token.version > told.version else told
+        self._told[token.id] = newest
+        if len(self._told) > REMEMBERED_TOKENS:
+            del self._told[next(iter(self._told))]
+        return newest is not told
 
     def news_of(self, token: Token) -> list[Token]:
-        """The token as it stood at each status it has not been told of; now it has been told.
+        """The token as it was when it was called, started and now, as far as that was not told.
 
         After an outage changes may be announced out of their order. Each is told all the same, and
         in order: those that are announced too late go before the one that came too early.
         """
-        return self._untold([*_earlier(token), token])
-
-    def _untold(self, stages: list[Token]) -> list[Token]:
-        told = self._told.get(stages[-1].id, 0)
-        news = [token for token in stages if _PROGRESS[token.status] > told]
-        if news:
-            self._told.pop(news[-1].id, None)
-            self._told[news[-1].id] = _PROGRESS[news[-1].status]
-            if len(self._told) > REMEMBERED_TOKENS:
-                del self._told[next(iter(self._told))]
-        return news
+        told = self._told.get(token.id)
+        if not self.is_news(token):
+            return []
+        known = 0
+        if told is not None and told.called_at == token.called_at:  # It was not called again.
+            known = 1 if told.status is TokenStatus.CALLED else 2
+        return [*list(_earlier(token))[known:], token]
 
 
 def _earlier(token: Token) -> Iterator[Token]:
-    """How it stood when it was called, and when it was started, if that is past."""
+    """How it was when it was called, and when it was started, if that is past."""
     called = replace(
         token, status=TokenStatus.CALLED, started_at=None, completed_at=None, skipped_at=None
     )
-    if token.called_at is not None and _PROGRESS[token.status] > 1:
+    if token.called_at is not None and token.status not in (
+        TokenStatus.WAITING,
+        TokenStatus.CALLED,
+    ):
         yield called
-    if token.started_at is not None and _PROGRESS[token.status] > 2:
+    if token.started_at is not None and token.status not in ASSIGNED:
         yield replace(called, status=TokenStatus.IN_PROGRESS, started_at=token.started_at)

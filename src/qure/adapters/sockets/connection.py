@@ -9,9 +9,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from qure.adapters.sockets.door import CONNECTION_EXTENSION, Receive, Scope, Send
-from qure.adapters.sockets.messages import close_frame
+from websockets.frames import Close, Frame, Opcode
+
 from qure.adapters.sockets.outgoing import Outgoing
+from qure.wire.asgi import CONNECTION_EXTENSION, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class WebSocketConnection:
 
     async def hang_up(self) -> None:
         """Close the WebSocket, if that has not happened and the peer still reads."""
-        if self._fails and self.write is not None and self.write(close_frame(self.close_code)):
+        if self._fails and self.write is not None and self.write(_close_frame(self.close_code)):
             return  # Closing it the server's way would make the server read on.
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             async with asyncio.timeout(CLOSING_SECONDS):
@@ -120,3 +121,7 @@ class WebSocketConnection:
             logger.debug("a client cannot be written to: %s", error)
         # The last word has been written. The reader hears of it as of any other hanging up.
         await self.hang_up()
+
+
+def _close_frame(code: int) -> bytes:
+    return Frame(Opcode.CLOSE, Close(code, "").serialize()).serialize(mask=False)

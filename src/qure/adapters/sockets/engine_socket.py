@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import MAX_FRAME_BYTES
 from qure.adapters.sockets.engine_packets import (
     CLOSE,
     MESSAGE,
@@ -30,10 +29,9 @@ from qure.adapters.sockets.engine_packets import (
 from qure.adapters.sockets.messages import Encoded
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import Pace, Verdict
-from qure.adapters.sockets.quiet import Quiet
+from qure.wire.asgi import MAX_FRAME_BYTES
 
 logger = logging.getLogger(__name__)
-logger.addFilter(Quiet())
 
 UPGRADE_SECONDS: Final = 10.0
 HANDSHAKE_SECONDS: Final = 10.0

@@ -16,19 +16,19 @@ from urllib.parse import parse_qs
 from qure.adapters.sockets.answers import (
     COMING_BACK,
     HANGING_UP,
-    Header,
     Refusal,
     answer,
     refuse,
     reject,
 )
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.adapters.sockets.engine_packets import OPEN, BadPacketError, join
 from qure.adapters.sockets.engine_socket import EngineSocket, Heartbeat, Session
 from qure.adapters.sockets.messages import Encoded
 from qure.adapters.sockets.origins import Origins
 from qure.adapters.sockets.pace import Paces
+from qure.wire.asgi import MAX_FRAME_BYTES, Receive, Scope, Send
+from qure.wire.headers import PREFLIGHT, Headers
 
 PING_INTERVAL: Final = 25.0
 PING_TIMEOUT: Final = 20.0
@@ -37,17 +37,16 @@ BODY_SECONDS: Final = 20.0
 NAMED: Final = 6
 """So many characters of a session id, after the process's mark, are enough to tell it in logs."""
 
-_PREFLIGHT: Final[tuple[Header, ...]] = (
+_PREFLIGHT: Final[Headers] = (
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
-    (b"access-control-max-age", b"600"),
+    *PREFLIGHT,
 )
 
 
 class EngineServer:
     """All Engine.IO sessions of this process.
 
-    ``process_mark`` begins every session id, so that a load balancer can send polling requests
+    ``instance_id`` begins every session id, so that a load balancer can send polling requests
     back to this process.
     """
 
@@ -57,7 +56,7 @@ class EngineServer:
         *,
         origins: Origins,
         paces: Paces,
-        process_mark: str = "",
+        instance_id: str = "",
         ping_interval: float = PING_INTERVAL,
         ping_timeout: float = PING_TIMEOUT,
     ) -> None:
@@ -65,7 +64,7 @@ class EngineServer:
         self._make_session = make_session
         self._origins = origins
         self._paces = paces
-        self._process_mark = process_mark
+        self._process_mark = instance_id
         self._heartbeat = Heartbeat(ping_interval, ping_timeout)
         self._is_draining = False
 
@@ -79,7 +78,7 @@ class EngineServer:
         """One HTTP request or WebSocket of Engine.IO."""
         if scope["type"] == "websocket" and (await receive())["type"] != "websocket.connect":
             return  # The client hung up before it was heard.
-        cors: tuple[Header, ...] = ()
+        cors: Headers = ()
         try:
             cors = self._cors(scope)
             query = _query(scope)
@@ -103,7 +102,7 @@ class EngineServer:
 
     # What is asked for
 
-    def _cors(self, scope: Scope) -> tuple[Header, ...]:
+    def _cors(self, scope: Scope) -> Headers:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin = headers.get(b"origin")
         if origin is None:

@@ -1,31 +1,30 @@
 """Who listens to what in this process, and what they have been told.
 
-The hub knows no protocol: it hands messages to listeners, which never make it wait. It hears
-every announced change once (``receive``) and reads what it holds anew when some may have been
-missed (``reread``).
+The hub knows no protocol: it hands messages to listeners, which never make it wait. The inbox
+gives it every announced change once (``receive``); it reads what it holds anew when some may have
+been missed (``reread``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
+from uuid import UUID
 
 from qure.adapters.sockets.clients import Client, Closing, Listener
 from qure.adapters.sockets.messages import Message
 from qure.adapters.sockets.rooms import Room
-from qure.application.access import Principal
 from qure.application.ports.gateways import AccessClaims
-from qure.application.ports.storage import OutboxEntry
+from qure.application.ports.storage import JournalEntry
+from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
-from qure.domain.ids import EntryId, QueueId, SessionId, UserId
+from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
-from qure.domain.user import Role
 from qure.wire import socket_events
 from qure.wire.responses import TokenBody, encode
 from qure.wire.socket_events import CloseSession, CloseUser, ToPatient, ToRoom, deliveries
@@ -33,37 +32,35 @@ from qure.wire.socket_events import CloseSession, CloseUser, ToPatient, ToRoom, 
 logger = logging.getLogger(__name__)
 
 MAX_ROOMS_PER_CLIENT: Final = 100
-REMEMBERED_ENTRIES: Final = 10_000
 REREADS_AT_ONCE: Final = 16
 RETRY_SECONDS: Final = 0.5
 
-Key = TypeVar("Key", UserId, SessionId)
+Key = TypeVar("Key", UUID, SessionId)
 
 
 class Hub:
-    """All clients of this process, by user, by login and by the queues they watch.
+    """All clients of this process, by actor, by login and by the queues they watch.
 
-    ``status_of`` raises ``NotFound``; ``principal_of`` raises ``Unauthenticated``.
+    ``status_of`` raises ``NotFound``; ``actor_of`` raises ``Unauthenticated``.
     """
 
     def __init__(
         self,
         *,
         status_of: Callable[[QueueId], Awaitable[QueueStatus]],
-        held_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
-        principal_of: Callable[[AccessClaims], Awaitable[Principal]],
+        assigned_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
+        actor_of: Callable[[AccessClaims], Awaitable[Actor]],
         max_connections_per_user: int = 200,
         on_lag: Callable[[datetime], None] | None = None,
     ) -> None:
         self._status_of = status_of
-        self._held_tokens_of = held_tokens_of
-        self._principal_of = principal_of
+        self._assigned_tokens_of = assigned_tokens_of
+        self._actor_of = actor_of
         self._max_connections_per_user = max_connections_per_user
         self._on_lag = on_lag
         self._rooms: dict[QueueId, Room[Client]] = {}
-        self._by_user: dict[UserId, dict[Client, None]] = {}
+        self._by_actor: dict[UUID, dict[Client, None]] = {}
         self._by_session: dict[SessionId, dict[Client, None]] = {}
-        self._heard: OrderedDict[EntryId, None] = OrderedDict()
 
     # Coming and going
 
@@ -74,20 +71,20 @@ class Hub:
         hears nothing before ``welcome``. Raises ``Unauthenticated``, ``Conflict``
         (``too_many_connections``), ``Unavailable``.
         """
-        mine = self._by_user.get(claims.user_id, {})
+        mine = self._by_actor.get(claims.actor_id, {})
         if len(mine) >= self._max_connections_per_user:
             raise Conflict("too_many_connections", "This user has too many open connections.")
         client = Client(self, listener, claims)
-        self._by_user.setdefault(claims.user_id, {})[client] = None
+        self._by_actor.setdefault(claims.actor_id, {})[client] = None
         self._by_session.setdefault(claims.session_id, {})[client] = None
         try:
-            principal = await self._principal_of(claims)
+            actor = await self._actor_of(claims)
         except BaseException:
             self.disconnect(client)
             raise
         if client.is_closed:
             raise Unauthenticated("session_ended", "This login has ended. Please log in again.")
-        client.is_patient = principal.role is Role.PATIENT
+        client.is_patient = actor.is_patient
         return client
 
     async def welcome(self, client: Client) -> None:
@@ -107,7 +104,7 @@ class Hub:
         client.is_closed = True
         for queue_id in list(client.rooms):
             self.leave(client, queue_id)
-        _take_out(self._by_user, client.claims.user_id, client)
+        _take_out(self._by_actor, client.claims.actor_id, client)
         _take_out(self._by_session, client.claims.session_id, client)
 
     def close(self, client: Client, why: Closing) -> None:
@@ -123,7 +120,7 @@ class Hub:
 
     def clients(self) -> list[Client]:
         """Everyone connected."""
-        return [client for clients in self._by_user.values() for client in clients]
+        return [client for clients in self._by_actor.values() for client in clients]
 
     def watched_queues(self) -> int:
         """How many queues somebody here listens to."""
@@ -173,13 +170,8 @@ class Hub:
 
     # What happens
 
-    def receive(self, entry: OutboxEntry) -> None:
-        """An announced change. One that repeats is passed over (within a bounded memory)."""
-        if entry.id in self._heard:
-            return
-        self._heard[entry.id] = None
-        if len(self._heard) > REMEMBERED_ENTRIES:
-            self._heard.popitem(last=False)
+    def receive(self, entry: JournalEntry) -> None:
+        """An announced change."""
         for event in entry.events:
             for delivery in deliveries(event):
                 match delivery:
@@ -188,11 +180,11 @@ class Hub:
                         if room is not None:
                             room.offer(status)
                     case ToPatient(user_id, _, token):
-                        self._tell(self._by_user.get(user_id, ()), token)
+                        self._tell(self._by_actor.get(user_id, ()), token)
                     case CloseSession(session_id):
                         self._expel(self._by_session.get(session_id, ()))
                     case CloseUser(user_id):
-                        self._expel(self._by_user.get(user_id, ()))
+                        self._expel(self._by_actor.get(user_id, ()))
         if self._on_lag is not None:
             self._on_lag(entry.created_at)
 
@@ -209,7 +201,7 @@ class Hub:
                     async with at_once:
                         await attempt()
                 except Exception:
-                    logger.warning("reading anew after a gap is tried again", exc_info=True)
+                    logger.warning("reading anew is tried again", exc_info=True)
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
                     return
@@ -224,7 +216,7 @@ class Hub:
         """Show out those whose login has run out: nobody announces that. Best effort."""
         for client in self.clients():
             try:
-                await self._principal_of(client.claims)
+                await self._actor_of(client.claims)
             except Unauthenticated:
                 self.close(client, Closing.NOT_ALLOWED)
             except DomainError as error:
@@ -239,16 +231,16 @@ class Hub:
 
     async def _recheck(self, client: Client) -> None:
         try:
-            principal = await self._principal_of(client.claims)
+            actor = await self._actor_of(client.claims)
         except Unauthenticated:
             self.close(client, Closing.NOT_ALLOWED)
             return
-        client.is_patient = principal.role is Role.PATIENT
+        client.is_patient = actor.is_patient
         if client.is_ready and client.is_patient:
             await self._catch_up(client)
 
     async def _catch_up(self, client: Client) -> None:
-        for token in await self._held_tokens_of(client.claims.user_id):
+        for token in await self._assigned_tokens_of(UserId(client.claims.actor_id)):
             if client.is_ready and not client.is_closed and client.is_news(token):
                 client.listener.send(_personal(token))
 

@@ -3,28 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Final
 
-_TEXT_FIN: Final = 0x81
-_CLOSE_FIN: Final = 0x88
-"""FIN and the opcode (RFC 6455 §5.2)."""
-
-
-def text_frame(payload: bytes) -> bytes:
-    """A whole, unmasked, uncompressed WebSocket text frame around UTF-8 bytes."""
-    size = len(payload)
-    if size < 126:
-        head = bytes((_TEXT_FIN, size))
-    elif size < 1 << 16:
-        head = bytes((_TEXT_FIN, 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((_TEXT_FIN, 127)) + size.to_bytes(8, "big")
-    return head + payload
-
-
-def close_frame(code: int) -> bytes:
-    """A whole WebSocket close frame (RFC 6455 §5.5.1)."""
-    return bytes((_CLOSE_FIN, 2)) + code.to_bytes(2, "big")
+from websockets.frames import Frame, Opcode
 
 
 class Encoded:
@@ -40,7 +20,7 @@ class Encoded:
     def frame(self) -> bytes:
         """Made once, on first use."""
         if self._frame is None:
-            self._frame = text_frame(self.text.encode())
+            self._frame = Frame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
         return self._frame
 
 

@@ -5,11 +5,11 @@ Counted before anything is looked at, for each connection and for all of a user'
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from enum import Enum, auto
 from typing import Final
+from uuid import UUID
 
-from qure.domain.ids import UserId
+from cachetools import LRUCache
 
 BURST: Final = 200
 """Packets of one connection at once: a display that comes back joins 100 queues, an app sends what
@@ -72,21 +72,19 @@ class Paces:
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
-        self._users: OrderedDict[UserId, Bucket] = OrderedDict()
+        self._users: LRUCache[UUID, Bucket] = LRUCache(REMEMBERED_USERS)
 
     def of_connection(self) -> Pace:
         """For a new one."""
         return Pace(self._per_second)
 
-    def of_user(self, user_id: UserId) -> Bucket:
+    def of_user(self, user_id: UUID) -> Bucket:
         """The same for all of the user's connections. It outlives them: coming back is no way out.
 
         Of more than ``REMEMBERED_USERS`` those who connected last are remembered.
         """
-        bucket = self._users.pop(user_id, None)
+        bucket = self._users.get(user_id)
         if bucket is None:
             bucket = Bucket(BURST * USER_SHARES, self._per_second * USER_SHARES)
-        self._users[user_id] = bucket
-        if len(self._users) > REMEMBERED_USERS:
-            self._users.popitem(last=False)
+            self._users[user_id] = bucket
         return bucket

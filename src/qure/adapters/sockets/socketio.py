@@ -1,7 +1,7 @@
 """Socket.IO 4 over Engine.IO: admission, events and acknowledgements in the main namespace.
 
-python-socketio's packets are used, its server is not: it starts a task for each event and each
-receiver, leaves a client hanging when a handler fails, and knows rooms of its own.
+python-socketio's server is not used: it starts a task for each event and each receiver, leaves a
+client hanging when a handler fails, and knows rooms of its own.
 """
 
 from __future__ import annotations
@@ -10,26 +10,21 @@ import json
 import logging
 import re
 import secrets
-from typing import Final
 
-from socketio import packet
-from socketio.packet import Packet
-
+from qure.adapters.sockets import socketio_packets as packet
 from qure.adapters.sockets.clients import Client, Closing
-from qure.adapters.sockets.door import Door
+from qure.adapters.sockets.dispatcher import Dispatcher
 from qure.adapters.sockets.engine_packets import MESSAGE, BadPacketError
 from qure.adapters.sockets.engine_socket import EngineSocket
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.pace import Paces
-from qure.adapters.sockets.quiet import Quiet
+from qure.adapters.sockets.socketio_packets import Packet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
 
 logger = logging.getLogger(__name__)
-logger.addFilter(Quiet())
 
-MAX_ATTACHMENTS: Final = 4
 _EVENT = re.compile(r'2([0-9]{0,16})\["([^"\\]{1,64})"')
 """How an event of the main namespace begins: its id and its name."""
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -38,12 +33,22 @@ _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionErro
 class SocketIoSession:
     """What is spoken with one client. Its events are handled one after the other."""
 
-    __slots__ = ("_client", "_door", "_hub", "_incomplete", "_is_connecting", "_paces", "_socket")
+    __slots__ = (
+        "_client",
+        "_dispatcher",
+        "_hub",
+        "_incomplete",
+        "_is_connecting",
+        "_paces",
+        "_socket",
+    )
 
-    def __init__(self, socket: EngineSocket, *, hub: Hub, door: Door, paces: Paces) -> None:
+    def __init__(
+        self, socket: EngineSocket, *, hub: Hub, dispatcher: Dispatcher, paces: Paces
+    ) -> None:
         self._socket = socket
         self._hub = hub
-        self._door = door
+        self._dispatcher = dispatcher
         self._paces = paces
         self._client: Client | None = None
         self._is_connecting = False
@@ -64,7 +69,7 @@ class SocketIoSession:
             raise BadPacketError("not Socket.IO") from error
         if received is None:
             return
-        kind, namespace = received.packet_type, received.namespace or "/"
+        kind, namespace = received.kind, received.namespace
         if kind == packet.CONNECT:
             await self._connect(namespace, received.data)
         elif kind == packet.DISCONNECT:
@@ -82,7 +87,7 @@ class SocketIoSession:
         event = _EVENT.match(data) if isinstance(data, str) else None
         if event is None or self._client is None or self._incomplete is not None:
             raise BadPacketError("too many packets")
-        acknowledgement = self._door.turn_away(self._client, event[2])
+        acknowledgement = self._dispatcher.turn_away(self._client, event[2])
         if event[1]:
             self._acknowledge(event[1], acknowledgement)
 
@@ -115,22 +120,17 @@ class SocketIoSession:
     # Inside
 
     def _decode(self, data: str | bytes) -> Packet | None:
-        if self._incomplete is not None:
+        received = self._incomplete
+        if received is not None:
             if not isinstance(data, bytes):
                 raise ValueError("a binary part is missing")
-            if not self._incomplete.add_attachment(data):
-                return None
-            received, self._incomplete = self._incomplete, None
-            return received
-        if not isinstance(data, str) or not data:
-            raise ValueError("no packet")
-        received = Packet(encoded_packet=data)
-        if received.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK):
-            if not 1 <= received.attachment_count <= MAX_ATTACHMENTS:
-                raise ValueError("too many binary parts")
-            self._incomplete = received
-            return None
-        return received
+            received.add(data)
+        elif isinstance(data, str):
+            received = packet.decode(data)
+        else:
+            raise ValueError("a binary part of nothing")
+        self._incomplete = received if received.parts_to_come else None
+        return None if received.parts_to_come else received
 
     async def _connect(self, namespace: str, auth: object) -> None:
         if namespace != "/":
@@ -140,7 +140,9 @@ class SocketIoSession:
             raise BadPacketError("connected already")
         self._is_connecting = True
         try:
-            claims = self._door.identify(auth.get("token") if isinstance(auth, dict) else None)
+            claims = self._dispatcher.identify(
+                auth.get("token") if isinstance(auth, dict) else None
+            )
             client = await self._hub.connect(self, claims)
         except Unauthenticated as error:
             self._refuse("UNAUTHORIZED" if error.code == "unauthorized" else "INVALID_TOKEN")
@@ -163,7 +165,7 @@ class SocketIoSession:
             self._hub.disconnect(client)
             return
         self._client = client
-        self._socket.pace.user = self._paces.of_user(claims.user_id)
+        self._socket.pace.user = self._paces.of_user(claims.actor_id)
         # Not Engine.IO's id, with which others could poll what is meant for this client.
         self._put(packet.CONNECT, {"sid": secrets.token_urlsafe(15)})
         await self._hub.welcome(client)
@@ -174,7 +176,7 @@ class SocketIoSession:
             raise BadPacketError("an event without a name")
         if self._client is None or namespace != "/":
             raise BadPacketError("an event without a connection")
-        acknowledgement = await self._door.handle(self._client, data[0], data[1:])
+        acknowledgement = await self._dispatcher.handle(self._client, data[0], data[1:])
         if received.id is not None:
             self._acknowledge(received.id, acknowledgement)
 

@@ -14,18 +14,17 @@ import msgspec
 
 from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.door import MAX_FRAME_BYTES, Door, Receive, Scope, Send
+from qure.adapters.sockets.dispatcher import Dispatcher
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import Paces, Verdict
-from qure.adapters.sockets.quiet import Quiet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId
+from qure.wire.asgi import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.wire.socket_events import AUTH, AUTH_ERROR
 
 logger = logging.getLogger(__name__)
-logger.addFilter(Quiet())
 
 AUTH_SECONDS: Final = 5.0
 
@@ -69,14 +68,21 @@ class Refused(Exception):
 class WebSocketSession:
     """One connection, and a listener of the hub. Its frames are handled one after the other."""
 
-    __slots__ = ("_connection", "_door", "_hub", "_outgoing", "_pace", "_paces", "_verdict")
+    __slots__ = ("_connection", "_dispatcher", "_hub", "_outgoing", "_pace", "_paces", "_verdict")
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, *, hub: Hub, door: Door, paces: Paces
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        hub: Hub,
+        dispatcher: Dispatcher,
+        paces: Paces,
     ) -> None:
         self._connection = WebSocketConnection(scope, receive, send)
         self._hub = hub
-        self._door = door
+        self._dispatcher = dispatcher
         self._paces = paces
         self._pace = paces.of_connection()
         self._verdict = Verdict.IN_TIME
@@ -145,7 +151,7 @@ class WebSocketSession:
         if frame is None or frame.event != AUTH:
             raise Refused("UNAUTHORIZED")
         try:
-            claims = self._door.identify(frame.data[0] if frame.data else None)
+            claims = self._dispatcher.identify(frame.data[0] if frame.data else None)
             client = await self._hub.connect(self, claims)
         except Unauthenticated as error:
             word = "UNAUTHORIZED" if error.code == "unauthorized" else "INVALID_TOKEN"
@@ -156,7 +162,7 @@ class WebSocketSession:
             logger.warning("a client cannot be admitted now: %s", error.message)
             self._end(SERVICE_RESTART)
             return None
-        self._pace.user = self._paces.of_user(claims.user_id)
+        self._pace.user = self._paces.of_user(claims.actor_id)
         self.send(Message(AUTH))
         self._acknowledge(frame.id, b'{"ok":true,"data":null}')
         return client
@@ -166,7 +172,7 @@ class WebSocketSession:
         if frame is None:
             self._complain('A frame is {"event": "...", "data": [...]}, with an "id" if you like.')
             return
-        acknowledgement = await self._door.handle(client, frame.event, frame.data)
+        acknowledgement = await self._dispatcher.handle(client, frame.event, frame.data)
         self._acknowledge(frame.id, acknowledgement)
 
     def _turn_away(self, client: Client, text: str) -> None:
@@ -174,7 +180,7 @@ class WebSocketSession:
             head = _heads.decode(text)
         except _UNREADABLE:
             return
-        self._acknowledge(head.id, self._door.turn_away(client, head.event))
+        self._acknowledge(head.id, self._dispatcher.turn_away(client, head.event))
 
     async def _next_text(self) -> str | None:
         """The next text frame, None when the connection is over."""

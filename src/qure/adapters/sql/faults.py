@@ -23,7 +23,7 @@ CONFLICTS = {
         "uq_clinics_name_position",
         "clinics.name_folded, clinics.latitude, clinics.longitude",
     ): ("clinic_exists", "There is already a clinic of this name at this place."),
-    ("uq_queues_clinic_date", "queues.clinic_id, queues.date"): (
+    ("uq_queues_service_date", "queues.service_id, queues.date"): (
         "queue_exists",
         "This clinic already has a queue for today.",
     ),

@@ -15,6 +15,7 @@ from uuid import UUID
 from advanced_alchemy.base import BasicAttributes, create_registry
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Double,
     ForeignKey,
@@ -27,12 +28,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from qure.domain.actor import ActorKind, Role
+from qure.domain.calling_order import MAX_PRIORITY_RUN
 from qure.domain.clinic import ClinicType
 from qure.domain.image import ImagePurpose
 from qure.domain.queue import MAX_QUEUE_SIZE
-from qure.domain.staff_activity import StaffAction
-from qure.domain.token import ACTIVE, HELD, TokenStatus
-from qure.domain.user import Role
+from qure.domain.token import ACTIVE, ASSIGNED, Priority, TokenStatus
 
 # advanced-alchemy's own JsonB brings an Oracle variant that SQLAlchemy 2.1 cannot attach.
 JsonB = JSON().with_variant(JSONB(), "postgresql")
@@ -76,16 +77,9 @@ class ClinicRow(Row):
         CheckConstraint("longitude BETWEEN -180 AND 180", name="longitude"),
         CheckConstraint(one_of("type", ClinicType), name="type"),
         CheckConstraint("opening_end > opening_start", name="opening_hours"),
-        CheckConstraint(f"max_queue_size BETWEEN 1 AND {MAX_QUEUE_SIZE}", name="max_queue_size"),
         UniqueConstraint("name_folded", "latitude", "longitude", name="uq_clinics_name_position"),
         Index("ix_clinics_position", "is_active", "latitude", "longitude"),
         Index("ix_clinics_newest", "is_active", "created_at", "id"),
-        _partial_index(
-            "ix_clinics_next_opening",
-            "next_opening_at",
-            "id",
-            where="next_opening_at IS NOT NULL",
-        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -107,9 +101,39 @@ class ClinicRow(Row):
     opening_start: Mapped[time]
     opening_end: Mapped[time]
     timezone: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ServiceRow(Row):
+    """A clinic has exactly one default service (the index holds that there are not two)."""
+
+    __tablename__ = "services"
+    __table_args__ = (
+        CheckConstraint("expected_minutes BETWEEN 1 AND 240", name="expected_minutes"),
+        CheckConstraint(f"max_queue_size BETWEEN 1 AND {MAX_QUEUE_SIZE}", name="max_queue_size"),
+        _partial_index("uq_services_default", "clinic_id", where="is_default", unique=True),
+        _partial_index("uq_services_prefix", "clinic_id", "prefix", where="is_active", unique=True),
+        Index("ix_services_clinic", "clinic_id", "position", "id"),
+        _partial_index(
+            "ix_services_next_opening",
+            "next_opening_at",
+            "id",
+            where="next_opening_at IS NOT NULL",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str]
+    prefix: Mapped[str]
+    expected_minutes: Mapped[int]
     max_queue_size: Mapped[int]
     auto_open_queue: Mapped[bool]
     next_opening_at: Mapped[datetime | None]
+    is_default: Mapped[bool]
+    is_active: Mapped[bool]
+    position: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -173,21 +197,23 @@ class RefreshSecretRow(Row):
 class QueueRow(Row):
     __tablename__ = "queues"
     __table_args__ = (
-        UniqueConstraint("clinic_id", "date", name="uq_queues_clinic_date"),
+        UniqueConstraint("service_id", "date", name="uq_queues_service_date"),
         CheckConstraint("day_ends_at > day_starts_at", name="day"),
         CheckConstraint("end_time > start_time", name="times"),
         CheckConstraint(f"max_size BETWEEN 1 AND {MAX_QUEUE_SIZE}", name="max_size"),
         CheckConstraint("last_issued_number BETWEEN 0 AND max_size", name="last_issued_number"),
         CheckConstraint("waiting_count BETWEEN 0 AND last_issued_number", name="waiting_count"),
-        CheckConstraint("current_number BETWEEN 0 AND last_issued_number", name="current_number"),
+        CheckConstraint("now_serving BETWEEN 0 AND last_issued_number", name="now_serving"),
         CheckConstraint(
             "last_served_number BETWEEN 0 AND last_issued_number", name="last_served_number"
         ),
+        CheckConstraint(f"priority_run BETWEEN 0 AND {MAX_PRIORITY_RUN}", name="priority_run"),
         CheckConstraint("version >= 1", name="version"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    service_id: Mapped[UUID] = mapped_column(ForeignKey("services.id"))
     date: Mapped[date]
     day_starts_at: Mapped[datetime]
     day_ends_at: Mapped[datetime]
@@ -197,8 +223,9 @@ class QueueRow(Row):
     is_active: Mapped[bool]
     last_issued_number: Mapped[int]
     waiting_count: Mapped[int]
-    current_number: Mapped[int]
+    now_serving: Mapped[int]
     last_served_number: Mapped[int]
+    priority_run: Mapped[int]
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -210,6 +237,8 @@ class TokenRow(Row):
         UniqueConstraint("queue_id", "number", name="uq_tokens_queue_number"),
         CheckConstraint("number >= 1", name="number"),
         CheckConstraint(one_of("status", TokenStatus), name="status"),
+        CheckConstraint(one_of("priority", Priority), name="priority"),
+        CheckConstraint("version >= 1", name="version"),
         _partial_index(
             "uq_tokens_active",
             "queue_id",
@@ -222,38 +251,30 @@ class TokenRow(Row):
         _partial_index(
             "ix_tokens_waiting",
             "queue_id",
-            "number",
+            "priority",
+            "place",
             where=one_of("status", [TokenStatus.WAITING]),
         ),
-        _partial_index("ix_tokens_held", "queue_id", "held_by", where=one_of("status", HELD)),
+        _partial_index(
+            "ix_tokens_assigned", "queue_id", "assigned_to", where=one_of("status", ASSIGNED)
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     queue_id: Mapped[UUID] = mapped_column(ForeignKey("queues.id"))
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     number: Mapped[int]
+    place: Mapped[int] = mapped_column(BigInteger)
+    priority: Mapped[str]
     status: Mapped[str]
+    version: Mapped[int]
     created_at: Mapped[datetime]
     called_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     skipped_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
-    held_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
-
-
-class StaffActivityRow(Row):
-    __tablename__ = "staff_activities"
-    __table_args__ = (
-        CheckConstraint(one_of("action", StaffAction), name="action"),
-        Index("ix_staff_activities_token", "token_id", "created_at", "id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    token_id: Mapped[UUID] = mapped_column(ForeignKey("tokens.id"))
-    action: Mapped[str]
-    created_at: Mapped[datetime]
+    assigned_to: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
 class StagedImageRow(Row):
@@ -279,18 +300,55 @@ class StagedImageRow(Row):
     request_id: Mapped[str | None]
 
 
-class OutboxRow(Row):
-    """One committed transaction's events, as ``wire.stored_events`` writes them."""
+class JournalRow(Row):
+    """One event of one committed transaction (``entry_id``), and what it can be asked for by.
 
-    __tablename__ = "outbox"
+    Rows are added, and ``is_pending`` is cleared; nothing else is ever changed or deleted. It is
+    set on the first row of an entry until the entry has been announced. No foreign keys: what
+    happened stays true whatever becomes of the rest. ``content`` is the whole event as
+    ``wire.stored_events`` writes it, null for what happened before there was a journal.
+    """
+
+    __tablename__ = "journal"
     __table_args__ = (
-        _partial_index("ix_outbox_pending", "created_at", "id", where="sent_at IS NULL"),
+        CheckConstraint("number >= 0", name="number"),
+        CheckConstraint(one_of("actor_kind", ActorKind), name="actor_kind"),
+        _partial_index("ix_journal_pending", "created_at", "entry_id", where="is_pending"),
+        _partial_index(
+            "ix_journal_token", "token_id", "created_at", "entry_id", where="token_id IS NOT NULL"
+        ),
+        _partial_index(
+            "ix_journal_clinic",
+            "clinic_id",
+            "created_at",
+            "entry_id",
+            where="clinic_id IS NOT NULL",
+        ),
+        # In Postgres a few bytes for every 128 pages: rows lie in the order of their time.
+        Index(
+            "ix_journal_created_at",
+            "created_at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
+    entry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     created_at: Mapped[datetime]
-    events: Mapped[bytes]
-    sent_at: Mapped[datetime | None]
+    is_pending: Mapped[bool]
+    event: Mapped[str]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    actor_role: Mapped[str | None]
+    clinic_id: Mapped[UUID | None]
+    queue_id: Mapped[UUID | None]
+    token_id: Mapped[UUID | None]
+    from_status: Mapped[str | None]
+    to_status: Mapped[str | None]
+    reason: Mapped[str | None]
+    request_id: Mapped[str | None]
+    content: Mapped[bytes | None]
 
 
 def _table(row: type[Row]) -> Table:
@@ -298,11 +356,11 @@ def _table(row: type[Row]) -> Table:
 
 
 CLINICS = _table(ClinicRow)
+SERVICES = _table(ServiceRow)
 USERS = _table(UserRow)
 SESSIONS = _table(SessionRow)
 REFRESH_SECRETS = _table(RefreshSecretRow)
 QUEUES = _table(QueueRow)
 TOKENS = _table(TokenRow)
-STAFF_ACTIVITIES = _table(StaffActivityRow)
 STAGED_IMAGES = _table(StagedImageRow)
-OUTBOX = _table(OutboxRow)
+JOURNAL = _table(JournalRow)

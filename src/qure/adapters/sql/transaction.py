@@ -26,7 +26,7 @@ class Transaction:
     Every error of the database comes out as the port promises it (see ``faults``). After any of
     them the transaction can only be left: Postgres would answer COMMIT with a silent ROLLBACK.
     ``cut`` breaks the connection off: it is called when the server has not answered for
-    ``patience`` seconds.
+    ``timeout`` seconds.
     """
 
     def __init__(
@@ -34,13 +34,18 @@ class Transaction:
         connection: AsyncConnection,
         *,
         cut: Callable[[], None] | None = None,
-        patience: float = 0,
+        timeout: float = 0,
     ) -> None:
         self._connection = connection
         self._cut = cut
-        self._patience = patience
+        self._patience = timeout
         self._failed = False
         self._ended = False
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether a parameter may be an array."""
+        return self._connection.dialect.name == "postgresql"
 
     async def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """Every row."""

@@ -10,22 +10,22 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from qure.adapters.sql.engine import Database, PoolUse, open_database
-from qure.adapters.sql.outbox import SqlOutbox
-from qure.adapters.sql.repositories.activities import SqlActivities
 from qure.adapters.sql.repositories.clinics import SqlClinics
+from qure.adapters.sql.repositories.journal import SqlJournal
 from qure.adapters.sql.repositories.queues import SqlQueues
 from qure.adapters.sql.repositories.sessions import SqlSessions
 from qure.adapters.sql.repositories.staged_images import SqlStagedImages
 from qure.adapters.sql.repositories.tokens import SqlTokens
 from qure.adapters.sql.repositories.users import SqlUsers
 from qure.adapters.sql.transaction import Transaction
-from qure.application.ports.gateways import Clock, Randomness
-from qure.application.ports.storage import OutboxEntry
+from qure.application.changes import Changes
+from qure.application.correlation import request_id
+from qure.application.ports.gateways import Clock, Ids
+from qure.application.ports.storage import JournalEntry
 from qure.domain.errors import Unavailable
-from qure.domain.events import Event
 from qure.domain.ids import EntryId
 
-OnCommit = Callable[[OutboxEntry], Awaitable[None]]
+OnCommit = Callable[[JournalEntry], Awaitable[None]]
 
 DEFAULT_POOL_SIZE = 8
 
@@ -41,28 +41,21 @@ class SqlUnitOfWork:
         transaction: Transaction,
         *,
         clock: Clock,
-        randomness: Randomness,
+        ids: Ids,
         on_commit: OnCommit | None,
     ) -> None:
-        self.users = SqlUsers(transaction)
-        self.clinics = SqlClinics(transaction)
-        self.queues = SqlQueues(transaction)
+        self._changes = changes = Changes()
+        self.users = SqlUsers(transaction, changes)
+        self.clinics = SqlClinics(transaction, changes)
+        self.queues = SqlQueues(transaction, changes)
         self.tokens = SqlTokens(transaction)
-        self.sessions = SqlSessions(transaction)
-        self.activities = SqlActivities(transaction)
-        self.staged_images = SqlStagedImages(transaction)
-        self.outbox = SqlOutbox(transaction)
+        self.sessions = SqlSessions(transaction, changes)
+        self.staged_images = SqlStagedImages(transaction, changes)
+        self.journal = SqlJournal(transaction)
         self._transaction = transaction
         self._clock = clock
-        self._randomness = randomness
+        self._ids = ids
         self._on_commit = on_commit
-        self._recorded: list[Event] = []
-
-    def record(self, *events: Event) -> None:
-        """These go into the outbox with the commit, as one entry, in this order."""
-        if self._on_commit is None:
-            raise RuntimeError("Only a writing unit of work that has not ended records events.")
-        self._recorded.extend(events)
 
     async def commit(self) -> None:
         """Make it so, and give the connection back before anybody is told.
@@ -72,16 +65,16 @@ class SqlUnitOfWork:
         if self._on_commit is None:
             raise RuntimeError("Only a writing unit of work that has not ended can be committed.")
         on_commit, self._on_commit = self._on_commit, None
-        if not self._recorded:
+        events = self._changes.events()
+        if not events:
             await self._transaction.commit()
             return
-        entry = OutboxEntry(
-            id=EntryId(self._randomness.new_id()),
-            created_at=self._clock.now(),
-            events=tuple(self._recorded),
+        entry = JournalEntry(
+            id=EntryId(self._ids.new_id()), created_at=self._clock.now(), events=events
         )
-        await self.outbox.add(entry)
+        await self.journal.add(entry, request_id=request_id.get())
         await self._transaction.commit()
+        self._changes.told()
         try:
             await on_commit(entry)
         except Exception:  # noqa: BLE001 - the commit stands whatever becomes of its announcement
@@ -94,22 +87,24 @@ class SqlUnitOfWork:
 
 
 class SqlStorage:
-    """See ``ports.storage.Storage``. ``on_commit`` is told of each entry after its COMMIT.
+    """See ``ports.storage.Storage``. The subscriber is told of each entry after its COMMIT.
 
-    A failure of ``on_commit`` is logged and no more: the entry stays in the outbox, where the
-    relay's sweep finds it.
+    A failure of it is logged and no more: the entry stays pending in the journal,
+    where the relay's sweep finds it.
     """
 
-    def __init__(
-        self, database: Database, *, clock: Clock, randomness: Randomness, on_commit: OnCommit
-    ) -> None:
+    def __init__(self, database: Database, *, clock: Clock, ids: Ids) -> None:
         self._database = database
         self._clock = clock
-        self._randomness = randomness
+        self._ids = ids
+        self._on_commit: OnCommit = _tell_nobody
+
+    def subscribe(self, on_commit: OnCommit) -> None:
+        """Call it with each entry from now on, in place of any other."""
         self._on_commit = on_commit
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[SqlUnitOfWork]:
+    async def write(self, purpose: str = "write") -> AsyncIterator[SqlUnitOfWork]:  # noqa: ARG002
         """A transaction that may change things. Left without ``commit`` it rolls back."""
         work = self._work(await self._database.begin(writing=True), on_commit=self._on_commit)
         try:
@@ -118,7 +113,7 @@ class SqlStorage:
             await work.end()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[SqlUnitOfWork]:
+    async def read(self, purpose: str = "read") -> AsyncIterator[SqlUnitOfWork]:  # noqa: ARG002
         """A transaction that only looks, at the state that its first question found."""
         work = self._work(await self._database.begin(writing=False), on_commit=None)
         try:
@@ -146,17 +141,14 @@ class SqlStorage:
         await self._database.close()
 
     def _work(self, transaction: Transaction, *, on_commit: OnCommit | None) -> SqlUnitOfWork:
-        return SqlUnitOfWork(
-            transaction, clock=self._clock, randomness=self._randomness, on_commit=on_commit
-        )
+        return SqlUnitOfWork(transaction, clock=self._clock, ids=self._ids, on_commit=on_commit)
 
 
 def open_storage(
     database_url: str,
     *,
     clock: Clock,
-    randomness: Randomness,
-    on_commit: OnCommit,
+    ids: Ids,
     pool_size: int = DEFAULT_POOL_SIZE,
 ) -> SqlStorage:
     """Storage in the Postgres or SQLite of that URL, which has been migrated.
@@ -168,6 +160,9 @@ def open_storage(
     return SqlStorage(
         open_database(database_url, pool_size=pool_size),
         clock=clock,
-        randomness=randomness,
-        on_commit=on_commit,
+        ids=ids,
     )
+
+
+async def _tell_nobody(_: JournalEntry) -> None:
+    """The service's sweep finds what is pending."""

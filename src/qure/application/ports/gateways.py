@@ -1,15 +1,16 @@
-"""Everything else the use cases need from outside: time, chance, secrets, pictures, delivery."""
+"""Everything else the use cases need from outside: time, ids, secrets, images, delivery."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from qure.application.ports.storage import OutboxEntry
-from qure.domain.ids import ImageId, SessionId, UserId
+from qure.application.ports.storage import JournalEntry
+from qure.domain.ids import ImageId, SessionId
 from qure.domain.user import User
 
 
@@ -20,11 +21,15 @@ class Clock(Protocol):
         """The instant, UTC-aware, with millisecond precision."""
 
 
-class Randomness(Protocol):
-    """Where ids and secrets come from."""
+class Ids(Protocol):
+    """Where ids come from."""
 
     def new_id(self) -> UUID:
         """A UUID that sorts by time (RFC 9562, version 7)."""
+
+
+class Secrets(Protocol):
+    """Where secrets come from."""
 
     def new_secret(self) -> str:
         """64 bytes from the system's generator, as 128 lower-case hex digits."""
@@ -46,7 +51,7 @@ class PasswordHasher(Protocol):
 class AccessClaims:
     """What a believed access JWT says. The role in it is not looked at: the stored user is."""
 
-    user_id: UserId
+    actor_id: UUID
     session_id: SessionId
     expires_at: datetime
 
@@ -91,6 +96,12 @@ class MediaStore(Protocol):
     async def delete(self, url: str) -> None:
         """Forget it; a URL that is not this store's, or is gone, is ignored."""
 
+    async def find(self, name: str) -> Path | None:
+        """The file of an image that this server shows itself; None when there is none."""
+
+    async def close(self) -> None:
+        """Do nothing more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessImage:
@@ -100,13 +111,24 @@ class ProcessImage:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteMedia:
+class DeleteImage:
     """Take a replaced picture out of the media store."""
 
     url: str
 
 
-Job = ProcessImage | DeleteMedia
+Job = ProcessImage | DeleteImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCounts:
+    """How many wait, run, wait for another attempt, were done, and failed for good."""
+
+    queued: int
+    running: int
+    retrying: int
+    done: int
+    failed: int
 
 
 class Jobs(Protocol):
@@ -118,31 +140,40 @@ class Jobs(Protocol):
     async def ping(self) -> None:
         """Raises ``Unavailable`` when jobs cannot be handed over."""
 
+    async def counts(self) -> JobCounts:
+        """Raises ``Unavailable``."""
+
+    async def close(self) -> None:
+        """Take no more."""
+
 
 class EventBus(Protocol):
     """Carries announcements to every process, this one included."""
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> None:
+    async def start(self) -> None:
+        """From now on it carries, as far as its backend is there."""
+
+    async def close(self) -> None:
+        """It carries nothing more."""
+
+    async def publish(self, entries: Sequence[JournalEntry]) -> None:
         """Raises ``Unavailable`` when they did not get onto the bus."""
 
     def subscribe(
         self,
-        on_entry: Callable[[OutboxEntry], None],
-        on_gap: Callable[[], Awaitable[None]],
+        on_entry: Callable[[JournalEntry], None],
+        on_resync: Callable[[], Awaitable[None]],
     ) -> None:
         """Call ``on_entry`` for each entry, in the order of publishing.
 
-        ``on_gap`` is called when entries may have been missed and the bus is heard again: what
-        is kept must be read anew. Once, before ``start``.
+        ``on_resync`` is called when entries may have been missed and the bus is heard again: what
+        is remembered must be read anew. Once, before ``start``.
         """
 
-    def is_live(self) -> bool:
-        """Whether everything published up to 1.5 s ago has been heard here."""
+    def generation(self) -> int | None:
+        """None unless everything published up to 1.5 s ago has been heard here.
 
-    def gaps(self) -> int:
-        """How often entries may have been missed so far.
-
-        It has grown before ``is_live`` is True again.
+        Else a number which has changed whenever entries may have been missed.
         """
 
 
@@ -173,16 +204,16 @@ class Throttle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Leave to fill a key that was missing; void once the group has been dropped."""
+    """The right to fill a key that was missing; void once the group has been dropped."""
 
-    mark: str
+    id: str
 
 
 class Cache(Protocol):
     """Bytes under a key of a group; a group is dropped as a whole.
 
-    Losing entries is always lawful. Serving bytes that were put with a lease taken before the
-    group was last dropped is never.
+    Losing entries is always allowed. Serving bytes that were put with a lease taken before the
+    group was last dropped never is.
     """
 
     async def get(self, group: str, key: str) -> bytes | Lease: ...

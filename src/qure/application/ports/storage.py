@@ -4,7 +4,8 @@ Every adapter keeps the same promises, held by one contract suite:
 
 * a unit of work sees one consistent state and changes nothing unless ``commit`` returned;
 * ``lock=True`` makes every other writer of that thing wait until this unit of work has ended;
-  locks are taken in the order clinic, queue, user, session, so that nobody waits in a circle;
+  locks are taken in the order clinic, service, queues by id, desk, user, session, tokens, so that
+  nobody waits in a circle;
 * a broken uniqueness rule is raised as the ``Conflict`` that the domain knows, by ``add``;
 * a backend that is away, or too busy to answer in time, is ``Unavailable``;
 * after any error from a collection the unit of work can only be left.
@@ -17,17 +18,28 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
+from uuid import UUID
 
+from qure.domain.actor import ActorKind, Role
+from qure.domain.calling_order import Line
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.errors import Unavailable
-from qure.domain.events import Event
-from qure.domain.ids import ClinicId, EntryId, ImageId, QueueId, SessionId, TokenId, UserId
+from qure.domain.events import ClinicChanged, Event, QueueChanged, TokenChanged
+from qure.domain.ids import (
+    ClinicId,
+    EntryId,
+    ImageId,
+    QueueId,
+    ServiceId,
+    SessionId,
+    TokenId,
+    UserId,
+)
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.staff_activity import StaffActivity
 from qure.domain.token import Token, TokenStatus
-from qure.domain.user import Role, User
+from qure.domain.user import User
 
 
 class TransactionConflict(Unavailable):
@@ -81,12 +93,60 @@ class FoundClinic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxEntry:
+class JournalEntry:
     """What one committed transaction has to tell, in order."""
 
     id: EntryId
     created_at: datetime
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRecord:
+    """One event as it can be asked for: who did what to which, from what to what, when and why.
+
+    ``event`` is the event's name; ``from_status``, ``to_status`` and ``token_id`` are those of a
+    token's move. ``request_id`` is that of the request in which it was done, if any.
+    """
+
+    entry_id: EntryId
+    number: int
+    created_at: datetime
+    event: str
+    actor_kind: ActorKind
+    actor_id: UUID | None
+    actor_role: Role | None
+    clinic_id: ClinicId | None
+    queue_id: QueueId | None
+    token_id: TokenId | None
+    from_status: TokenStatus | None
+    to_status: TokenStatus | None
+    reason: str | None
+    request_id: str | None
+
+    @classmethod
+    def of(cls, entry: JournalEntry, number: int, *, request_id: str | None) -> JournalRecord:
+        """What is kept of the entry's event of that number, from 0."""
+        event = entry.events[number]
+        queue = event.queue if isinstance(event, QueueChanged) else None
+        moved = event if isinstance(event, TokenChanged) else None
+        clinic_id = event.clinic_id if isinstance(event, ClinicChanged) else None
+        return cls(
+            entry_id=entry.id,
+            number=number,
+            created_at=entry.created_at,
+            event=type(event).__name__,
+            actor_kind=event.actor.kind,
+            actor_id=event.actor.id,
+            actor_role=event.actor.role,
+            clinic_id=queue.clinic_id if queue else clinic_id,
+            queue_id=queue.queue_id if queue else None,
+            token_id=moved.token.id if moved else None,
+            from_status=moved.from_status if moved else None,
+            to_status=moved.token.status if moved else None,
+            reason=moved.reason if moved else None,
+            request_id=request_id,
+        )
 
 
 class Users(Protocol):
@@ -120,7 +180,7 @@ class Users(Protocol):
 
 
 class Clinics(Protocol):
-    """All clinics, retired ones too."""
+    """All clinics, retired ones too, each with its default service."""
 
     async def add(self, clinic: Clinic) -> None:
         """Raises ``Conflict`` (``clinic_exists``): same name, in any case, at the same position."""
@@ -137,18 +197,18 @@ class Clinics(Protocol):
         """Those whose ids come after that one, by id: for reading all of them in pieces."""
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
-        """Those whose ``next_opening_at`` has come, earliest first."""
+        """Those whose service's ``next_opening_at`` has come, earliest first."""
 
 
 class Queues(Protocol):
     """The queues of all days."""
 
     async def add(self, queue: Queue) -> None:
-        """Raises ``Conflict`` (``queue_exists``): one queue a clinic and day."""
+        """Raises ``Conflict`` (``queue_exists``): one queue a service and day."""
 
     async def get(self, id: QueueId, *, lock: bool = False) -> Queue | None: ...
 
-    async def of_day(self, clinic_id: ClinicId, day: date) -> Queue | None: ...
+    async def of_day(self, service_id: ServiceId, day: date) -> Queue | None: ...
 
     async def save(self, queue: Queue) -> None: ...
 
@@ -162,13 +222,10 @@ class Tokens(Protocol):
 
     async def get(self, id: TokenId) -> Token | None: ...
 
-    async def next_in_line(self, queue_id: QueueId) -> Token | None:
-        """Who is called next: the WAITING token with the lowest number."""
+    async def line_for(self, queue_id: QueueId, staff_id: UserId) -> Line:
+        """Who comes first in each class, and what that staff member has in hand there."""
 
-    async def held_by(self, queue_id: QueueId, staff_id: UserId) -> list[Token]:
-        """What that staff member has CALLED or IN_PROGRESS there, by number."""
-
-    async def places_of(
+    async def taken_by(
         self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
     ) -> dict[UserId, list[Token]]:
         """For each of those patients every token in that queue, whatever became of it, and the
@@ -216,15 +273,6 @@ class Sessions(Protocol):
         """Forget sessions and secrets that expired before then; how many sessions went."""
 
 
-class Activities(Protocol):
-    """What staff did."""
-
-    async def add(self, activities: Sequence[StaffActivity]) -> None: ...
-
-    async def of_token(self, token_id: TokenId) -> list[StaffActivity]:
-        """Oldest first."""
-
-
 class StagedImages(Protocol):
     """Uploads that wait for their job."""
 
@@ -235,7 +283,7 @@ class StagedImages(Protocol):
     async def record_attempt(self, id: ImageId, *, failed_at: datetime | None) -> int:
         """Count one failed attempt (final when ``failed_at`` is given); how many there were."""
 
-    async def delete(self, id: ImageId) -> None: ...
+    async def delete(self, image: StagedImage) -> None: ...
 
     async def waiting(self, *, before: datetime, limit: int) -> list[ImageId]:
         """Not failed for good, staged before then, oldest first."""
@@ -246,27 +294,39 @@ class StagedImages(Protocol):
         """Forget those that failed for good before then; how many went."""
 
 
-class Outbox(Protocol):
-    """Committed events, until they have been announced and a while longer."""
+class Journal(Protocol):
+    """Everything that happened, for good. The unit of work itself writes it (see ``commit``)."""
 
-    async def pending(self, *, before: datetime, limit: int) -> list[OutboxEntry]:
-        """Not announced, recorded at or before then, oldest first."""
+    async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
+        """Oldest first."""
 
-    async def kept(self, *, after: datetime, limit: int) -> list[OutboxEntry]:
+    async def of_clinic(
+        self, clinic_id: ClinicId, *, since: datetime, until: datetime
+    ) -> list[JournalRecord]:
+        """What happened to the clinic and in its queues from ``since`` to before ``until``."""
+
+    async def after(self, position: EntryId, *, limit: int) -> list[JournalEntry]:
+        """The entries that come after that one by id, which is by time.
+
+        Transactions overlap: an entry may appear behind one that was read already, as long as
+        its transaction ran. Who must miss none goes back by a minute.
+        """
+
+    async def kept(self, *, after: datetime, limit: int) -> list[JournalEntry]:
         """Announced or not, recorded after then: the newest ``limit`` of them, oldest first."""
 
-    async def mark_sent(self, ids: Iterable[EntryId], *, at: datetime) -> None:
-        """They are announced; unknown ids are ignored."""
+    async def pending(self, *, before: datetime, limit: int) -> list[JournalEntry]:
+        """Not announced, recorded at or before then, oldest first."""
 
-    async def delete_sent(self, *, before: datetime) -> int:
-        """Forget those that were announced before then; how many went."""
+    async def mark_announced(self, ids: Iterable[EntryId]) -> None:
+        """They are announced; unknown ids are ignored."""
 
     async def depth(self) -> int:
         """How many wait to be announced."""
 
 
 class UnitOfWork(Protocol):
-    """One transaction: the collections as it sees them, and what it will announce."""
+    """One transaction: the collections as it sees them."""
 
     @property
     def users(self) -> Users: ...
@@ -279,17 +339,15 @@ class UnitOfWork(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
-    def activities(self) -> Activities: ...
-    @property
     def staged_images(self) -> StagedImages: ...
     @property
-    def outbox(self) -> Outbox: ...
-
-    def record(self, *events: Event) -> None:
-        """These go into the outbox with the commit, as one entry, in this order."""
+    def journal(self) -> Journal: ...
 
     async def commit(self) -> None:
-        """Make it so, once and for all, and hand the recorded events on to be announced.
+        """Make it so, once and for all, and hand on what happened to be announced.
+
+        What happened is what the things that were added or saved have recorded in their
+        ``events``: it is written to the journal as one entry, in the order of saving.
 
         When it has returned, the change is durable. When it raises, nothing was changed (or,
         if the backend vanished in the middle, it is ``Unavailable`` and may or may not be).
@@ -299,10 +357,13 @@ class UnitOfWork(Protocol):
 class Storage(Protocol):
     """The way in."""
 
-    def write(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction that may change things. Left without ``commit`` it rolls back."""
+    def write(self, purpose: str = "write") -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that may change things. Left without ``commit`` it rolls back.
 
-    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        ``purpose`` names it where somebody watches.
+        """
+
+    def read(self, purpose: str = "read") -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction that only looks: it waits for no writer, and takes no locks."""
 
     async def ping(self) -> None:

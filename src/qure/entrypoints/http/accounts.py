@@ -1,319 +1,206 @@
 """``/api/auth``: accounts, logins and sessions."""
 
-from litestar import Router, delete, get, post, put
+from typing import Annotated
+
 from litestar.datastructures import Cookie
-from litestar.response.base import ASGIResponse
 from msgspec import UNSET
 
-from qure.application import accounts, logins
-from qure.application.cached_reads import DAY, profile_group
-from qure.application.devices import DEVICE_LIFE
-from qure.application.logins import Device
+from qure.application.accounts.devices import DEVICE_LIFE
+from qure.application.accounts.logins import Device, Logins
+from qure.application.accounts.profiles import Profiles
+from qure.application.accounts.registration import Registration
+from qure.application.announcing.cached_reads import DAY, CachedReads, profile_group
+from qure.application.ports.gateways import Images
 from qure.domain.ids import SessionId
-from qure.entrypoints.http import samples
-from qure.entrypoints.http.answers import answer
-from qure.entrypoints.http.bodies import read_form, read_json
-from qure.entrypoints.http.calls import Call, Parts, PublicCall, SessionIdInPath
+from qure.entrypoints.http.answers import WithCookie
+from qure.entrypoints.http.bodies import Pictures
+from qure.entrypoints.http.calls import Call, PublicCall
 from qure.entrypoints.http.client_address import client_address
 from qure.entrypoints.http.hanging_up import ImagesFor
-from qure.entrypoints.http.operation import operation
-from qure.wire import requests, responses
+from qure.entrypoints.http.routing import Api
+from qure.settings import Settings
+from qure.wire import requests
 from qure.wire.fields import device_name
-from qure.wire.responses import encode
+from qure.wire.responses import LoginBody, ProfileBody, RefreshBody, SessionBody, UserBody, encode
 
-TAG = "Accounts"
-PICTURES = {"profilePicture": 1}
 DEVICE_COOKIE = "qure_device"
 
+router = Api("/api/auth", tag="Accounts")
 
-@post(
+
+@router.call(
+    "POST",
     "/register",
-    **operation(
-        "registerUser",
-        "Create an account",
-        tag=TAG,
-        message="Your account has been created.",
-        description="Everybody starts as a PATIENT; an admin makes others staff.",
-        status=201,
-        body=requests.Register,
-        refusals={409: ("email_taken",), 429: ("too_many_tries",)},
-        public=True,
-    ),
+    "Your account has been created.",
+    status=201,
+    refuses=("email_taken", "too_many_tries"),
+    public=True,
 )
-async def register(request: PublicCall, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.Register)
-    await accounts.admit_registration(
-        _address(request, container),
-        throttle=container.throttle,
-        in_ten_minutes=container.settings.registrations_per_address,
-    )
-    await accounts.register_user(
+async def register_user(
+    request: PublicCall,
+    given: requests.Register,
+    registration: Registration,
+    settings: Settings,
+) -> None:
+    """Create an account.
+
+    Everybody starts as a PATIENT; an admin makes others staff.
+    """
+    await registration.admit(_address(request, settings))
+    await registration.register(
         first_name=given.first_name,
         last_name=given.last_name,
         email=given.email,
         password=given.password,
-        storage=container.storage,
-        passwords=container.registration_passwords,
-        clock=container.clock,
-        randomness=container.randomness,
     )
-    return answer(request, None)
 
 
-@post(
+@router.call(
+    "POST",
     "/login",
-    **operation(
-        "logIn",
-        "Log in",
-        tag=TAG,
-        message="You are logged in.",
-        description="The access token lives for minutes, the refresh token for 7 days. An "
-        "unknown address and a wrong password get the same answer. The cookie that comes with it "
-        "gives no rights: a device that sends it is not slowed down by others' failures.",
-        answer=responses.LoginBody,
-        example=samples.LOGIN,
-        body=requests.LogIn,
-        refusals={
-            401: ("invalid_credentials",),
-            403: ("account_disabled",),
-            429: ("too_many_tries",),
-        },
-        public=True,
-    ),
+    "You are logged in.",
+    refuses=("invalid_credentials", "account_disabled", "too_many_tries"),
+    public=True,
 )
-async def log_in(request: PublicCall, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.LogIn)
+async def log_in(
+    request: PublicCall, given: requests.LogIn, logins: Logins, settings: Settings
+) -> WithCookie[LoginBody]:
+    """Log in.
+
+    The access token lives for minutes, the refresh token for 7 days. An unknown address and a
+    wrong password get the same answer. The cookie that comes with it gives no rights: a device
+    that sends it is not slowed down by others' failures.
+    """
     grant = await logins.log_in(
         email=given.email,
         password=given.password,
-        device=_device(request, container, given.device_info),
-        storage=container.storage,
-        passwords=container.passwords,
-        jwts=container.jwts,
-        throttle=container.throttle,
-        digests=container.digests,
-        clock=container.clock,
-        randomness=container.randomness,
+        device=_device(request, settings, given.device_info),
     )
-    body = responses.LoginBody(
-        responses.UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret
-    )
-    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
+    body = LoginBody(UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret)
+    return WithCookie(body, _device_cookie(grant.device_token, settings))
 
 
-@post(
+@router.call(
+    "POST",
     "/refresh-token",
-    **operation(
-        "refreshTokens",
-        "Get the next pair of tokens",
-        tag=TAG,
-        message="Here are your next tokens.",
-        description="The refresh token that is given is spent by it. Asked again with it within "
-        "10 seconds, before the next one has been used, the same next one comes again. Any other "
-        "use of a spent one is taken for theft, and the whole login ends.",
-        answer=responses.RefreshBody,
-        example=samples.REFRESH,
-        body=requests.Refresh,
-        refusals={401: ("invalid_refresh_token",), 403: ("account_disabled",)},
-        public=True,
-    ),
+    "Here are your next tokens.",
+    refuses=("invalid_refresh_token", "account_disabled"),
+    public=True,
 )
-async def refresh(request: PublicCall, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.Refresh)
-    grant = await logins.refresh_session(
-        given.refresh_token,
-        device_token=request.cookies.get(DEVICE_COOKIE),
-        storage=container.storage,
-        jwts=container.jwts,
-        digests=container.digests,
-        clock=container.clock,
-        randomness=container.randomness,
+async def refresh_tokens(
+    request: PublicCall, given: requests.Refresh, logins: Logins, settings: Settings
+) -> WithCookie[RefreshBody]:
+    """Get the next pair of tokens.
+
+    The refresh token that is given is spent by it. Asked again with it within 10 seconds, before
+    the next one has been used, the same next one comes again. Any other use of a spent one is
+    taken for theft, and the whole login ends.
+    """
+    grant = await logins.refresh(
+        given.refresh_token, device_token=request.cookies.get(DEVICE_COOKIE)
     )
-    body = responses.RefreshBody(grant.access_jwt, grant.refresh_secret)
-    return answer(request, body, cookie=_device_cookie(grant.device_token, container))
+    body = RefreshBody(grant.access_jwt, grant.refresh_secret)
+    return WithCookie(body, _device_cookie(grant.device_token, settings))
 
 
-@post(
-    "/logout",
-    **operation(
-        "logOut",
-        "Log out",
-        tag=TAG,
-        message="You are logged out.",
-        description="Ends the login of that refresh token; an unknown one is fine too.",
-        body=requests.LogOut,
-        public=True,
-    ),
-)
-async def log_out(request: PublicCall, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.LogOut)
-    await logins.log_out(given.refresh_token, storage=container.storage, clock=container.clock)
-    return answer(request, None)
+@router.call("POST", "/logout", "You are logged out.", public=True)
+async def log_out(given: requests.LogOut, logins: Logins) -> None:
+    """Log out.
+
+    Ends the login of that refresh token; an unknown one is fine too.
+    """
+    await logins.log_out(given.refresh_token)
 
 
-@get(
-    "/me",
-    **operation(
-        "readProfile",
-        "See yourself",
-        tag=TAG,
-        message="This is you.",
-        answer=responses.ProfileBody,
-        example=samples.PROFILE,
-    ),
-)
-async def read_profile(request: Call, container: Parts) -> ASGIResponse:
+@router.call("GET", "/me", "This is you.")
+async def read_profile(
+    request: Call, profiles: Profiles, reads: CachedReads
+) -> Annotated[bytes, ProfileBody]:
+    """See yourself."""
     user_id = request.user.user_id
 
     async def load() -> bytes:
-        user = await accounts.read_profile(user_id, storage=container.storage)
-        return encode(responses.ProfileBody.of(user))
+        return encode(ProfileBody.of(await profiles.read(user_id)))
 
-    body = await container.reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
-    return answer(request, body)
+    return await reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
 
 
-@put(
-    "/me",
-    **operation(
-        "updateProfile",
-        "Change your name or picture",
-        tag=TAG,
-        message="Your profile has been changed.",
-        description="What is left out stays. A picture is accepted at once, and is shown when "
-        "it has been processed.",
-        answer=responses.ProfileBody,
-        example=samples.PROFILE,
-        body=requests.UpdateProfile,
-        pictures=PICTURES,
-    ),
-)
-async def update_profile(request: Call, container: Parts) -> ASGIResponse:
-    given, pictures = await read_form(
-        request,
-        requests.UpdateProfile,
-        pictures=PICTURES,
-        max_picture_bytes=container.settings.max_image_bytes,
-    )
-    user = await accounts.update_profile(
+@router.call("PUT", "/me", "Your profile has been changed.")
+async def update_profile(
+    request: Call,
+    given: requests.UpdateProfile,
+    pictures: Pictures,
+    profiles: Profiles,
+    images: Images,
+) -> ProfileBody:
+    """Change your name or picture.
+
+    What is left out stays. A picture is accepted at once, and is shown when it has been
+    processed.
+    """
+    user = await profiles.update(
         first_name=None if given.first_name is UNSET else given.first_name,
         last_name=None if given.last_name is UNSET else given.last_name,
         picture=next(iter(pictures.get("profilePicture", ())), None),
         actor=request.user,
-        storage=container.storage,
-        images=ImagesFor(request, container.images),
-        clock=container.clock,
-        randomness=container.randomness,
+        images=ImagesFor(request, images),
     )
-    return answer(request, responses.ProfileBody.of(user))
+    return ProfileBody.of(user)
 
 
-@put(
+@router.call(
+    "PUT",
     "/update-password",
-    **operation(
-        "changePassword",
-        "Change your password",
-        tag=TAG,
-        message="Your password has been changed.",
-        description="Every other login of yours ends by it.",
-        answer=responses.ProfileBody,
-        example=samples.PROFILE,
-        body=requests.ChangePassword,
-        refusals={400: ("wrong_password",), 429: ("too_many_tries",)},
-    ),
+    "Your password has been changed.",
+    refuses=("wrong_password", "too_many_tries"),
 )
-async def change_password(request: Call, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.ChangePassword)
-    user = await accounts.change_password(
-        old_password=given.old_password,
-        new_password=given.new_password,
-        actor=request.user,
-        storage=container.storage,
-        passwords=container.passwords,
-        throttle=container.throttle,
-        clock=container.clock,
+async def change_password(
+    request: Call, given: requests.ChangePassword, profiles: Profiles
+) -> ProfileBody:
+    """Change your password.
+
+    Every other login of yours ends by it.
+    """
+    user = await profiles.change_password(
+        old_password=given.old_password, new_password=given.new_password, actor=request.user
     )
-    return answer(request, responses.ProfileBody.of(user))
+    return ProfileBody.of(user)
 
 
-@get(
-    "/sessions",
-    **operation(
-        "listSessions",
-        "See where you are logged in",
-        tag=TAG,
-        message="These are your logins.",
-        answer=list[responses.SessionBody],
-        example=[samples.SESSION],
-    ),
-)
-async def list_sessions(request: Call, container: Parts) -> ASGIResponse:
-    sessions = await logins.list_sessions(
-        actor=request.user, storage=container.storage, clock=container.clock
-    )
-    current = request.user.session_id
-    body = [responses.SessionBody.of(one, current=current) for one in sessions]
-    return answer(request, body)
+@router.call("GET", "/sessions", "These are your logins.")
+async def list_sessions(request: Call, logins: Logins) -> list[SessionBody]:
+    """See where you are logged in."""
+    actor = request.user
+    sessions = await logins.list_all(actor=actor)
+    return [SessionBody.of(one, current=actor.session_id) for one in sessions]
 
 
-@delete(
-    "/sessions/{sessionId:str}",
-    **operation(
-        "revokeSession",
-        "End one of your logins",
-        tag=TAG,
-        message="That login has ended.",
-        refusals={403: ("forbidden",), 404: ("session_not_found",)},
-    ),
-)
-async def revoke_session(
-    request: Call, session_id: SessionIdInPath, container: Parts
-) -> ASGIResponse:
-    await logins.revoke_session(
-        SessionId(session_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-    )
-    return answer(request, None)
+@router.call("DELETE", "/sessions/{sessionId}", "That login has ended.", refuses=("forbidden",))
+async def revoke_session(request: Call, session_id: SessionId, logins: Logins) -> None:
+    """End one of your logins."""
+    await logins.revoke(session_id, actor=request.user)
 
 
-def _device(request: PublicCall, container: Parts, given: requests.DeviceInfo | None) -> Device:
+def _device(request: PublicCall, settings: Settings, given: requests.DeviceInfo | None) -> Device:
     named = given.user_agent if given else None
     return Device(
         user_agent=named or device_name(request.headers.get("user-agent", "")),
-        ip_address=_address(request, container),
+        ip_address=_address(request, settings),
         token=request.cookies.get(DEVICE_COOKIE),
     )
 
 
-def _address(request: PublicCall, container: Parts) -> str | None:
-    return client_address(request.scope, container.settings.trusted_proxies)
+def _address(request: PublicCall, settings: Settings) -> str | None:
+    return client_address(request.scope, settings.trusted_proxies)
 
 
-def _device_cookie(token: str, container: Parts) -> Cookie:
+def _device_cookie(token: str, settings: Settings) -> Cookie:
     return Cookie(
         DEVICE_COOKIE,
         value=token,
         path="/api/auth",
         max_age=int(DEVICE_LIFE.total_seconds()),
         httponly=True,
-        secure=container.settings.public_url.startswith("https:"),
+        secure=settings.public_url.startswith("https:"),
         samesite="strict",
     )
-
-
-router = Router(
-    "/api/auth",
-    route_handlers=[
-        register,
-        log_in,
-        refresh,
-        log_out,
-        read_profile,
-        update_profile,
-        change_password,
-        list_sessions,
-        revoke_session,
-    ],
-)

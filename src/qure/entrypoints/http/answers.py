@@ -1,14 +1,13 @@
 """Successful answers, encoded once."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from qure.entrypoints.http.operation import OPERATION, Operation
-from qure.wire import envelope
+Body = TypeVar("Body")
 
 
 class JsonAnswer(ASGIResponse):
@@ -36,12 +35,9 @@ class JsonAnswer(ASGIResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def answer(
-    request: Request[Any, Any, Any], data: object, *, cookie: Cookie | None = None
-) -> JsonAnswer:
-    """``data`` in the envelope, with the message and the status of the operation.
+@dataclass(frozen=True, slots=True)
+class WithCookie(Generic[Body]):
+    """A body, and a cookie that goes with it."""
 
-    Bytes are taken for JSON that was encoded before.
-    """
-    done: Operation = request.route_handler.opt[OPERATION]
-    return JsonAnswer(envelope.success(data, done.message), done.status, cookie)
+    body: Body
+    cookie: Cookie

@@ -4,8 +4,8 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from qure.application.access import Principal
-from qure.bootstrap import Container
+from qure.container import Container
+from qure.domain.actor import Actor
 from qure.domain.errors import Unauthenticated
 
 PUBLIC = "public"
@@ -13,7 +13,7 @@ PUBLIC = "public"
 
 
 class Bearer:
-    """Puts the ``Principal`` into ``scope["user"]``, or refuses.
+    """Puts the ``Actor`` into ``scope["user"]``, or refuses.
 
     A plain ASGI layer: the framework's own base class for this costs half as much again.
     """
@@ -22,7 +22,7 @@ class Bearer:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.principals
+        self._principals = container.memory.actors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # There are no other routes than HTTP's.
@@ -31,7 +31,7 @@ class Bearer:
             scope["user"] = await self._who(scope)
         await self._app(scope, receive, send)
 
-    async def _who(self, scope: HTTPScope) -> Principal:
+    async def _who(self, scope: HTTPScope) -> Actor:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         scheme, _, jwt = given.partition(b" ")
         if scheme.lower() != b"bearer":

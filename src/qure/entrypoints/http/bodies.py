@@ -1,6 +1,6 @@
 """Reading a request's body: bounded while it streams, whatever its headers say."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -27,6 +27,8 @@ MAX_FORM_OVERHEAD_BYTES = 256 * 1024
 
 RequestT = TypeVar("RequestT", bound=Fields)
 AnyRequest = Request[Any, Any, Any]
+Pictures = Mapping[str, Sequence[bytes]]
+"""The files of a form, by field."""
 
 
 @dataclass(slots=True)
@@ -50,22 +52,19 @@ async def read_json(request: AnyRequest, kind: type[RequestT]) -> RequestT:
 
 
 async def read_form(
-    request: AnyRequest,
-    kind: type[RequestT],
-    *,
-    pictures: Mapping[str, int],
-    max_picture_bytes: int,
-) -> tuple[RequestT, dict[str, list[bytes]]]:
+    request: AnyRequest, kind: type[RequestT], *, max_picture_bytes: int
+) -> tuple[RequestT, Pictures]:
     """The multipart body as a ``kind`` and the pictures in it; JSON is read too.
 
-    ``pictures`` says which fields hold files and how many at most. A field that was not sent is
-    not in the result. Raises what ``read_json`` raises.
+    A file field (``kind.PICTURES``) that was not sent is not in the result. Raises what
+    ``read_json`` raises.
     """
     media_type, options = _media_type(request)
     if media_type != "multipart/form-data":
         if media_type and not _is_json(media_type):
             raise UnsupportedMediaType("Send multipart/form-data or application/json.")
         return await read_json(request, kind), {}
+    pictures = kind.PICTURES
     form = await _read_form(request, options.get("boundary", ""), pictures, max_picture_bytes)
     surplus = [
         FieldError(name, f"Give at most {pictures[name]}.")

@@ -1,4 +1,8 @@
-"""Where a request comes from, believing only those who may say so for others."""
+"""Where a request comes from, believing only those who may say so for others.
+
+Not uvicorn's ``ProxyHeadersMiddleware``: it takes junk for an address, and does not know a proxy
+that connects over an IPv4-mapped one.
+"""
 
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address

@@ -20,8 +20,9 @@ from qure.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from qure.entrypoints.http.edge import request_id
+from qure.entrypoints.http.gateway import request_id
 from qure.entrypoints.http.methods import allow
+from qure.entrypoints.http.operation import camel_case
 from qure.wire import envelope
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def answer_validation(
 ) -> Response[bytes]:
     """A parameter in the path is not what it must be; bodies and queries are our own to check."""
     fields = [
-        FieldError(_as_the_client_wrote(one["key"]), "Must be a UUID.")
+        FieldError(camel_case(one["key"]), "Must be a UUID.")
         for one in (error.extra if isinstance(error.extra, list) else ())
     ]
     return _response(envelope.refusal(Invalid(fields)), 400, {})
@@ -128,11 +129,6 @@ def answer_fault(request: Request[Any, Any, Any], error: Exception) -> Response[
 
 def _response(body: bytes, status: int, headers: dict[str, str]) -> Response[bytes]:
     return Response(body, status_code=status, headers=headers, media_type="application/json")
-
-
-def _as_the_client_wrote(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {

@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Annotated
 
 import msgspec
-from litestar import Router, get
 from litestar.response.base import ASGIResponse
 
-from qure.bootstrap import Container
+from qure.application.ports.gateways import Clock
+from qure.container import Container
 from qure.domain.errors import Unavailable
-from qure.entrypoints.http.calls import Parts
-from qure.entrypoints.http.operation import operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.http.routing import Api
+from qure.entrypoints.version import VERSION
 from qure.wire.responses import encode, instant
 
 _PATIENCE_SECONDS = 2.0
 
-TAG = "Health"
 UP, DOWN, UNUSED = "up", "down", "not used"
 
 
@@ -40,47 +39,44 @@ class Readiness(msgspec.Struct, rename="camel"):
     failed_images: int | None
 
 
-@get(
+router = Api("/health", tag="Health")
+
+
+@router.call(
+    "GET",
     "/",
-    **operation(
-        "readHealth",
-        "Whether the process lives",
-        tag=TAG,
-        message="The process lives.",
-        description="Touches no backend.",
-        answer=Health,
-        example=Health("ok", "2025-12-30T10:00:00.000Z", VERSION, "Server is running"),
-        public=True,
-        enveloped=False,
-    ),
+    "The process lives.",
+    example=Health("ok", "2025-12-30T10:00:00.000Z", VERSION, "Server is running"),
+    public=True,
 )
-async def live(container: Parts) -> ASGIResponse:
-    return _answer(Health("ok", instant(container.clock.now()), VERSION, "Server is running"))
+async def read_health(clock: Clock) -> Annotated[ASGIResponse, Health]:
+    """Whether the process lives.
+
+    Touches no backend.
+    """
+    return _answer(Health("ok", instant(clock.now()), VERSION, "Server is running"))
 
 
-@get(
+@router.call(
+    "GET",
     "/ready",
-    **operation(
-        "readReadiness",
-        "Whether the process can serve",
-        tag=TAG,
-        message="Every backend answers.",
-        description="Names each backend and its state: `up`, `down` or `not used`.",
-        answer=Readiness,
-        example=Readiness(
-            "ok",
-            "2025-12-30T10:00:00.000Z",
-            VERSION,
-            "Server is ready",
-            {"database": UP, "redis": UNUSED, "jobs": UP},
-            0,
-        ),
-        refusals={503: ()},
-        public=True,
-        enveloped=False,
+    "Every backend answers.",
+    example=Readiness(
+        "ok",
+        "2025-12-30T10:00:00.000Z",
+        VERSION,
+        "Server is ready",
+        {"database": UP, "redis": UNUSED, "jobs": UP},
+        0,
     ),
+    public=True,
+    other_status=503,
 )
-async def ready(container: Parts) -> ASGIResponse:
+async def read_readiness(container: Container) -> Annotated[ASGIResponse, Readiness]:
+    """Whether the process can serve.
+
+    Names each backend and its state: `up`, `down` or `not used`.
+    """
     database, jobs, failed_images = await asyncio.gather(
         _state_of(container.storage.ping()),
         _state_of(container.jobs.ping()),
@@ -104,7 +100,7 @@ async def ready(container: Parts) -> ASGIResponse:
 def _redis(container: Container) -> str:
     if container.settings.redis_url is None:
         return UNUSED
-    return UP if container.bus.is_live() else DOWN
+    return UP if container.bus.generation() is not None else DOWN
 
 
 async def _state_of(ping: Awaitable[None]) -> str:
@@ -129,6 +125,3 @@ def _answer(body: Health | Readiness, *, status: int = 200) -> ASGIResponse:
     return ASGIResponse(
         body=encode(body), status_code=status, headers=headers, media_type="application/json"
     )
-
-
-router = Router("/health", route_handlers=[live, ready])

@@ -8,15 +8,15 @@ cost several times what looking up the bytes does.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from qure.application.access import Principal
-from qure.application.cached_reads import profile_group
-from qure.bootstrap import Container
+from qure.application.announcing.cached_reads import profile_group
+from qure.container import Container
+from qure.domain.actor import Actor
 from qure.domain.errors import DomainError, Invalid
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
@@ -33,7 +33,7 @@ SEARCH_PATH = "/api/clinic"
 STATUS_PATH_LENGTH = len(STATUS_PREFIX) + 36 + len(STATUS_SUFFIX)
 
 _PROFILE_MESSAGE: str = accounts.read_profile.opt[OPERATION].message
-_STATUS_MESSAGE: str = queues.read_status.opt[OPERATION].message
+_STATUS_MESSAGE: str = queues.read_queue_status.opt[OPERATION].message
 _SEARCH_MESSAGE: str = clinics.list_clinics.opt[OPERATION].message
 _ENCODED_LIMIT = 10_000
 
@@ -46,11 +46,11 @@ class HotReads:
         self._app = app
         self._jwts = container.jwts
         self._clock = container.clock
-        self._principals = container.principals
-        self._reads = container.reads
-        self._live_status = container.live_status
-        self._places = container.places
-        self._encoded: OrderedDict[QueueId, tuple[QueueStatus, bytes]] = OrderedDict()
+        self._actors = container.memory.actors
+        self._reads = container.memory.reads
+        self._live_status = container.memory.live_status
+        self._nearby = container.memory.nearby
+        self._encoded: LRUCache[QueueId, tuple[QueueStatus, bytes]] = LRUCache(_ENCODED_LIMIT)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self._remembered(scope) if scope.get("method") == "GET" else None
@@ -89,7 +89,7 @@ class HotReads:
         except Invalid:
             return None  # The plain route lists every bad field.
         page = given.wanted_page()
-        found = self._places.search(given.wanted(), page=page)
+        found = self._nearby.search(given.wanted(), page=page)
         if found is None:
             return None
         scope["path_template"] = SEARCH_PATH
@@ -108,11 +108,9 @@ class HotReads:
         if held is None or held[0] is not status:
             held = status, envelope.success(responses.StatusBody.of(status), _STATUS_MESSAGE)
             self._encoded[queue_id] = held
-            if len(self._encoded) > _ENCODED_LIMIT:
-                self._encoded.popitem(last=False)
         return held[1]
 
-    def _who(self, scope: Any) -> Principal | None:
+    def _who(self, scope: Any) -> Actor | None:
         for name, value in scope["headers"]:
             if name == b"authorization":
                 if value[:7] != b"Bearer ":
@@ -121,5 +119,5 @@ class HotReads:
                     claims = self._jwts.verify(value[7:].decode("latin-1"), at=self._clock.now())
                 except DomainError:
                     return None  # The plain route says why.
-                return self._principals.peek(claims)
+                return self._actors.peek(claims)
         return None

@@ -1,31 +1,21 @@
 """``/media``: pictures that are kept on this machine's disk."""
 
-from pathlib import Path
-from typing import Protocol, runtime_checkable
-
 from anyio import open_file
 from litestar import Router, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from qure.container import Container
 from qure.domain.errors import NotFound
 from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.http.calls import Parts
+from qure.entrypoints.http.calls import Injected
 
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 
-@runtime_checkable
-class ServesFiles(Protocol):
-    """A media store whose pictures are fetched from this server."""
-
-    async def find(self, name: str) -> Path | None: ...
-
-
 @get("/{name:path}", opt={PUBLIC: True})
-async def read_picture(name: FromPath[str], container: Parts) -> ASGIResponse:
-    store = container.media
-    path = await store.find(name.removeprefix("/")) if isinstance(store, ServesFiles) else None
+async def read_picture(name: FromPath[str], container: Injected[Container]) -> ASGIResponse:
+    path = await container.media.find(name.removeprefix("/"))
     if path is None:
         raise NotFound("not_found", "There is no such picture.")
     try:

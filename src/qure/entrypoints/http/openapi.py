@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from qure.entrypoints.http.operation import OPERATION, Operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.version import VERSION
 from qure.wire.envelope import Failure
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -167,10 +167,10 @@ def _request_body(
     assert one.body is not None
     example = _sample_of(one.body)
     content: dict[str, Any] = {}
-    if one.pictures:
+    if one.body.PICTURES:
         files = {
             name: _file() if most == 1 else {"type": "array", "maxItems": most, "items": _file()}
-            for name, most in one.pictures.items()
+            for name, most in one.body.PICTURES.items()
         }
         # Written out, not composed: a page makes form fields of properties only.
         texts = components[one.body.__name__]
@@ -234,7 +234,7 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
     if one.body is not None:
         codes[400] = ("validation_failed", "malformed_json")
         codes[413], codes[415] = ("body_too_large",), ("unsupported_media_type",)
-        if one.pictures:
+        if one.body.PICTURES:
             codes[400] += ("malformed_form",)
     elif one.query is not None or _PARAMETER.search(path):
         codes[400] = ("validation_failed",)
@@ -254,10 +254,12 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
     failures = {
         str(status): _failure(status, codes[status], schemas[repr(Failure)])
         for status in sorted(codes)
-        if codes[status]
     }
-    for status in (status for status, own in one.refusals.items() if not own):
-        failures[str(status)] = {**_success(one, schemas), "description": "A backend is away."}
+    if one.other_status is not None:
+        failures[str(one.other_status)] = {
+            **_success(one, schemas),
+            "description": "A backend is away.",
+        }
     return failures
 
 

@@ -1,14 +1,33 @@
-"""What a route says of itself: one description that the router and the documentation share."""
+"""What a call of the API says of itself: one description for the router and the documentation."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qure.entrypoints.http.bearer import PUBLIC
 from qure.wire.parsing import Fields
 
 OPERATION = "operation"
 """Where a route's ``opt`` keeps its description."""
+
+_CODES = {
+    400: ("wrong_password",),
+    401: ("invalid_credentials", "invalid_refresh_token"),
+    403: ("forbidden", "account_disabled", "cannot_disable_self"),
+    404: ("queue_not_found", "user_not_found", "staff_not_found"),
+    409: (
+        *("email_taken", "already_staff", "user_is_admin", "clinic_exists", "clinic_retired"),
+        *("queue_exists", "queue_empty", "queue_full", "queue_inactive", "illegal_transition"),
+        *("active_token_exists", "too_many_takes", "too_many_active_tokens"),
+    ),
+    429: ("too_many_tries",),
+}
+_STATUS = {code: status for status, codes in _CODES.items() for code in codes}
+
+_ID = re.compile(r"\{(\w+)Id\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,65 +35,47 @@ class Operation:
     """One call of the API.
 
     ``answer`` is the type of ``data``, ``example`` a sample of it. ``body`` and ``query`` are
-    what is read from the request, ``pictures`` the file fields of its multipart form.
-    ``refusals`` are the codes of its own, by status; what every call may answer is not listed.
-    What is not ``enveloped`` is answered as it is, also by a refusal without codes.
+    what is read from the request. ``refusals`` are the codes of its own, by status; what every
+    call may answer is not listed. What is not ``enveloped`` is answered as it is, also with
+    ``other_status``.
     """
 
     id: str
     summary: str
+    description: str
     tag: str
     message: str
-    description: str
     answer: Any
     example: Any
     status: int
     body: type[Fields] | None
     body_optional: bool
-    pictures: Mapping[str, int]
     query: type[Fields] | None
     refusals: Mapping[int, tuple[str, ...]]
     public: bool
     enveloped: bool
+    other_status: int | None
 
 
-def operation(
-    id: str,
-    summary: str,
-    *,
-    tag: str,
-    message: str,
-    description: str = "",
-    answer: Any = None,
-    example: Any = None,
-    status: int = 200,
-    body: type[Fields] | None = None,
-    body_optional: bool = False,
-    pictures: Mapping[str, int] | None = None,
-    query: type[Fields] | None = None,
-    refusals: Mapping[int, tuple[str, ...]] | None = None,
-    public: bool = False,
-    enveloped: bool = True,
-) -> dict[str, Any]:
-    """The keyword arguments of a route's decorator."""
-    described = Operation(
-        id=id,
-        summary=summary,
-        tag=tag,
-        message=message,
-        description=description or summary + ".",
-        answer=answer,
-        example=example,
-        status=status,
-        body=body,
-        body_optional=body_optional,
-        pictures=pictures or {},
-        query=query,
-        refusals=refusals or {},
-        public=public,
-        enveloped=enveloped,
-    )
-    opt: dict[str, Any] = {OPERATION: described}
-    if public:
-        opt[PUBLIC] = True
-    return {"name": id, "status_code": status, "opt": opt}
+def refusals(path: str, own: tuple[str, ...]) -> Mapping[int, tuple[str, ...]]:
+    """The codes by status: that a thing in the path is not there, and a call's own.
+
+    A patient in the path is only compared with who asks.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    missing = [(404, f"{thing}_not_found") for thing in _ID.findall(path) if thing != "patient"]
+    for status, code in (*missing, *((_STATUS[code], code) for code in own)):
+        found[status] = (*found.get(status, ()), code)
+    return found
+
+
+def texts_of(handler: Callable[..., object]) -> tuple[str, str]:
+    """Summary and description, as the handler's docstring has them."""
+    summary, _, rest = (inspect.getdoc(handler) or "").partition("\n")
+    return summary.removesuffix("."), " ".join(rest.split()) or summary
+
+
+def camel_case(name: str) -> str:
+    """``queue_id`` as clients write it: ``queueId``."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

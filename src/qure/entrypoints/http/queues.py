@@ -1,146 +1,78 @@
 """``/api/queues``: a clinic's queue of the day, and calling the next patient."""
 
-from litestar import Router, get, patch, post
-from litestar.response.base import ASGIResponse
-
-from qure.application import desk, queues
+from qure.application.announcing.live_status import LiveStatus
+from qure.application.queueing.desk import Desk
+from qure.application.queueing.queues import Queues
 from qure.domain.ids import ClinicId, QueueId
 from qure.entrypoints.http import samples
-from qure.entrypoints.http.answers import answer
-from qure.entrypoints.http.bodies import read_json
-from qure.entrypoints.http.calls import Call, ClinicIdInPath, Parts, QueueIdInPath
-from qure.entrypoints.http.operation import operation
-from qure.wire import requests, responses
+from qure.entrypoints.http.calls import Call
+from qure.entrypoints.http.routing import Api
+from qure.wire.requests import OpenQueue, SetActive
+from qure.wire.responses import QueueBody, StatusBody, TokenBody
 
-TAG = "Queues"
+router = Api("/api/queues", tag="Queues")
 
 
-@post(
-    "/init/{clinicId:str}",
-    **operation(
-        "openQueue",
-        "Open a clinic's queue of today",
-        tag=TAG,
-        message="The queue is open.",
-        description="For admins and the clinic's staff. Today is the clinic's local day.",
-        answer=responses.QueueBody,
-        example=samples.QUEUE,
-        status=201,
-        body=requests.OpenQueue,
-        body_optional=True,
-        refusals={
-            403: ("forbidden",),
-            404: ("clinic_not_found",),
-            409: ("queue_exists", "clinic_retired"),
-        },
-    ),
+@router.call(
+    "POST",
+    "/init/{clinicId}",
+    "The queue is open.",
+    status=201,
+    body_optional=True,
+    refuses=("forbidden", "queue_exists", "clinic_retired"),
 )
-async def open_queue(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.OpenQueue)
-    queue = await queues.open_queue(
-        ClinicId(clinic_id),
-        max_size=given.max_queue_size,
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
-    )
-    return answer(request, responses.QueueBody.of(queue))
+async def open_queue(
+    request: Call, clinic_id: ClinicId, given: OpenQueue, queues: Queues
+) -> QueueBody:
+    """Open a clinic's queue of today.
+
+    For admins and the clinic's staff. Today is the clinic's local day.
+    """
+    queue = await queues.open(clinic_id, max_size=given.max_queue_size, actor=request.user)
+    return QueueBody.of(queue)
 
 
-@get(
-    "/{clinicId:str}",
-    **operation(
-        "readTodaysQueue",
-        "See a clinic's queue of today",
-        tag=TAG,
-        message="This is today's queue.",
-        answer=responses.QueueBody,
-        example=samples.QUEUE,
-        refusals={404: ("clinic_not_found", "queue_not_found")},
-    ),
-)
-async def todays_queue(request: Call, clinic_id: ClinicIdInPath, container: Parts) -> ASGIResponse:
-    queue = await queues.todays_queue(
-        ClinicId(clinic_id), storage=container.storage, clock=container.clock
-    )
-    return answer(request, responses.QueueBody.of(queue))
+@router.call("GET", "/{clinicId}", "This is today's queue.", refuses=("queue_not_found",))
+async def read_todays_queue(clinic_id: ClinicId, queues: Queues) -> QueueBody:
+    """See a clinic's queue of today."""
+    return QueueBody.of(await queues.of_today(clinic_id))
 
 
-@get(
-    "/{queueId:str}/status",
-    **operation(
-        "readQueueStatus",
-        "See how a queue stands",
-        tag=TAG,
-        message="This is how the queue stands.",
-        description="Exact after every change; `version` grows by one with each.",
-        answer=responses.StatusBody,
-        example=samples.STATUS,
-        refusals={404: ("queue_not_found",)},
-    ),
-)
-async def read_status(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    status = await queues.read_status(
-        QueueId(queue_id), live_status=container.live_status, storage=container.storage
-    )
-    return answer(request, responses.StatusBody.of(status))
+@router.call("GET", "/{queueId}/status", "This is how the queue stands.")
+async def read_queue_status(queue_id: QueueId, live_status: LiveStatus) -> StatusBody:
+    """See how a queue stands.
+
+    Exact after every change; `version` grows by one with each.
+    """
+    return StatusBody.of(await live_status.of(queue_id))
 
 
-@patch(
-    "/{queueId:str}/status",
-    **operation(
-        "setQueueActive",
-        "Take new tokens, or no more",
-        tag=TAG,
-        message="The queue has been changed.",
-        description="For admins and the clinic's staff. Standing tokens stay valid.",
-        answer=responses.QueueBody,
-        example=samples.QUEUE,
-        body=requests.SetActive,
-        refusals={403: ("forbidden",), 404: ("queue_not_found",)},
-    ),
-)
+@router.call("PATCH", "/{queueId}/status", "The queue has been changed.", refuses=("forbidden",))
 async def set_queue_active(
-    request: Call, queue_id: QueueIdInPath, container: Parts
-) -> ASGIResponse:
-    given = await read_json(request, requests.SetActive)
-    queue = await queues.set_queue_active(
-        QueueId(queue_id),
-        active=given.is_active,
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-    )
-    return answer(request, responses.QueueBody.of(queue))
+    request: Call, queue_id: QueueId, given: SetActive, queues: Queues
+) -> QueueBody:
+    """Take new tokens, or no more.
+
+    For admins and the clinic's staff. Standing tokens stay valid.
+    """
+    queue = await queues.set_active(queue_id, active=given.is_active, actor=request.user)
+    return QueueBody.of(queue)
 
 
-@post(
-    "/{queueId:str}/call-next",
-    **operation(
-        "callNextToken",
-        "Call the next patient",
-        tag=TAG,
-        message="The next patient has been called.",
-        description="For admins and the clinic's staff. Completes what the same staff member "
-        "had called or started before.",
-        answer=responses.TokenBody,
-        example=samples.CALLED,
-        refusals={403: ("forbidden",), 404: ("queue_not_found",), 409: ("queue_empty",)},
-    ),
+@router.call(
+    "POST",
+    "/{queueId}/call-next",
+    "The next patient has been called.",
+    example=samples.CALLED,
+    refuses=("forbidden", "queue_empty"),
 )
-async def call_next(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.call_next_token(
-        QueueId(queue_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def call_next_token(request: Call, queue_id: QueueId, desk: Desk) -> TokenBody:
+    """Call the next patient.
+
+    For admins and the clinic's staff. Completes what the same staff member had called or started
+    before.
+    """
+    return TokenBody.of(await desk.call_next(queue_id, actor=request.user))
 
 
-router = Router(
-    "/api/queues",
-    route_handlers=[open_queue, todays_queue, read_status, set_queue_active, call_next],
-)
+# The name that ``hot_reads`` asks for.

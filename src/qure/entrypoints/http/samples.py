@@ -1,9 +1,10 @@
 """Samples of what clients receive, for the documentation. Made of the real bodies."""
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from qure.wire import responses as r
 
@@ -23,27 +24,8 @@ USER = r.UserBody(
     clinic_id=None,
     profile_picture="https://api.dicebear.com/9.x/initials/svg?seed=Maria%20Curie",
 )
-PROFILE = r.ProfileBody(
-    id=USER.id,
-    email=USER.email,
-    first_name=USER.first_name,
-    last_name=USER.last_name,
-    role=USER.role,
-    clinic_id=None,
-    profile_picture=USER.profile_picture,
-    created_at=_AT,
-)
-MANAGED_USER = r.ManagedUserBody(
-    id=USER.id,
-    email=USER.email,
-    first_name=USER.first_name,
-    last_name=USER.last_name,
-    role=USER.role,
-    clinic_id=None,
-    profile_picture=USER.profile_picture,
-    created_at=_AT,
-    is_active=True,
-)
+PROFILE = r.ProfileBody(**structs.asdict(USER), created_at=_AT)
+MANAGED_USER = r.ManagedUserBody(**structs.asdict(PROFILE), is_active=True)
 LOGIN = r.LoginBody(user=USER, access_token="eyJhbGciOiJSUzI1NiJ9...", refresh_token="0f" * 64)
 REFRESH = r.RefreshBody(access_token=LOGIN.access_token, refresh_token="a5" * 64)
 SESSION = r.SessionBody(
@@ -138,3 +120,23 @@ STARTED = token("IN_PROGRESS", called_at=_AT, started_at=_AT)
 COMPLETED = token("COMPLETED", called_at=_AT, started_at=_AT, completed_at=_AT)
 SKIPPED = token("SKIPPED", called_at=_AT, skipped_at=_AT)
 CANCELLED = token("CANCELLED", cancelled_at=_AT)
+
+_BY_TYPE = MappingProxyType(
+    {
+        type(one): one
+        for one in (
+            *(USER, PROFILE, MANAGED_USER, USERS, LOGIN, REFRESH, SESSION),
+            *(CLINIC, CLINICS, STAFF, QUEUE, STATUS, TOKEN),
+        )
+    }
+)
+
+
+def sample_of(kind: Any) -> Any:
+    """A sample of a body's type, of a list of it, or of the first type of several."""
+    if kind is None:
+        return None
+    if not get_args(kind):
+        return _BY_TYPE[kind]
+    first = sample_of(get_args(kind)[0])
+    return [first] if get_origin(kind) is list else first

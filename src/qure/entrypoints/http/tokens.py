@@ -1,226 +1,130 @@
 """``/api/tokens``: a patient's place in a queue, and what staff do with it."""
 
-from litestar import Router, delete, get, post
-from litestar.response.base import ASGIResponse
-
-from qure.application import desk, tokens
+from qure.application.queueing.desk import Desk
+from qure.application.queueing.issuing import Issuing
+from qure.application.queueing.tokens import Tokens
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.entrypoints.http import samples
-from qure.entrypoints.http.answers import answer
-from qure.entrypoints.http.bodies import read_json, read_query
-from qure.entrypoints.http.calls import (
-    Call,
-    Parts,
-    PatientIdInPath,
-    QueueIdInPath,
-    TokenIdInPath,
-)
-from qure.entrypoints.http.operation import operation
-from qure.wire import requests, responses
+from qure.entrypoints.http.calls import Call
+from qure.entrypoints.http.routing import Api
+from qure.wire.requests import FilterTokens, IssueToken
+from qure.wire.responses import TokenBody
 
-TAG = "Tokens"
-_DESK_REFUSALS = {
-    403: ("forbidden",),
-    404: ("token_not_found",),
-    409: ("illegal_transition",),
-}
+router = Api("/api/tokens", tag="Tokens")
+
+MOVE_REFUSALS = ("forbidden", "illegal_transition")
 
 
-@post(
+@router.call(
+    "POST",
     "/",
-    **operation(
-        "issueToken",
-        "Take a token",
-        tag=TAG,
-        message="You have a token.",
-        description="For patients. Numbers run from 1 without gap, however many ask at once. "
-        "A patient takes at most 3 numbers of one queue, and has at most 5 active tokens at once "
-        "in all (the service may set another bound). "
-        "With `active_token_exists` comes the standing token in `meta.token`.",
-        answer=responses.TokenBody,
-        example=samples.TOKEN,
-        status=201,
-        body=requests.IssueToken,
-        refusals={
-            403: ("forbidden",),
-            404: ("queue_not_found",),
-            409: (
-                "active_token_exists",
-                "too_many_takes",
-                "too_many_active_tokens",
-                "queue_full",
-                "queue_inactive",
-            ),
-        },
+    "You have a token.",
+    status=201,
+    refuses=(
+        "forbidden",
+        "queue_not_found",
+        "active_token_exists",
+        "too_many_takes",
+        "too_many_active_tokens",
+        "queue_full",
+        "queue_inactive",
     ),
 )
-async def issue_token(request: Call, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.IssueToken)
-    token = await tokens.issue_token(
-        QueueId(given.queue_id), actor=request.user, line=container.issue_line
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def issue_token(request: Call, given: IssueToken, issuing: Issuing) -> TokenBody:
+    """Take a token.
+
+    For patients. Numbers run from 1 without gap, however many ask at once. A patient takes at
+    most 3 numbers of one queue, and has at most 5 active tokens at once in all (the service may
+    set another bound). With `active_token_exists` comes the standing token in `meta.token`.
+    """
+    return TokenBody.of(await issuing.issue(QueueId(given.queue_id), actor=request.user))
 
 
-@delete(
-    "/{tokenId:str}",
-    **operation(
-        "cancelToken",
-        "Leave the queue",
-        tag=TAG,
-        message="You have left the queue.",
-        description="For the token's patient, while it is WAITING.",
-        answer=responses.TokenBody,
-        example=samples.CANCELLED,
-        refusals=_DESK_REFUSALS,
-    ),
+@router.call(
+    "DELETE",
+    "/{tokenId}",
+    "You have left the queue.",
+    example=samples.CANCELLED,
+    refuses=MOVE_REFUSALS,
 )
-async def cancel_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await tokens.cancel_token(
-        TokenId(token_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def cancel_token(request: Call, token_id: TokenId, tokens: Tokens) -> TokenBody:
+    """Leave the queue.
+
+    For the token's patient, while it is WAITING.
+    """
+    return TokenBody.of(await tokens.cancel(token_id, actor=request.user))
 
 
-@get(
-    "/{patientId:str}",
-    **operation(
-        "readActiveToken",
-        "See your active token",
-        tag=TAG,
-        message="This is your active token, if you have one.",
-        description="For that patient: the active token of today with the lowest number, or null.",
-        answer=responses.TokenBody | None,
-        example=samples.TOKEN,
-        refusals={403: ("forbidden",)},
-    ),
+@router.call(
+    "GET", "/{patientId}", "This is your active token, if you have one.", refuses=("forbidden",)
 )
-async def read_active_token(
-    request: Call, patient_id: PatientIdInPath, container: Parts
-) -> ASGIResponse:
-    token = await tokens.active_token_of(
-        UserId(patient_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-    )
-    return answer(request, None if token is None else responses.TokenBody.of(token))
+async def read_active_token(request: Call, patient_id: UserId, tokens: Tokens) -> TokenBody | None:
+    """See your active token.
+
+    For that patient: the active token of today with the lowest number, or null.
+    """
+    token = await tokens.active_of(patient_id, actor=request.user)
+    return None if token is None else TokenBody.of(token)
 
 
-@get(
-    "/queue/{queueId:str}",
-    **operation(
-        "listTokens",
-        "See a queue's tokens",
-        tag=TAG,
-        message="These are the queue's tokens.",
-        description="For admins and the clinic's staff. Without `tokenNumber` the list in "
-        "order, with it that one token or null.",
-        answer=list[responses.TokenBody] | responses.TokenBody | None,
-        example=[samples.TOKEN],
-        query=requests.FilterTokens,
-        refusals={403: ("forbidden",), 404: ("queue_not_found",)},
-    ),
-)
-async def list_tokens(request: Call, queue_id: QueueIdInPath, container: Parts) -> ASGIResponse:
-    given = read_query(request.scope, requests.FilterTokens)
-    found = await tokens.list_tokens(
-        QueueId(queue_id),
-        number=given.token_number,
-        status=given.status,
-        actor=request.user,
-        storage=container.storage,
+@router.call("GET", "/queue/{queueId}", "These are the queue's tokens.", refuses=("forbidden",))
+async def list_tokens(
+    request: Call, queue_id: QueueId, given: FilterTokens, tokens: Tokens
+) -> list[TokenBody] | TokenBody | None:
+    """See a queue's tokens.
+
+    For admins and the clinic's staff. Without `tokenNumber` the list in order, with it that one
+    token or null.
+    """
+    found = await tokens.list_all(
+        queue_id, number=given.token_number, status=given.status, actor=request.user
     )
-    bodies = [responses.TokenBody.of(token) for token in found]
+    bodies = [TokenBody.of(token) for token in found]
     if given.token_number is None:
-        return answer(request, bodies)
-    return answer(request, bodies[0] if bodies else None)
+        return bodies
+    return bodies[0] if bodies else None
 
 
-@post(
-    "/{tokenId:str}/start",
-    **operation(
-        "startToken",
-        "The called patient is being seen",
-        tag=TAG,
-        message="The patient is being seen.",
-        description="For admins and the clinic's staff.",
-        answer=responses.TokenBody,
-        example=samples.STARTED,
-        refusals=_DESK_REFUSALS,
-    ),
+@router.call(
+    "POST",
+    "/{tokenId}/start",
+    "The patient is being seen.",
+    example=samples.STARTED,
+    refuses=MOVE_REFUSALS,
 )
-async def start_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.start_token(
-        TokenId(token_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def start_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
+    """The called patient is being seen.
+
+    For admins and the clinic's staff.
+    """
+    return TokenBody.of(await desk.start(token_id, actor=request.user))
 
 
-@post(
-    "/{tokenId:str}/complete",
-    **operation(
-        "completeToken",
-        "The patient was served",
-        tag=TAG,
-        message="The patient was served.",
-        description="For admins and the clinic's staff.",
-        answer=responses.TokenBody,
-        example=samples.COMPLETED,
-        refusals=_DESK_REFUSALS,
-    ),
+@router.call(
+    "POST",
+    "/{tokenId}/complete",
+    "The patient was served.",
+    example=samples.COMPLETED,
+    refuses=MOVE_REFUSALS,
 )
-async def complete_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.complete_token(
-        TokenId(token_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def complete_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
+    """The patient was served.
+
+    For admins and the clinic's staff.
+    """
+    return TokenBody.of(await desk.complete(token_id, actor=request.user))
 
 
-@post(
-    "/{tokenId:str}/skip",
-    **operation(
-        "skipToken",
-        "The patient is not there",
-        tag=TAG,
-        message="The patient was skipped.",
-        description="For admins and the clinic's staff.",
-        answer=responses.TokenBody,
-        example=samples.SKIPPED,
-        refusals=_DESK_REFUSALS,
-    ),
+@router.call(
+    "POST",
+    "/{tokenId}/skip",
+    "The patient was skipped.",
+    example=samples.SKIPPED,
+    refuses=MOVE_REFUSALS,
 )
-async def skip_token(request: Call, token_id: TokenIdInPath, container: Parts) -> ASGIResponse:
-    token = await desk.skip_token(
-        TokenId(token_id),
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-        randomness=container.randomness,
-    )
-    return answer(request, responses.TokenBody.of(token))
+async def skip_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
+    """The patient is not there.
 
-
-router = Router(
-    "/api/tokens",
-    route_handlers=[
-        issue_token,
-        cancel_token,
-        read_active_token,
-        list_tokens,
-        start_token,
-        complete_token,
-        skip_token,
-    ],
-)
+    For admins and the clinic's staff.
+    """
+    return TokenBody.of(await desk.skip(token_id, actor=request.user))

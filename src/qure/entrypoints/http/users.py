@@ -1,72 +1,40 @@
 """``/api/users``: how admins find users and lock them out."""
 
-from litestar import Router, get, patch
-from litestar.response.base import ASGIResponse
-
-from qure.application import accounts
+from qure.application.accounts.users import Users
 from qure.domain.ids import UserId
-from qure.entrypoints.http import samples
-from qure.entrypoints.http.answers import answer
-from qure.entrypoints.http.bodies import read_json, read_query
-from qure.entrypoints.http.calls import Call, Parts, UserIdInPath
-from qure.entrypoints.http.operation import operation
-from qure.wire import requests, responses
+from qure.entrypoints.http.calls import Call
+from qure.entrypoints.http.routing import Api
+from qure.wire.requests import SearchUsers, SetActive
+from qure.wire.responses import ManagedUserBody, UserListBody
 
-TAG = "Users"
+router = Api("/api/users", tag="Users")
 
 
-@get(
-    "/",
-    **operation(
-        "searchUsers",
-        "Find users",
-        tag=TAG,
-        message="These are the users.",
-        description="For admins: by name or e-mail address, by role, newest first.",
-        answer=responses.UserListBody,
-        example=samples.USERS,
-        query=requests.SearchUsers,
-        refusals={403: ("forbidden",)},
-    ),
-)
-async def search_users(request: Call, container: Parts) -> ASGIResponse:
-    given = read_query(request.scope, requests.SearchUsers)
+@router.call("GET", "/", "These are the users.", refuses=("forbidden",))
+async def search_users(request: Call, given: SearchUsers, users: Users) -> UserListBody:
+    """Find users.
+
+    For admins: by name or e-mail address, by role, newest first.
+    """
     page = given.wanted_page()
-    found, total = await accounts.search_users(
-        query=given.query,
-        role=given.role,
-        page=page,
-        actor=request.user,
-        storage=container.storage,
+    found, total = await users.search(
+        query=given.query, role=given.role, page=page, actor=request.user
     )
-    return answer(request, responses.UserListBody.of(found, page, total))
+    return UserListBody.of(found, page, total)
 
 
-@patch(
-    "/{userId:str}",
-    **operation(
-        "setUserActive",
-        "Lock a user out, or let them in again",
-        tag=TAG,
-        message="The user has been changed.",
-        description="For admins. Locking out ends every login of the user; nobody locks "
-        "themselves out.",
-        answer=responses.ManagedUserBody,
-        example=samples.MANAGED_USER,
-        body=requests.SetActive,
-        refusals={403: ("forbidden", "cannot_disable_self"), 404: ("user_not_found",)},
-    ),
+@router.call(
+    "PATCH",
+    "/{userId}",
+    "The user has been changed.",
+    refuses=("forbidden", "cannot_disable_self"),
 )
-async def set_user_active(request: Call, user_id: UserIdInPath, container: Parts) -> ASGIResponse:
-    given = await read_json(request, requests.SetActive)
-    user = await accounts.set_user_active(
-        UserId(user_id),
-        active=given.is_active,
-        actor=request.user,
-        storage=container.storage,
-        clock=container.clock,
-    )
-    return answer(request, responses.ManagedUserBody.of(user))
+async def set_user_active(
+    request: Call, user_id: UserId, given: SetActive, users: Users
+) -> ManagedUserBody:
+    """Lock a user out, or let them in again.
 
-
-router = Router("/api/users", route_handlers=[search_users, set_user_active])
+    For admins. Locking out ends every login of the user; nobody locks themselves out.
+    """
+    user = await users.set_active(user_id, active=given.is_active, actor=request.user)
+    return ManagedUserBody.of(user)

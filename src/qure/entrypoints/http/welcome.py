@@ -1,12 +1,10 @@
 """``/``: what this is, and where to go. A page may take its place one day."""
 
 import msgspec
-from litestar import Router, get
 
-from qure.entrypoints.http.answers import JsonAnswer, answer
-from qure.entrypoints.http.calls import Parts, PublicCall
-from qure.entrypoints.http.operation import operation
-from qure.entrypoints.http.version import VERSION
+from qure.entrypoints.http.routing import Api
+from qure.entrypoints.version import VERSION
+from qure.settings import Settings
 
 
 class Links(msgspec.Struct, rename="camel"):
@@ -32,21 +30,19 @@ def _welcome(*, docs: bool) -> Welcome:
     return Welcome("Qure", VERSION, links)
 
 
-@get(
+router = Api("/", tag="Health")
+
+
+@router.call(
+    "GET",
     "/",
-    **operation(
-        "readWelcome",
-        "What this is, and where to go",
-        tag="Health",
-        message="This is Qure, the queue of a clinic.",
-        description="Touches no backend.",
-        answer=Welcome,
-        example=_welcome(docs=True),
-        public=True,
-    ),
+    "This is Qure, the queue of a clinic.",
+    example=_welcome(docs=True),
+    public=True,
 )
-async def welcome(request: PublicCall, container: Parts) -> JsonAnswer:
-    return answer(request, _welcome(docs=container.settings.docs))
+async def read_welcome(settings: Settings) -> Welcome:
+    """What this is, and where to go.
 
-
-router = Router("/", route_handlers=[welcome])
+    Touches no backend.
+    """
+    return _welcome(docs=settings.docs)

@@ -5,31 +5,43 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from qure.adapters.memory.state import State
+from qure.application.changes import Changes
 from qure.application.ports.storage import Page
+from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.user import Role, User
+from qure.domain.user import User
+
+Account = TypeVar("Account", User, Session)
+
+
+def _kept(account: Account) -> Account:
+    """A copy, without what has happened to it."""
+    return replace(account, events=[])
 
 
 class MemoryUsers:
     """See ``Users``."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, changes: Changes) -> None:
         self._state = state
+        self._changes = changes
 
     async def add(self, user: User) -> None:
         """Raises ``Conflict`` (``email_taken``)."""
         if user.email in self._state.users_by_email:
             raise Conflict("email_taken", "This e-mail address is already registered.")
-        self._state.users[user.id] = replace(user)
+        self._changes.note(user)
+        self._state.users[user.id] = _kept(user)
         self._state.users_by_email[user.email] = user.id
 
     async def get(self, id: UserId, *, lock: bool = False) -> User | None:  # noqa: ARG002
         user = self._state.users.get(id)
-        return None if user is None else replace(user)
+        return None if user is None else _kept(user)
 
     async def by_email(self, email: str, *, lock: bool = False) -> User | None:
         """By the normalised address."""
@@ -47,7 +59,8 @@ class MemoryUsers:
                 raise Conflict("email_taken", "This e-mail address is already registered.")
             self._state.users_by_email.discard(before.email)
             self._state.users_by_email[user.email] = user.id
-        self._state.users[user.id] = replace(user)
+        self._changes.note(user)
+        self._state.users[user.id] = _kept(user)
 
     async def staff_of(self, clinic_id: ClinicId) -> list[User]:
         """Oldest staff first."""
@@ -57,7 +70,7 @@ class MemoryUsers:
             if user.role is Role.STAFF and user.clinic_id == clinic_id
         ]
         staff.sort(key=lambda user: (user.created_at, user.id))
-        return [replace(user) for user in staff]
+        return [_kept(user) for user in staff]
 
     async def search(
         self, *, query: str | None, role: Role | None, page: Page
@@ -70,7 +83,7 @@ class MemoryUsers:
         ]
         found.sort(key=lambda user: (user.created_at, user.id), reverse=True)
         shown = found[page.offset : page.offset + page.size]
-        return [replace(user) for user in shown], len(found)
+        return [_kept(user) for user in shown], len(found)
 
 
 def _mentions(user: User, query: str) -> bool:
@@ -82,16 +95,18 @@ def _mentions(user: User, query: str) -> bool:
 class MemorySessions:
     """See ``Sessions``."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, changes: Changes) -> None:
         self._state = state
+        self._changes = changes
 
     async def add(self, session: Session, secret: RefreshSecret) -> None:
-        self._state.sessions[session.id] = replace(session)
+        self._changes.note(session)
+        self._state.sessions[session.id] = _kept(session)
         await self.add_secret(secret)
 
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:  # noqa: ARG002
         session = self._state.sessions.get(id)
-        return None if session is None else replace(session)
+        return None if session is None else _kept(session)
 
     async def with_users(
         self, ids: Collection[SessionId]
@@ -102,12 +117,13 @@ class MemorySessions:
             session = self._state.sessions.get(id)
             user = None if session is None else self._state.users.get(session.user_id)
             if session is not None and user is not None:
-                found[id] = (replace(session), replace(user))
+                found[id] = (_kept(session), _kept(user))
         return found
 
     async def save(self, session: Session) -> None:
         if session.id in self._state.sessions:
-            self._state.sessions[session.id] = replace(session)
+            self._changes.note(session)
+            self._state.sessions[session.id] = _kept(session)
 
     async def live_of(self, user_id: UserId, *, now: datetime) -> list[Session]:
         """Newest first."""
@@ -117,7 +133,7 @@ class MemorySessions:
             if session.user_id == user_id and session.is_live(now)
         ]
         live.sort(key=lambda session: (session.created_at, session.id), reverse=True)
-        return [replace(session) for session in live]
+        return [_kept(session) for session in live]
 
     async def secret(self, digest: str) -> RefreshSecret | None:
         secret = self._state.secrets.get(digest)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from qure.adapters.memory.state import ClinicPlace, State
-from qure.application.geography import distance_km
+from qure.application.changes import Changes
+from qure.application.clinics.geography import distance_km
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict
@@ -16,17 +17,19 @@ from qure.domain.ids import ClinicId
 class MemoryClinics:
     """See ``Clinics``."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, changes: Changes) -> None:
         self._state = state
+        self._changes = changes
 
     async def add(self, clinic: Clinic) -> None:
         """Raises ``Conflict`` (``clinic_exists``)."""
         self._claim_place(clinic)
-        self._state.clinics[clinic.id] = replace(clinic)
+        self._changes.note(clinic)
+        self._state.clinics[clinic.id] = _kept(clinic)
 
     async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:  # noqa: ARG002
         clinic = self._state.clinics.get(id)
-        return None if clinic is None else replace(clinic)
+        return None if clinic is None else _kept(clinic)
 
     async def save(self, clinic: Clinic) -> None:
         """Raises ``Conflict`` (``clinic_exists``)."""
@@ -34,7 +37,8 @@ class MemoryClinics:
         if before != _place(clinic):
             self._claim_place(clinic)
             self._state.clinics_by_place.discard(before)
-        self._state.clinics[clinic.id] = replace(clinic)
+        self._changes.note(clinic)
+        self._state.clinics[clinic.id] = _kept(clinic)
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         """Nearest first (then by id), else newest first."""
@@ -50,19 +54,19 @@ class MemoryClinics:
             found = [each for each in found if (each.distance_km or 0.0) <= radius]
             found.sort(key=lambda each: (each.distance_km or 0.0, each.clinic.id))
         shown = found[page.offset : page.offset + page.size]
-        return [replace(each, clinic=replace(each.clinic)) for each in shown], len(found)
+        return [replace(each, clinic=_kept(each.clinic)) for each in shown], len(found)
 
     async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
         """By id."""
         later = sorted(each for each in self._state.clinics if each > id)
-        return [replace(self._state.clinics[each]) for each in later[:limit]]
+        return [_kept(self._state.clinics[each]) for each in later[:limit]]
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         """Earliest first."""
         due = [
-            (clinic.next_opening_at, clinic.id)
+            (clinic.service.next_opening_at, clinic.id)
             for clinic in self._state.clinics.values()
-            if clinic.next_opening_at is not None and clinic.next_opening_at <= now
+            if clinic.service.next_opening_at is not None and clinic.service.is_due(now)
         ]
         return [id for _, id in sorted(due)[:limit]]
 
@@ -71,6 +75,11 @@ class MemoryClinics:
         if place in self._state.clinics_by_place:
             raise Conflict("clinic_exists", "A clinic of this name at this position exists.")
         self._state.clinics_by_place[place] = clinic.id
+
+
+def _kept(clinic: Clinic) -> Clinic:
+    """A copy, without what has happened to it."""
+    return replace(clinic, service=replace(clinic.service), events=[])
 
 
 def _place(clinic: Clinic) -> ClinicPlace:

@@ -1,4 +1,4 @@
-"""Queues, their tokens, and what staff did with them."""
+"""Queues and their tokens."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from qure.adapters.memory.state import State
+from qure.application.changes import Changes
+from qure.domain.calling_order import Line
 from qure.domain.errors import Conflict
-from qure.domain.ids import ClinicId, QueueId, TokenId, UserId
+from qure.domain.ids import QueueId, ServiceId, TokenId, UserId
 from qure.domain.queue import Queue
-from qure.domain.staff_activity import StaffActivity
-from qure.domain.token import HELD, ActiveTokenExists, Token, TokenStatus
+from qure.domain.token import ASSIGNED, ActiveTokenExists, Priority, Token, TokenStatus
 
 
 class MemoryQueues:
     """See ``Queues``. The events that a queue still carries are not kept."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, changes: Changes) -> None:
         self._state = state
+        self._changes = changes
 
     async def add(self, queue: Queue) -> None:
         """Raises ``Conflict`` (``queue_exists``)."""
-        day = queue.clinic_id, queue.date
+        day = queue.service_id, queue.date
         if day in self._state.queues_by_day:
             raise Conflict("queue_exists", "This clinic's queue of the day exists already.")
+        self._changes.note(queue)
         self._state.queues_by_day[day] = queue.id
         self._state.queues[queue.id] = replace(queue, events=[])
 
@@ -32,13 +35,14 @@ class MemoryQueues:
         queue = self._state.queues.get(id)
         return None if queue is None else replace(queue, events=[])
 
-    async def of_day(self, clinic_id: ClinicId, day: date) -> Queue | None:
-        id = self._state.queues_by_day.get((clinic_id, day))
+    async def of_day(self, service_id: ServiceId, day: date) -> Queue | None:
+        id = self._state.queues_by_day.get((service_id, day))
         return None if id is None else await self.get(id)
 
     async def save(self, queue: Queue) -> None:
         if queue.id not in self._state.queues:
             raise LookupError(f"queue {queue.id} was never added")
+        self._changes.note(queue)
         self._state.queues[queue.id] = replace(queue, events=[])
 
 
@@ -65,29 +69,26 @@ class MemoryTokens:
     async def get(self, id: TokenId) -> Token | None:
         return self._state.tokens.get(id)
 
-    async def next_in_line(self, queue_id: QueueId) -> Token | None:
-        """The WAITING token with the lowest number."""
-        waiting = [t for t in self._active(queue_id) if t.status is TokenStatus.WAITING]
-        return min(waiting, key=_number, default=None)
+    async def line_for(self, queue_id: QueueId, staff_id: UserId) -> Line:
+        active = self._active(queue_id)
+        heads: dict[Priority, Token] = {}
+        for token in sorted(active, key=lambda token: token.place):
+            if token.status is TokenStatus.WAITING:
+                heads.setdefault(token.priority, token)
+        assigned = [t for t in active if t.status in ASSIGNED and t.assigned_to == staff_id]
+        return Line(heads=tuple(heads.values()), assigned=tuple(sorted(assigned, key=_number)))
 
-    async def held_by(self, queue_id: QueueId, staff_id: UserId) -> list[Token]:
-        """By number."""
-        return sorted(
-            (t for t in self._active(queue_id) if t.status in HELD and t.held_by == staff_id),
-            key=_number,
-        )
-
-    async def places_of(
+    async def taken_by(
         self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
     ) -> dict[UserId, list[Token]]:
-        places: dict[UserId, list[Token]] = {patient: [] for patient in patients}
+        taken: dict[UserId, list[Token]] = {patient: [] for patient in patients}
         for token in self._state.tokens.values():
-            if token.patient_id in places and (
+            if token.patient_id in taken and (
                 token.queue_id == queue_id
                 or (token.is_active and self._is_of_day(token.queue_id, now))
             ):
-                places[token.patient_id].append(token)
-        return places
+                taken[token.patient_id].append(token)
+        return taken
 
     async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
         """Lowest number first, then the older one."""
@@ -115,12 +116,12 @@ class MemoryTokens:
 
     def _keep(self, token: Token) -> None:
         place = token.queue_id, token.patient_id
-        standing = self._state.active_tokens_by_patient.get(place)
+        active = self._state.active_tokens_by_patient.get(place)
         if token.is_active:
-            if standing is not None and standing != token.id:
-                raise ActiveTokenExists(self._state.tokens[standing])
+            if active is not None and active != token.id:
+                raise ActiveTokenExists(self._state.tokens[active])
             self._state.active_tokens_by_patient[place] = token.id
-        elif standing == token.id:
+        elif active == token.id:
             self._state.active_tokens_by_patient.discard(place)
         self._state.tokens[token.id] = token
 
@@ -135,21 +136,3 @@ class MemoryTokens:
 
 def _number(token: Token) -> int:
     return token.number
-
-
-class MemoryActivities:
-    """See ``Activities``."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    async def add(self, activities: Sequence[StaffActivity]) -> None:
-        for activity in activities:
-            self._state.activities[activity.id] = activity
-
-    async def of_token(self, token_id: TokenId) -> list[StaffActivity]:
-        """Oldest first."""
-        return sorted(
-            (a for a in self._state.activities.values() if a.token_id == token_id),
-            key=lambda activity: (activity.created_at, activity.id),
-        )

@@ -17,32 +17,45 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     true,
     update,
 )
 
 from qure.adapters.sql.engine import smaller_of
-from qure.adapters.sql.mapping import clinic_values, fold, to_clinic
-from qure.adapters.sql.rows import CLINICS
+from qure.adapters.sql.mapping import (
+    SERVICE_COLUMNS,
+    clinic_values,
+    fold,
+    service_values,
+    to_clinic,
+)
+from qure.adapters.sql.rows import CLINICS, SERVICES
 from qure.adapters.sql.transaction import Transaction
-from qure.application.geography import EARTH_RADIUS_KM, Box
+from qure.application.changes import Changes
+from qure.application.clinics.geography import EARTH_RADIUS_KM, Box
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId
 
-_GET = select(CLINICS).where(CLINICS.c.id == bindparam("id"))
+_SERVICE = [SERVICES.c[name].label(label) for name, label in SERVICE_COLUMNS.items()]
+# Part of the condition of the index that finds it.
+_OF_CLINIC = (SERVICES.c.clinic_id == CLINICS.c.id) & text("services.is_default")
+_CLINICS = select(CLINICS, *_SERVICE).join(SERVICES, _OF_CLINIC)
+_GET = _CLINICS.where(CLINICS.c.id == bindparam("id"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of rows that name the clinic.
-_LOCK = _GET.with_for_update(key_share=True)
+# Both rows: of one that is not locked, who has waited would see what it was before.
+_LOCK = _GET.with_for_update(key_share=True, of=(CLINICS, SERVICES))
 _SAVE = update(CLINICS).where(CLINICS.c.id == bindparam("of"))
+_SAVE_SERVICE = update(SERVICES).where(SERVICES.c.id == bindparam("of"))
 _DUE = (
-    select(CLINICS.c.id)
-    .where(CLINICS.c.next_opening_at <= bindparam("now"))
-    .order_by(CLINICS.c.next_opening_at, CLINICS.c.id)
+    select(SERVICES.c.clinic_id)
+    .where(SERVICES.c.next_opening_at <= bindparam("now"))
+    .order_by(SERVICES.c.next_opening_at, SERVICES.c.id)
     .limit(bindparam("most"))
 )
 _AFTER = (
-    select(CLINICS)
-    .where(CLINICS.c.id > bindparam("after"))
+    _CLINICS.where(CLINICS.c.id > bindparam("after"))
     .order_by(CLINICS.c.id)
     .limit(bindparam("most"))
 )
@@ -52,19 +65,24 @@ _MEANINGFUL = re.compile("[%_/]")
 class SqlClinics:
     """See ``ports.storage.Clinics``."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
+        self._changes = changes
 
     async def add(self, clinic: Clinic) -> None:
+        self._changes.note(clinic)
         await self._transaction.change(insert(CLINICS), clinic_values(clinic))
+        await self._transaction.change(insert(SERVICES), service_values(clinic.service))
 
     async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:
         row = await self._transaction.first(_LOCK if lock else _GET, {"id": id})
         return None if row is None else to_clinic(row)
 
     async def save(self, clinic: Clinic) -> None:
-        values = clinic_values(clinic)
+        self._changes.note(clinic)
+        values, service = clinic_values(clinic), service_values(clinic.service)
         await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
+        await self._transaction.change(_SAVE_SERVICE, {"of": service.pop("id"), **service})
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         shape, values = _question(wanted)
@@ -87,7 +105,7 @@ class SqlClinics:
 
     async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
         rows = await self._transaction.all(_DUE, {"now": now, "most": limit})
-        return [row.id for row in rows]
+        return [row.clinic_id for row in rows]
 
 
 class _Shape(NamedTuple):
@@ -148,7 +166,7 @@ def _newest(shape: _Shape) -> Select[Any]:
         .subquery()
     )
     return (
-        select(CLINICS, _count(shape).scalar_subquery().label("total"))
+        _CLINICS.add_columns(_count(shape).scalar_subquery().label("total"))
         .join(newest, newest.c.id == CLINICS.c.id)
         .order_by(newest.c.created_at.desc(), newest.c.id.desc())
     )
@@ -184,7 +202,7 @@ def _nearest(shape: _Shape) -> Select[Any]:
         .subquery("nearest")
     )
     return (
-        select(CLINICS, nearest.c.distance_km, nearest.c.total)
+        _CLINICS.add_columns(nearest.c.distance_km, nearest.c.total)
         .join(nearest, nearest.c.id == CLINICS.c.id)
         .order_by(nearest.c.distance_km, nearest.c.id)
     )

@@ -16,6 +16,7 @@ from qure.adapters.sql.mapping import (
 )
 from qure.adapters.sql.rows import REFRESH_SECRETS, SESSIONS, USERS, padded
 from qure.adapters.sql.transaction import Transaction
+from qure.application.changes import Changes
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.user import User
@@ -49,10 +50,12 @@ _DELETE_SESSIONS = delete(SESSIONS).where(SESSIONS.c.expires_at < bindparam("bef
 class SqlSessions:
     """See ``ports.storage.Sessions``."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
+        self._changes = changes
 
     async def add(self, session: Session, secret: RefreshSecret) -> None:
+        self._changes.note(session)
         await self._transaction.change(insert(SESSIONS), session_values(session))
         await self.add_secret(secret)
 
@@ -75,6 +78,7 @@ class SqlSessions:
         return {session.id: (session, users[session.user_id]) for session in sessions}
 
     async def save(self, session: Session) -> None:
+        self._changes.note(session)
         values = session_values(session)
         await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
 

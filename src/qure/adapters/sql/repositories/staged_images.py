@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from qure.adapters.sql.mapping import image_values, to_image
 from qure.adapters.sql.rows import STAGED_IMAGES
 from qure.adapters.sql.transaction import Transaction
+from qure.application.changes import Changes
 from qure.domain.ids import ImageId
 from qure.domain.image import StagedImage
 
@@ -40,10 +41,13 @@ _DELETE_FAILED = delete(STAGED_IMAGES).where(STAGED_IMAGES.c.failed_at < bindpar
 class SqlStagedImages:
     """See ``ports.storage.StagedImages``."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
+        self._changes = changes
 
     async def add(self, images: Sequence[StagedImage]) -> None:
+        for image in images:
+            self._changes.note(image)
         if images:
             await self._transaction.change(_ADD, [image_values(image) for image in images])
 
@@ -55,8 +59,9 @@ class SqlStagedImages:
         attempts = await self._transaction.scalar(_RECORD_ATTEMPT, {"of": id, "at": failed_at})
         return attempts or 0
 
-    async def delete(self, id: ImageId) -> None:
-        await self._transaction.change(_DELETE, {"id": id})
+    async def delete(self, image: StagedImage) -> None:
+        self._changes.note(image)
+        await self._transaction.change(_DELETE, {"id": image.id})
 
     async def waiting(self, *, before: datetime, limit: int) -> list[ImageId]:
         rows = await self._transaction.all(_WAITING, {"before": before, "most": limit})

@@ -9,9 +9,11 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from qure.adapters.sql.mapping import fold, to_user, user_values
 from qure.adapters.sql.rows import USERS, padded
 from qure.adapters.sql.transaction import Transaction
+from qure.application.changes import Changes
 from qure.application.ports.storage import Page
+from qure.domain.actor import Role
 from qure.domain.ids import ClinicId, UserId
-from qure.domain.user import Role, User
+from qure.domain.user import User
 
 _GET = select(USERS).where(USERS.c.id == bindparam("id"))
 _BY_EMAIL = select(USERS).where(USERS.c.email == bindparam("email"))
@@ -36,10 +38,12 @@ _STAFF = (
 class SqlUsers:
     """See ``ports.storage.Users``."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
+        self._changes = changes
 
     async def add(self, user: User) -> None:
+        self._changes.note(user)
         await self._transaction.change(insert(USERS), user_values(user))
 
     async def get(self, id: UserId, *, lock: bool = False) -> User | None:
@@ -56,6 +60,7 @@ class SqlUsers:
             await self._transaction.all(_LOCK_MANY, {"ids": padded(ids)})
 
     async def save(self, user: User) -> None:
+        self._changes.note(user)
         values = user_values(user)
         await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
 

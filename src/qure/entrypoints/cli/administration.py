@@ -1,0 +1,246 @@
+"""What the command does besides running processes: admins, checking the settings, describing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from qure.application.ports.setup import SetupError
+from qure.bootstrap import build, schema_of
+from qure.container import Container, ProcessRole
+from qure.domain.errors import Invalid, Unavailable
+from qure.settings import Settings
+from qure.wire import fields as f
+from qure.wire.parsing import Fields, parse
+
+
+class NewAdmin(Fields):
+    """Who shall be an admin; the same rules as for registering."""
+
+    first_name: f.PersonName
+    last_name: f.PersonName
+    email: f.Email
+
+
+class AdminPassword(Fields):
+    """The password of an admin who has no account yet."""
+
+    password: f.NewPassword
+
+
+async def make_admin(
+    settings: Settings,
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    password: str | None,
+    ask_password: Callable[[], str],
+) -> tuple[str, bool]:
+    """Make an admin or promote a user; the address, and whether a user was made.
+
+    A password is asked for only when one is needed and none is given. Raises ``Invalid``,
+    ``Unavailable``, ``SetupError``, ``SettingsError``.
+    """
+    wanted = parse(NewAdmin, {"firstName": first_name, "lastName": last_name, "email": email})
+    if password is not None:
+        _check_password(password)
+    async with _command(settings) as container:
+
+        async def attempt(password: str | None) -> tuple[str, bool]:
+            user, was_made = await container.use_cases.registration.create_admin(
+                email=wanted.email,
+                first_name=wanted.first_name,
+                last_name=wanted.last_name,
+                password=password,
+            )
+            return user.email, was_made
+
+        if password is not None:
+            return await attempt(password)
+        try:
+            return await attempt(None)
+        except Invalid:
+            password = ask_password()
+            _check_password(password)
+            return await attempt(password)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that the settings choose."""
+
+    subject: str
+    sentence: str
+    is_fault: bool = False
+
+
+async def check(settings: Settings, *, connect: bool) -> list[Line]:
+    """What the settings choose, and with ``connect`` whether it answers. No secrets."""
+    lines = list(_choices(settings))
+    if connect:
+        lines += [
+            await _ask("Database", lambda: _database_answers(settings)),
+            await _ask("Pictures", lambda: _pictures_can_be_kept(settings)),
+        ]
+        if settings.redis_url is not None:
+            lines.append(await _ask("Redis", lambda: _redis_answers(settings)))
+    return lines
+
+
+def greeting(settings: Settings, url: str, *, workers: int = 1) -> str:
+    """What an operator reads when the service has started."""
+    base = settings.public_url or url
+    lines = [
+        f"Qure {version('qure')} is running; Ctrl-C stops it.",
+        f"  API             {base}/api",
+        f"  Documentation   {base}/docs" if settings.docs else "",
+        f"  Data folder     {settings.data_dir.resolve()}",
+        f"  Database        {_place(settings.database_url)}" if settings.database_url else "",
+        _about_sockets(settings, workers),
+        f"  Next            {command_name()} create-admin you@example.com",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _about_sockets(settings: Settings, workers: int) -> str:
+    if workers == 1:
+        return ""
+    if settings.instance_id:
+        return f"  Workers         each on its own port too, the next {workers}, for a proxy"
+    return "  Socket.IO       over WebSocket only: polling needs QURE_PROCESS_MARK and a proxy"
+
+
+def command_name() -> str:
+    """How to call this command from where the operator is."""
+    called = Path(sys.argv[0])
+    if called.stem != "qure" or shutil.which("qure") == str(called.absolute()):
+        return "qure"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)
+
+
+def openapi_json(settings: Settings) -> str:
+    """The description of the HTTP API as JSON. Touches no backend and keeps nothing."""
+    from qure.entrypoints.http.app import create_app
+    from qure.entrypoints.http.openapi import openapi_document
+
+    with tempfile.TemporaryDirectory(prefix="qure-") as folder:
+        nothing_kept = replace(
+            settings, data_dir=Path(folder), database_url=None, redis_url=None, docs=True
+        )
+        document = openapi_document(create_app(build(nothing_kept, role=ProcessRole.COMMAND)))
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@asynccontextmanager
+async def _command(settings: Settings) -> AsyncIterator[Container]:
+    """A container for a command on the database that the service uses, perhaps at this moment."""
+    revisions = await schema_of(settings).revisions()
+    if revisions.before is None:
+        await schema_of(settings).migrate()
+    elif revisions.before != revisions.after:
+        raise SetupError(
+            f"The database is at revision {revisions.before}, this version of Qure works with "
+            f"{revisions.after}: run `{command_name()} migrate` first."
+        )
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
+        yield container
+
+
+def _check_password(password: str) -> None:
+    parse(AdminPassword, {"password": password})
+
+
+def _choices(settings: Settings) -> list[Line]:
+    database = settings.database_url
+    redis = settings.redis_url
+    direct = settings.database_direct_url
+    keys = "given" if settings.jwt_private_key else f"kept in {settings.data_dir / 'keys'}"
+    pictures = (
+        f"Cloudinary, cloud {urlsplit(settings.cloudinary_url).hostname}"
+        if settings.cloudinary_url
+        else f"files in {settings.media_dir}, shown at {settings.public_url}/media"
+    )
+    return [
+        Line("Address", f"{settings.host} port {settings.port}"),
+        Line("Public URL", settings.public_url or "as the client called it"),
+        Line("Data folder", str(settings.data_dir.absolute())),
+        Line(
+            "Database",
+            f"Postgres at {_place(database)}, {settings.database_pool_size} connections a process"
+            if database
+            else f"SQLite in {settings.sqlite_path}",
+        ),
+        Line(
+            "Migrations",
+            f"on {_place(direct)}" if direct and direct != database else "on the same database",
+        ),
+        Line("Events, cache", f"Redis at {_place(redis)}" if redis else "in the one process"),
+        Line("Jobs", "SAQ on that Redis, done by `qure worker`" if redis else "in the one process"),
+        Line("Pictures", pictures),
+        Line("Signing keys", f"{keys}; access tokens live {settings.jwt_life}"),
+        Line("Time zone", settings.default_timezone),
+        Line("Proxies", ", ".join(map(str, settings.trusted_proxies)) or "none is believed"),
+        Line("Origins", ", ".join(settings.cors_origins) or "the service's own only"),
+        Line("Docs, metrics", f"{_on(settings.docs)}, {_on(settings.metrics)}"),
+        Line(
+            "Logs",
+            f"{settings.log_format} from {settings.log_level} up, "
+            f"access log {_on(settings.access_log)}",
+        ),
+        Line(
+            "Traces", f"to {_place(settings.otlp_endpoint)}" if settings.otlp_endpoint else "none"
+        ),
+    ]
+
+
+async def _ask(subject: str, question: Callable[[], Awaitable[str]]) -> Line:
+    try:
+        return Line(subject, await question())
+    except Unavailable as error:
+        return Line(subject, error.message, is_fault=True)
+    except (SetupError, OSError) as error:
+        return Line(subject, str(error), is_fault=True)
+
+
+async def _database_answers(settings: Settings) -> str:
+    revisions = await schema_of(settings).revisions()
+    if revisions.before != revisions.after:
+        return f"answers; `qure migrate` is needed ({revisions.before} to {revisions.after})"
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
+        await container.storage.ping()
+    return f"answers; revision {revisions.before}"
+
+
+async def _redis_answers(settings: Settings) -> str:
+    async with build(settings, role=ProcessRole.COMMAND).running() as container:
+        await container.jobs.ping()
+    return "answers"
+
+
+async def _pictures_can_be_kept(settings: Settings) -> str:
+    if settings.cloudinary_url is not None:
+        return "Cloudinary is asked when the first picture is stored"
+    settings.media_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=settings.media_dir):
+        return f"{settings.media_dir} can be written to"
+
+
+def _place(url: str) -> str:
+    """Host, port and database of a URL, without user, password and parameters."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}{parts.path}"
+
+
+def _on(flag: bool) -> str:
+    return "on" if flag else "off"

@@ -1,0 +1,202 @@
+"""From a plain function to a route: what it takes and what it returns say all that is needed.
+
+A handler is a coroutine function with a docstring (summary; description) that returns a body. Its
+name is the operation's id. Of its parameters
+
+- ``given`` is the request's body, or in a GET its query: its type says what is read and checked;
+- ``pictures`` are the files of a multipart body, as ``given``'s type knows them;
+- ``request`` is the request;
+- a parameter of the path is the id of that name;
+- every other is one of the service's parts (``calls.PARTS``).
+
+What it returns is put into the envelope and is the answer's type in the documentation:
+``Annotated[bytes, Body]`` is a ``Body`` that was encoded before, ``WithCookie[Body]`` brings a
+cookie along, ``Annotated[ASGIResponse, Body]`` is sent as it is, without an envelope.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import wraps
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler, route
+from litestar.params import PathParameter
+from litestar.response.base import ASGIResponse
+
+from qure.domain.actor import Actor
+from qure.entrypoints.http.answers import JsonAnswer, WithCookie
+from qure.entrypoints.http.bearer import PUBLIC
+from qure.entrypoints.http.bodies import read_form, read_json, read_query
+from qure.entrypoints.http.calls import PARTS, Injected, PublicCall
+from qure.entrypoints.http.operation import OPERATION, Operation, camel_case, refusals, texts_of
+from qure.entrypoints.http.samples import sample_of
+from qure.wire import envelope
+from qure.wire.parsing import Fields
+
+Handler = Callable[..., Awaitable[object]]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_OWN = frozenset({"given", "pictures", "request"})
+
+
+class Api(Router):
+    """The calls under one address that share a tag."""
+
+    def __init__(self, path: str, *, tag: str) -> None:
+        super().__init__(path, route_handlers=[])
+        self._tag = tag
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        message: str,
+        *,
+        status: int = 200,
+        refuses: tuple[str, ...] = (),
+        only: Callable[[Actor], None] | None = None,
+        example: Any = None,
+        body_optional: bool = False,
+        public: bool = False,
+        other_status: int | None = None,
+    ) -> Callable[[Handler], HTTPRouteHandler]:
+        """Serves the decorated handler; ``message`` is that of its success.
+
+        ``only`` is asked before a body is read. That a thing in the path is not there need not
+        be among ``refuses``. Without ``example`` the sample of the answer's type is shown.
+        """
+
+        def serve(handler: Handler) -> HTTPRouteHandler:
+            takes = get_type_hints(handler, include_extras=True)
+            returns = takes.pop("return")
+            answer = _answer_type(returns)
+            reads = takes.get("given")
+            summary, description = texts_of(handler)
+            operation = Operation(
+                id=camel_case(handler.__name__),
+                summary=summary,
+                description=description,
+                tag=self._tag,
+                message=message,
+                answer=answer,
+                example=sample_of(answer) if example is None else example,
+                status=status,
+                body=None if method == "GET" else reads,
+                body_optional=body_optional,
+                query=reads if method == "GET" else None,
+                refusals=refusals(path, refuses),
+                public=public,
+                enveloped=not _is_response(returns),
+                other_status=other_status,
+            )
+            opt: dict[str, Any] = {OPERATION: operation} | ({PUBLIC: True} if public else {})
+            served = route(
+                path.replace("}", ":str}"),
+                http_method=method,
+                name=operation.id,
+                status_code=status,
+                opt=opt,
+            )(_answering(handler, takes, operation, path, only))
+            self.register(served)
+            return served
+
+        return serve
+
+
+def _answering(
+    handler: Handler,
+    takes: Mapping[str, Any],
+    operation: Operation,
+    path: str,
+    only: Callable[[Actor], None] | None,
+) -> Callable[..., Awaitable[ASGIResponse]]:
+    """What the framework calls.
+
+    The framework resolves one dependency at once but several in a task group, which costs more
+    than all the rest of a quick call: so it is asked for one that has all parts in it.
+    """
+    ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
+    names = _parts_among(takes, ids, operation, path)
+    takes_request = "request" in takes
+    body, query = operation.body, operation.query
+    status, message = operation.status, operation.message
+
+    @wraps(handler)
+    async def answering(
+        request: PublicCall, parts: Mapping[str, Any], **arguments: Any
+    ) -> ASGIResponse:
+        for name in names:
+            arguments[name] = parts[name]
+        if takes_request:
+            arguments["request"] = request
+        if only is not None:
+            only(request.user)
+        if query is not None:
+            arguments["given"] = read_query(request.scope, query)
+        elif body is not None:
+            arguments |= await _read(request, body, parts)
+        data = await handler(**arguments)
+        if isinstance(data, ASGIResponse):
+            return data
+        if isinstance(data, WithCookie):
+            return JsonAnswer(envelope.success(data.body, message), status, data.cookie)
+        return JsonAnswer(envelope.success(data, message), status)
+
+    _show(
+        answering,
+        request=PublicCall,
+        parts=Injected[Mapping[str, Any]],
+        **{name: Annotated[UUID, PathParameter(name=known)] for name, known in ids.items()},
+    )
+    return answering
+
+
+async def _read(
+    request: PublicCall, body: type[Fields], parts: Mapping[str, Any]
+) -> dict[str, object]:
+    if not body.PICTURES:
+        return {"given": await read_json(request, body)}
+    limit = parts["settings"].max_image_bytes
+    given, pictures = await read_form(request, body, max_picture_bytes=limit)
+    return {"given": given, "pictures": pictures}
+
+
+def _parts_among(
+    takes: Mapping[str, Any], ids: Collection[str], operation: Operation, path: str
+) -> tuple[str, ...]:
+    """The names of the parts. Raises ``TypeError`` if the handler cannot be served."""
+    if len(ids) != path.count("{"):
+        raise TypeError(f"{operation.id} does not take every id in {path}")
+    if bool(operation.body and operation.body.PICTURES) != ("pictures" in takes):
+        raise TypeError(f"{operation.id}: pictures and the body that has them go together")
+    names = tuple(name for name in takes if name not in _OWN and name not in ids)
+    for name in names:
+        if takes[name] is not PARTS.get(name):
+            raise TypeError(f"{operation.id}: there is no part {name!r} of type {takes[name]}")
+    return names
+
+
+def _show(answering: Callable[..., Awaitable[ASGIResponse]], **takes: Any) -> None:
+    """Makes the parameters known to the framework, which looks at names and types."""
+    answering.__annotations__ = {**takes, "return": ASGIResponse}
+    answering.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+            for name, annotation in takes.items()
+        ],
+        return_annotation=ASGIResponse,
+    )
+
+
+def _answer_type(returns: Any) -> Any:
+    if returns is type(None):
+        return None
+    if get_origin(returns) is Annotated:
+        return get_args(returns)[1]
+    return get_args(returns)[0] if get_origin(returns) is WithCookie else returns
+
+
+def _is_response(returns: Any) -> bool:
+    return get_origin(returns) is Annotated and get_args(returns)[0] is ASGIResponse

@@ -1,0 +1,97 @@
+"""From a function to a route: what does not fit is refused when the module is imported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qure.application.queueing.desk import Desk
+from qure.domain.ids import QueueId
+from qure.entrypoints.http.operation import OPERATION, Operation
+from qure.entrypoints.http.routing import Api
+from qure.wire.requests import FilterTokens, SetActive, UpdateProfile
+from qure.wire.responses import QueueBody
+
+
+def described(handler: Any, method: Any = "POST", path: str = "/", **more: Any) -> Operation:
+    """What becomes of a handler."""
+    served = Api("/api/things", tag="Things").call(method, path, "Done.", **more)(handler)
+    operation: Operation = served.opt[OPERATION]
+    return operation
+
+
+async def set_thing_active(queue_id: QueueId, given: SetActive, desk: Desk) -> QueueBody:
+    """Take new things.
+
+    Or no more: `isActive`
+    says which.
+    """
+    raise AssertionError
+
+
+def test_a_handler_says_what_its_route_is() -> None:
+    one = described(set_thing_active, path="/{queueId}", refuses=("forbidden", "queue_empty"))
+    assert (one.id, one.tag, one.message) == ("setThingActive", "Things", "Done.")
+    assert one.summary == "Take new things"
+    assert one.description == "Or no more: `isActive` says which."
+    assert (one.body, one.query, one.answer) == (SetActive, None, QueueBody)
+    assert type(one.example) is QueueBody
+    assert one.refusals == {404: ("queue_not_found",), 403: ("forbidden",), 409: ("queue_empty",)}
+    assert one.enveloped
+    assert not one.public
+
+
+def test_what_a_get_is_given_is_its_query() -> None:
+    async def list_things(given: FilterTokens) -> list[QueueBody]:
+        """List things."""
+        raise AssertionError
+
+    one = described(list_things, "GET")
+    assert (one.body, one.query, one.answer) == (None, FilterTokens, list[QueueBody])
+    assert one.description == "List things."
+    assert [type(body) for body in one.example] == [QueueBody]
+
+
+def test_an_unknown_part_is_refused() -> None:
+    async def call(dsk: Desk) -> None:
+        """Call."""
+
+    with pytest.raises(TypeError, match="no part 'dsk'"):
+        described(call)
+
+
+def test_a_part_of_another_type_is_refused() -> None:
+    async def call(desk: QueueBody) -> None:
+        """Call."""
+
+    with pytest.raises(TypeError, match="no part 'desk' of type"):
+        described(call)
+
+
+def test_an_id_in_the_path_that_the_handler_does_not_take_is_refused() -> None:
+    async def call(queue_id: QueueId) -> None:
+        """Call."""
+
+    with pytest.raises(TypeError, match="does not take every id"):
+        described(call, path="/{queueId}/{tokenId}")
+
+
+def test_pictures_and_the_body_that_has_them_go_together() -> None:
+    async def change(given: UpdateProfile) -> None:
+        """Change."""
+
+    async def call(given: SetActive, pictures: dict[str, bytes]) -> None:
+        """Call."""
+
+    for handler in (change, call):
+        with pytest.raises(TypeError, match="pictures"):
+            described(handler)
+
+
+def test_an_unknown_refusal_is_refused() -> None:
+    async def call() -> None:
+        """Call."""
+
+    with pytest.raises(KeyError, match="queue_fll"):
+        described(call, refuses=("queue_fll",))
