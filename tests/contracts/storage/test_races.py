@@ -23,7 +23,15 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.contracts.storage.given import given, given_patients, given_queue, given_tokens, numbers
+from tests.contracts.storage.conftest import Announced
+from tests.contracts.storage.given import (
+    changed_user,
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+    numbers,
+)
 
 MAX_ACTIVE = 3
 
@@ -108,6 +116,21 @@ async def test_who_lock_many_users_never_wait_in_a_circle(storage: Storage) -> N
             await asyncio.sleep(0)
 
     await asyncio.gather(*(lock(random.Random(seed)) for seed in range(60)))
+
+
+async def test_who_mark_the_same_entries_never_wait_in_a_circle(
+    storage: Storage, announced: Announced
+) -> None:
+    for _ in range(50):
+        await given(storage, changed_user())
+    entries = [entry.id for entry in announced.entries]
+
+    async def mark(chance: random.Random) -> None:
+        async with storage.write() as db:
+            await db.journal.mark_announced(chance.sample(entries, 40))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(mark(random.Random(seed)) for seed in range(60)))
 
 
 async def test_callers_who_go_away_in_the_middle_leave_neither_gaps_nor_locks(

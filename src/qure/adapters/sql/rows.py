@@ -325,7 +325,12 @@ class JournalRow(Row):
             where="clinic_id IS NOT NULL",
         ),
         # In Postgres a few bytes for every 128 pages: rows lie in the order of their time.
-        Index("ix_journal_created_at", "created_at", postgresql_using="brin"),
+        Index(
+            "ix_journal_created_at",
+            "created_at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        ),
     )
 
     entry_id: Mapped[UUID] = mapped_column(primary_key=True)

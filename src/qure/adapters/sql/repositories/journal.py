@@ -101,7 +101,8 @@ class SqlJournal:
         return _entries(await self._transaction.all(_PENDING_ENTRIES, asked))
 
     async def mark_announced(self, ids: Iterable[EntryId]) -> None:
-        announced = [{"of": id} for id in ids]
+        # Sorted: two processes may have swept up the same ones.
+        announced = [{"of": id} for id in sorted(ids)]
         if announced:
             await self._transaction.change(_MARK, announced)
 

@@ -2,7 +2,10 @@
 
 Every clinic gets its default service, with the clinic's own id: so both ways are plain statements,
 however many rows there are. What staff did and what waited to be announced becomes the journal's;
-a token's history begins with its issuing.
+a token's history begins with its issuing. Entries that were announced already are not taken along.
+
+Going back, each row is what it was; of what one transaction did since, only the first activity
+gets its entry's id.
 """
 
 from __future__ import annotations
@@ -363,7 +366,13 @@ def _index_journal() -> None:
             "entry_id",
             where=f"{column}_id IS NOT NULL",
         )
-    op.create_index("ix_journal_created_at", "journal", ["created_at"], postgresql_using="brin")
+    op.create_index(
+        "ix_journal_created_at",
+        "journal",
+        ["created_at"],
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+    )
 
 
 def _move_journal_to_outbox() -> None:
