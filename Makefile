@@ -49,7 +49,7 @@ servers: install-dev ## Bring what the tests start and this machine has not: ngi
 
 .PHONY: js
 js: servers ## Install the JavaScript client that the tests use
-	@scripts/install-js tests/js
+	@scripts/install-js tests/support/js
 
 .PHONY: test
 test: install-dev servers js ## Run every test, on real servers, which it brings; hold the coverage
@@ -117,5 +117,5 @@ lock: tools ## Renew the locks from pyproject.toml (LOCK=--upgrade for the newes
 .PHONY: clean
 clean: ## Remove .venv and everything generated; data/ is kept
 	rm -rf .venv .tools .lowest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	rm -rf .coverage .coverage.* htmlcov dist build .servers tests/js/node_modules bench/node/node_modules
+	rm -rf .coverage .coverage.* htmlcov dist build .servers tests/support/js/node_modules bench/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

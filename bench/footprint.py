@@ -17,7 +17,7 @@ from bench.report import Figure
 from bench.sockets import clients
 from bench.world import Login, Program, make_logins, make_queue, world
 from qure.domain.actor import Role
-from tests.servers.process import accepts_connections, free_port
+from tests.support.servers.process import accepts_connections, free_port
 
 
 def run(*, quick: bool) -> list[Figure]:

@@ -28,9 +28,9 @@ from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.token import TokenStatus
 from qure.domain.user import User
 from qure.settings import Settings, load_settings
-from tests.servers.postgres import running_postgres
-from tests.servers.process import accepts_connections, free_port, wait_until
-from tests.servers.redis import running_redis
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.process import accepts_connections, free_port, wait_until
+from tests.support.servers.redis import running_redis
 
 ROOT = Path(__file__).parent.parent
 

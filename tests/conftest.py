@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from tests.servers import postgres, redis
-from tests.servers.postgres import PostgresServer, fresh_database, running_postgres
-from tests.servers.redis import RedisServer, running_redis
+from tests.support.servers import postgres, redis
+from tests.support.servers.postgres import PostgresServer, fresh_database, running_postgres
+from tests.support.servers.redis import RedisServer, running_redis
 
 # What the machine lacked and scripts/install-servers brought.
 os.environ["PATH"] = os.pathsep.join(
     (str(Path(__file__).parents[1] / ".servers" / "bin"), os.environ["PATH"])
 )
 
-pytest_plugins = ["tests.core_coverage"]
+pytest_plugins = ["tests.support.core_coverage"]
 
 
 @pytest.hookimpl(wrapper=True)

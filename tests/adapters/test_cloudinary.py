@@ -10,7 +10,7 @@ import pytest
 
 from qure.adapters.media.cloudinary import CloudinaryRefused, CloudinaryStore
 from qure.domain.errors import Unavailable
-from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
+from tests.support.servers.cloudinary import CloudinaryServer, running_cloudinary
 
 JPEG = "image/jpeg"
 

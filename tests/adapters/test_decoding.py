@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from qure.adapters.media import decoding
 from qure.adapters.media.decoding import Refused
-from tests.drawing import (
+from tests.support.drawing import (
     BLUE,
     GREEN,
     READABLE,

@@ -10,7 +10,7 @@ import pytest
 
 from qure.adapters.media.images import PillowImages
 from qure.domain.errors import Invalid, Unavailable
-from tests.drawing import (
+from tests.support.drawing import (
     BLUE,
     GREEN,
     READABLE,

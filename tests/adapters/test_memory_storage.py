@@ -17,7 +17,7 @@ from qure.domain.image import StagedImage
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import ActiveTokenExists, TokenStatus
 from qure.domain.user import User
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     FixedClock,
     SequentialIds,

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from qure.domain.errors import Invalid, Unavailable
-from tests.picture_readers import GOOD, HANGING, readers, reading, refusal_of, spoilt
-from tests.servers.process import is_alive
-from tests.waiting import eventually
+from tests.support.picture_readers import GOOD, HANGING, readers, reading, refusal_of, spoilt
+from tests.support.servers.process import is_alive
+from tests.support.waiting import eventually
 
 
 async def test_a_picture_that_takes_too_much_of_the_processor_is_refused(

@@ -28,8 +28,8 @@ from qure.adapters.jobs.saq_worker import SaqWorker
 from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
-from tests.servers.redis import RedisServer
-from tests.waiting import loop_turns
+from tests.support.servers.redis import RedisServer
+from tests.support.waiting import loop_turns
 
 AT_ONCE = RetryPolicy(attempts=3, timeout=30, first_delay=0)
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from qure.domain.actor import Actor
 from qure.domain.errors import Forbidden
 from qure.domain.ids import ClinicId, UserId
 from tests.application.world import acting
-from tests.builders import build_admin, build_staff, build_user, new_id
+from tests.support.builders import build_admin, build_staff, build_user, new_id
 
 CLINIC = ClinicId(new_id())
 ADMIN = acting(build_admin())

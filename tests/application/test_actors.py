@@ -17,8 +17,8 @@ from qure.domain.ids import ClinicId, SessionId, UserId
 from qure.domain.session import Session
 from qure.domain.user import User
 from tests.application.world import World, outcomes
-from tests.builders import NOW, build_entry, build_session, build_staff, build_user, new_id
-from tests.fakes import Hearing
+from tests.support.builders import NOW, build_entry, build_session, build_staff, build_user, new_id
+from tests.support.fakes import Hearing
 
 
 class Process:

@@ -10,7 +10,7 @@ import pytest
 from qure.application.batching import Batches
 from qure.domain.errors import Conflict, DomainError, Unavailable
 from tests.application.world import outcomes
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 class Counter:

@@ -23,8 +23,8 @@ from qure.domain import events
 from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ClinicId, ImageId, UserId
-from tests.builders import NOW, build_entry, build_status, new_id
-from tests.fakes import FakeCache, Hearing
+from tests.support.builders import NOW, build_entry, build_status, new_id
+from tests.support.fakes import FakeCache, Hearing
 
 CLINIC = ClinicId(new_id())
 GROUP, KEY = clinic_group(CLINIC), "face"

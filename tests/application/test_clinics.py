@@ -17,7 +17,7 @@ from qure.domain.clinic import Clinic, ClinicImage, ClinicType, OpeningHours
 from qure.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from qure.domain.ids import ImageId
 from tests.application.world import World, outcomes
-from tests.builders import NOW, build_clinic, new_id
+from tests.support.builders import NOW, build_clinic, new_id
 
 PLACE = ClinicFields(name="Harbour Clinic", latitude=40.7, longitude=-74.0)
 MIDNIGHT = datetime(2025, 12, 31, 5, tzinfo=UTC)

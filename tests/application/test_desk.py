@@ -18,7 +18,7 @@ from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue import Queue
 from qure.domain.token import Token, TokenStatus
 from tests.application.world import World, acting, outcomes
-from tests.builders import build_actor, build_token, build_user, new_id
+from tests.support.builders import build_actor, build_token, build_user, new_id
 
 Move = Callable[..., Awaitable[Token]]
 

@@ -24,7 +24,7 @@ from qure.domain.ids import ImageId, UserId
 from qure.domain.image import ImagePurpose, StagedImage
 from qure.domain.user import User
 from tests.application.world import World
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     build_clinic,
     build_staff,

@@ -8,7 +8,7 @@ import pytest
 
 from qure.application.announcing.inbox import Inbox
 from qure.application.ports.storage import JournalEntry
-from tests.builders import build_entry
+from tests.support.builders import build_entry
 
 
 class Ear:

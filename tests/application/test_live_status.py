@@ -12,8 +12,8 @@ from qure.domain.actor import SYSTEM
 from qure.domain.errors import NotFound
 from qure.domain.queue_status import QueueStatus
 from tests.application.world import World
-from tests.builders import NOW, build_entry, build_status
-from tests.fakes import Hearing
+from tests.support.builders import NOW, build_entry, build_status
+from tests.support.fakes import Hearing
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from qure.application.announcing.live_status import LiveStatus
 from qure.domain.queue_status import QueueStatus
 from tests.application.world import World
-from tests.builders import build_status
-from tests.fakes import Hearing
+from tests.support.builders import build_status
+from tests.support.fakes import Hearing
 
 LIMIT = 2
 QUEUES = 3

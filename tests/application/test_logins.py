@@ -34,7 +34,7 @@ from qure.domain.ids import SessionId
 from qure.domain.session import REFRESH_LIFE, REPEAT_WITHIN
 from qure.domain.user import User
 from tests.application.world import World, acting, outcomes
-from tests.builders import NOW, build_session, build_user, new_id
+from tests.support.builders import NOW, build_session, build_user, new_id
 
 EMAIL, PASSWORD = "ada@example.org", "correct horse"
 DEVICE = Device(user_agent="Qure/1.0 (Android)", ip_address="203.0.113.7")

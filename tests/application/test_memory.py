@@ -21,9 +21,9 @@ from qure.domain.actor import SYSTEM
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId, UserId
 from tests.application.world import World
-from tests.builders import NOW, build_entry, build_session, build_status, build_user, new_id
-from tests.fakes import Hearing
-from tests.waiting import eventually
+from tests.support.builders import NOW, build_entry, build_session, build_status, build_user, new_id
+from tests.support.fakes import Hearing
+from tests.support.waiting import eventually
 
 CLINIC = ClinicId(new_id())
 OTHER_CLINIC = ClinicId(new_id())

@@ -17,9 +17,9 @@ from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable
 from tests.application.world import World
-from tests.builders import NOW, build_clinic, build_entry
-from tests.fakes import Hearing
-from tests.waiting import eventually
+from tests.support.builders import NOW, build_clinic, build_entry
+from tests.support.fakes import Hearing
+from tests.support.waiting import eventually
 
 EVERYWHERE = ClinicFilter(nearby=Nearby(40.7, -74.0, 20_100))
 

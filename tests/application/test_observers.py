@@ -9,7 +9,7 @@ import pytest
 
 from qure.application.observers import Observers
 from qure.application.ports.gateways import DeleteImage, Job
-from tests.builders import NOW, build_entry
+from tests.support.builders import NOW, build_entry
 
 JOB = DeleteImage("https://example.org/a.jpg")
 

@@ -9,7 +9,7 @@ import pytest
 
 from qure.application.jobs.periodic import PeriodicTask, Schedule
 from qure.domain.errors import Unavailable
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 class Work:

@@ -18,7 +18,7 @@ from qure.application.clinics.geography import point_at
 from qure.application.clinics.position_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
-from tests.builders import build_clinic
+from tests.support.builders import build_clinic
 
 KINDS = (ClinicType.DENTIST, ClinicType.ENT)
 NAMES = ("100% Straße", "A_B", "ΟΔΟΣ", "Ὀδυσσεύς", "İstanbul", "clinic", "Clinic A\\B")

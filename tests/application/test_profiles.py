@@ -18,7 +18,7 @@ from qure.domain.ids import UserId
 from qure.domain.image import ImagePurpose
 from qure.domain.user import User, initials_picture
 from tests.application.world import World, outcomes
-from tests.builders import new_id
+from tests.support.builders import new_id
 
 
 async def test_a_user_who_does_not_exist_is_not_found(world: World) -> None:

@@ -17,8 +17,8 @@ from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue import Queue
 from tests.application.world import World, outcomes
-from tests.builders import NOW, TODAY, build_clinic, new_id
-from tests.fakes import Hearing
+from tests.support.builders import NOW, TODAY, build_clinic, new_id
+from tests.support.fakes import Hearing
 
 MIDNIGHT = datetime(2025, 12, 31, 5, tzinfo=UTC)
 """The first midnight after `NOW` in New York."""

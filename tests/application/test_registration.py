@@ -14,7 +14,7 @@ from qure.domain.errors import (
 )
 from qure.domain.user import User
 from tests.application.world import World, outcomes
-from tests.builders import NOW, build_staff
+from tests.support.builders import NOW, build_staff
 
 
 async def register(world: World, email: str = "ada@example.org") -> User:

@@ -23,7 +23,7 @@ from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
 from qure.domain.ids import ClinicId, ImageId, UserId
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     FixedClock,
     SequentialIds,
@@ -32,8 +32,8 @@ from tests.builders import (
     build_status,
     new_id,
 )
-from tests.fakes import FakeBus, FakeCache, FakeJobs, Hearing, WatchedStorage
-from tests.waiting import eventually
+from tests.support.fakes import FakeBus, FakeCache, FakeJobs, Hearing, WatchedStorage
+from tests.support.waiting import eventually
 
 AWAY = Unavailable("It is away.")
 FAR_OFF = 3600.0

@@ -12,7 +12,7 @@ from qure.domain.errors import Conflict, Forbidden, NotFound
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.user import User
 from tests.application.world import World, outcomes
-from tests.builders import NOW, new_id
+from tests.support.builders import NOW, new_id
 
 
 async def hire(

@@ -11,7 +11,7 @@ from qure.application.ports.storage import TransactionConflict
 from qure.domain.errors import Unavailable
 from qure.domain.image import StagedImage
 from tests.application.world import World
-from tests.builders import NOW, build_session, build_staged_image, build_user
+from tests.support.builders import NOW, build_session, build_staged_image, build_user
 
 
 async def staged_of(world: World, image: StagedImage) -> StagedImage | None:

@@ -18,8 +18,8 @@ from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
 from tests.application.world import MAX_ACTIVE, World, outcomes
-from tests.builders import build_actor, build_clinic, build_token, new_id
-from tests.waiting import eventually
+from tests.support.builders import build_actor, build_clinic, build_token, new_id
+from tests.support.waiting import eventually
 
 
 def patients(number: int) -> list[Actor]:

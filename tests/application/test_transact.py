@@ -10,7 +10,7 @@ from qure.domain import events
 from qure.domain.errors import DomainError, Unavailable
 from qure.domain.user import User
 from tests.application.world import World
-from tests.builders import NOW, build_actor, build_session, build_user
+from tests.support.builders import NOW, build_actor, build_session, build_user
 
 
 def conflicts(number: int) -> list[TransactionConflict]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from qure.application.announcing.trust import Trust, TrustedCache
-from tests.fakes import Hearing
+from tests.support.fakes import Hearing
 
 
 @pytest.fixture

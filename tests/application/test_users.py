@@ -14,7 +14,7 @@ from qure.domain.errors import (
 from qure.domain.ids import UserId
 from qure.domain.user import User
 from tests.application.world import World
-from tests.builders import NOW, new_id
+from tests.support.builders import NOW, new_id
 
 
 async def test_an_admin_finds_users_by_name_address_and_role(world: World) -> None:

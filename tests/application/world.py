@@ -23,7 +23,7 @@ from qure.domain.queue import Queue
 from qure.domain.session import Session
 from qure.domain.token import Token
 from qure.domain.user import User
-from tests.builders import (
+from tests.support.builders import (
     FixedClock,
     SequentialIds,
     build_admin,
@@ -35,7 +35,7 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.fakes import (
+from tests.support.fakes import (
     FakeDigests,
     FakeImages,
     FakeJobs,

@@ -19,20 +19,20 @@ from websockets.typing import Subprotocol
 
 from qure.adapters.sockets import engine_socket, engineio
 from qure.entrypoints.observability.logs import configure_logging
-from tests.sockets.service import Person, Service, running_service
-from tests.waiting import eventually
+from tests.support.socket_service import Login, SocketService, running_service
+from tests.support.waiting import eventually
 
 OPENING = "/socket.io/?EIO=4&transport=polling"
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path) -> AsyncIterator[SocketService]:
     async with running_service(tmp_path, cors_origins=("https://app.example",)) as running:
         yield running
 
 
 @pytest.fixture
-async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def http(service: SocketService) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=service.url) as client:
         yield client
 
@@ -43,7 +43,7 @@ async def open_session(http: httpx.AsyncClient) -> str:
     return f"{OPENING}&sid={json.loads(opened.text[1:])['sid']}"
 
 
-async def admit(http: httpx.AsyncClient, session: str, person: Person) -> str:
+async def admit(http: httpx.AsyncClient, session: str, person: Login) -> str:
     """Let the person in; the id that Socket.IO gives them."""
     told = await http.post(session, content=f"40{json.dumps({'token': person.jwt})}".encode())
     assert (told.status_code, told.text) == (200, "ok")
@@ -69,7 +69,7 @@ async def has_ended(http: httpx.AsyncClient, session: str) -> bool:
     return (await http.get(session)).status_code == 400
 
 
-async def half_a_post(service: Service, path: str) -> asyncio.StreamWriter:
+async def half_a_post(service: SocketService, path: str) -> asyncio.StreamWriter:
     """A POST whose body does not come, in its own connection."""
     host, port = service.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
@@ -78,7 +78,7 @@ async def half_a_post(service: Service, path: str) -> asyncio.StreamWriter:
     return writer
 
 
-def is_being_posted(service: Service, session: str) -> bool:
+def is_being_posted(service: SocketService, session: str) -> bool:
     sid = session.rsplit("=", 1)[1]
     return service.container.sockets._engine.sockets[sid]._is_posting  # type: ignore[union-attr]
 
@@ -86,7 +86,7 @@ def is_being_posted(service: Service, session: str) -> bool:
 # What is taken
 
 
-async def test_a_post_in_chunks_is_a_post(service: Service, http: httpx.AsyncClient) -> None:
+async def test_a_post_in_chunks_is_a_post(service: SocketService, http: httpx.AsyncClient) -> None:
     person = await service.person()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -115,7 +115,7 @@ async def test_a_post_without_end_is_not_read_to_its_end(http: httpx.AsyncClient
 
 
 async def test_one_post_holds_as_many_packets_as_fit(
-    service: Service, http: httpx.AsyncClient
+    service: SocketService, http: httpx.AsyncClient
 ) -> None:
     person = await service.person()
     session = await open_session(http)
@@ -130,7 +130,7 @@ async def test_one_post_holds_as_many_packets_as_fit(
 
 @pytest.mark.parametrize("style", ["padded", "unpadded", "in lines"])
 async def test_base64_comes_in_the_shapes_that_clients_give_it(
-    service: Service, http: httpx.AsyncClient, style: str
+    service: SocketService, http: httpx.AsyncClient, style: str
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -147,7 +147,7 @@ async def test_base64_comes_in_the_shapes_that_clients_give_it(
 
 @pytest.mark.parametrize("is_asking", [False, True])
 async def test_a_polling_client_that_is_shown_out_hears_of_it_whenever_it_asks(
-    service: Service, http: httpx.AsyncClient, is_asking: bool
+    service: SocketService, http: httpx.AsyncClient, is_asking: bool
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -166,7 +166,7 @@ async def test_a_polling_client_that_is_shown_out_hears_of_it_whenever_it_asks(
 
 
 async def test_two_posts_at_once_end_the_session(
-    service: Service, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    service: SocketService, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -181,7 +181,7 @@ async def test_two_posts_at_once_end_the_session(
 
 @pytest.mark.parametrize("is_let_in", [False, True])
 async def test_a_session_that_ends_while_a_post_is_half_sent_leaves_no_traceback(
-    service: Service,
+    service: SocketService,
     http: httpx.AsyncClient,
     caplog: pytest.LogCaptureFixture,
     is_let_in: bool,
@@ -203,7 +203,7 @@ async def test_a_session_that_ends_while_a_post_is_half_sent_leaves_no_traceback
 
 
 async def test_a_post_that_does_not_come_is_given_up(
-    service: Service, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    service: SocketService, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engineio, "BODY_SECONDS", 0.2)
     session = await open_session(http)
@@ -218,7 +218,7 @@ async def test_a_post_that_does_not_come_is_given_up(
 
 
 async def test_who_hangs_up_in_the_middle_of_a_post_is_forgotten_quietly(
-    service: Service, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    service: SocketService, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -249,7 +249,7 @@ async def test_a_request_that_makes_no_sense_is_400_with_the_number_of_the_proto
 
 @pytest.mark.parametrize("packet", ['42["join-queue","x"]', '42/other,["join-queue","x"]'])
 async def test_an_event_before_its_connect_ends_the_connection(
-    service: Service, http: httpx.AsyncClient, packet: str
+    service: SocketService, http: httpx.AsyncClient, packet: str
 ) -> None:
     session = await open_session(http)
     if "other" in packet:
@@ -262,7 +262,7 @@ async def test_an_event_before_its_connect_ends_the_connection(
 
 @pytest.mark.parametrize("packet", ["43", '43{"a":1}', '43"x"', "437", '461-1{"a":1}\x1ebAAAA'])
 async def test_an_acknowledgement_that_is_no_list_ends_the_connection(
-    service: Service, http: httpx.AsyncClient, packet: str
+    service: SocketService, http: httpx.AsyncClient, packet: str
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -272,7 +272,7 @@ async def test_an_acknowledgement_that_is_no_list_ends_the_connection(
 
 
 async def test_the_client_s_own_close_ends_the_waiting_poll_and_the_session(
-    service: Service, http: httpx.AsyncClient
+    service: SocketService, http: httpx.AsyncClient
 ) -> None:
     session = await open_session(http)
     polling = asyncio.create_task(http.get(session))
@@ -287,7 +287,7 @@ async def test_the_client_s_own_close_ends_the_waiting_poll_and_the_session(
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_who_does_not_say_who_it_is_is_sent_away_when_its_time_is_over(
-    service: Service,
+    service: SocketService,
     http: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
     transport: str,
@@ -307,7 +307,7 @@ async def test_who_does_not_say_who_it_is_is_sent_away_when_its_time_is_over(
 
 
 async def test_who_has_left_has_as_long_to_come_back(
-    service: Service, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    service: SocketService, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await open_session(http)
     await admit(http, session, await service.person())
@@ -319,7 +319,9 @@ async def test_who_has_left_has_as_long_to_come_back(
     assert 0.5 <= asyncio.get_running_loop().time() - began < 1.5
 
 
-async def test_of_the_subprotocols_that_are_offered_the_first_is_taken(service: Service) -> None:
+async def test_of_the_subprotocols_that_are_offered_the_first_is_taken(
+    service: SocketService,
+) -> None:
     offered = [Subprotocol("one"), Subprotocol("two")]
     for path in ("/ws", "/socket.io/?EIO=4&transport=websocket"):
         async with connect(
@@ -334,7 +336,7 @@ async def test_of_the_subprotocols_that_are_offered_the_first_is_taken(service: 
 
 
 async def test_what_protects_the_answers_of_the_api_protects_those_of_sockets(
-    service: Service, http: httpx.AsyncClient
+    service: SocketService, http: httpx.AsyncClient
 ) -> None:
     session = await open_session(http)
     model = (await http.get("/api/auth/me")).headers
@@ -361,7 +363,7 @@ async def test_what_protects_the_answers_of_the_api_protects_those_of_sockets(
 
 @pytest.mark.parametrize("origin", ["https://app.example", "https://evil.example", "same", None])
 async def test_only_pages_that_may_connect_may_read_and_no_cookies_of_theirs_are_wanted(
-    service: Service, http: httpx.AsyncClient, origin: str | None
+    service: SocketService, http: httpx.AsyncClient, origin: str | None
 ) -> None:
     origin = service.url if origin == "same" else origin
     headers = {} if origin is None else {"Origin": origin}
@@ -380,7 +382,7 @@ async def test_only_pages_that_may_connect_may_read_and_no_cookies_of_theirs_are
 
 
 async def test_neither_socketio_s_id_nor_the_log_lets_anybody_poll(
-    service: Service, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    service: SocketService, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="qure")
     session = await open_session(http)

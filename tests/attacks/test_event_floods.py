@@ -23,15 +23,15 @@ from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import BURST, USER_SHARES
 from qure.domain.actor import Role
-from tests.clients.sockets import TRANSPORTS, SocketIoClient, open_at
-from tests.sockets.service import Person, Service, running_service
-from tests.waiting import eventually
+from tests.support.clients.sockets import TRANSPORTS, SocketIoClient, open_at
+from tests.support.socket_service import Login, SocketService, running_service
+from tests.support.waiting import eventually
 
 PROTOCOLS = ["plain", "socket.io"]
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path) -> AsyncIterator[SocketService]:
     # One event a second: what is refused does not depend on how long the test takes.
     async with running_service(tmp_path, max_events_per_second=1) as running:
         yield running
@@ -39,7 +39,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def opened(
-    service: Service, person: Person, protocol: str
+    service: SocketService, person: Login, protocol: str
 ) -> AsyncIterator[ClientConnection]:
     """A connection of a person who has been let in, by hand."""
     path = "/ws" if protocol == "plain" else "/socket.io/?EIO=4&transport=websocket"
@@ -94,7 +94,7 @@ async def said_until_the_end(connection: ClientConnection, protocol: str) -> lis
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_flood_is_refused_event_by_event_and_then_ended(
-    service: Service, protocol: str
+    service: SocketService, protocol: str
 ) -> None:
     person = await service.person()
     async with opened(service, person, protocol) as connection:
@@ -118,7 +118,7 @@ async def test_a_flood_is_refused_event_by_event_and_then_ended(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_events_that_ask_for_no_acknowledgement_count_and_are_refused_by_their_error_event(
-    service: Service, protocol: str
+    service: SocketService, protocol: str
 ) -> None:
     _, queue = await service.clinic()
     person = await service.person()
@@ -135,7 +135,9 @@ async def test_events_that_ask_for_no_acknowledgement_count_and_are_refused_by_t
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_frames_that_mean_nothing_count_like_events(service: Service, protocol: str) -> None:
+async def test_frames_that_mean_nothing_count_like_events(
+    service: SocketService, protocol: str
+) -> None:
     person = await service.person()
     # An answer to no ping, and a frame that is no JSON: neither ends a connection by itself.
     nothing = "no json" if protocol == "plain" else "3"
@@ -148,7 +150,7 @@ async def test_frames_that_mean_nothing_count_like_events(service: Service, prot
 
 @pytest.mark.parametrize("first", ["plain", "binary"])
 async def test_who_has_not_said_who_it_is_may_not_send_without_end_either(
-    service: Service, first: str
+    service: SocketService, first: str
 ) -> None:
     if first == "binary":
         async with connect(service.websocket_url) as connection:
@@ -166,7 +168,7 @@ async def test_who_has_not_said_who_it_is_may_not_send_without_end_either(
     assert heard.count('44{"message":"INVALID_TOKEN"}') <= BURST + 10
 
 
-async def test_coming_back_or_many_connections_are_no_way_out(service: Service) -> None:
+async def test_coming_back_or_many_connections_are_no_way_out(service: SocketService) -> None:
     person = await service.person()
     for _ in range(USER_SHARES):
         async with opened(service, person, "plain") as connection:
@@ -188,7 +190,7 @@ async def test_coming_back_or_many_connections_are_no_way_out(service: Service) 
 
 
 async def test_a_socketio_client_that_was_shown_out_does_not_come_back_by_itself(
-    service: Service,
+    service: SocketService,
 ) -> None:
     person = await service.person()
     client = SocketIoClient(reconnects=True)
@@ -201,7 +203,7 @@ async def test_a_socketio_client_that_was_shown_out_does_not_come_back_by_itself
 
 
 async def test_others_are_answered_while_twenty_connections_of_one_user_flood(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: SocketService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await service.person(Role.ADMIN)
     dispatcher: Any = service.container.sockets._dispatcher

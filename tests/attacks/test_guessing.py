@@ -17,12 +17,12 @@ from qure.application.accounts.attempts import (
     NETWORK_ATTEMPTS,
     NETWORK_EVERY_SECONDS,
 )
-from tests.http.service import comes_true
-from tests.servers.postgres import running_postgres
-from tests.servers.process import LOOPBACK
-from tests.servers.qure import QureProcess
-from tests.servers.redis import running_redis
-from tests.sockets.service import running_service
+from tests.support.http_service import comes_true
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.process import LOOPBACK
+from tests.support.servers.qure import QureProcess
+from tests.support.servers.redis import running_redis
+from tests.support.socket_service import running_service
 
 PASSWORD = "correct horse"
 SOMEWHERE = "203.0.113.7"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.servers.process import LOOPBACK
-from tests.servers.qure import QureProcess
+from tests.support.servers.process import LOOPBACK
+from tests.support.servers.qure import QureProcess
 
 CLIENTS = 50
 HOST = b"Host: a\r\n"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.strangers import (
+from tests.support.servers.qure import QureProcess
+from tests.support.strangers import (
     MEBIBYTE,
     calm_during,
     closes_within,
@@ -20,7 +21,6 @@ from tests.attacks.strangers import (
     read_all,
     running_qure,
 )
-from tests.servers.qure import QureProcess
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -25,13 +25,13 @@ from qure.adapters.media.jpeg import number_of_scans
 from qure.bootstrap import build, schema_of
 from qure.container import ProcessRole as Role
 from qure.settings import Settings
-from tests.builders import NOW, build_staged_image
-from tests.drawing import noise, saved
-from tests.http.listening import listening_service
-from tests.http.service import PASSWORD
-from tests.picture_readers import GOOD, HANGING, readers, reading, refusal_of
-from tests.servers.process import is_alive, wait_until
-from tests.servers.qure import QureProcess
+from tests.support.builders import NOW, build_staged_image
+from tests.support.drawing import noise, saved
+from tests.support.http_service import PASSWORD
+from tests.support.listening import listening_service
+from tests.support.picture_readers import GOOD, HANGING, readers, reading, refusal_of
+from tests.support.servers.process import is_alive, wait_until
+from tests.support.servers.qure import QureProcess
 
 
 def scan_places(content: bytes) -> list[int]:

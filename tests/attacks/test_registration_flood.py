@@ -13,9 +13,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.servers.process import LOOPBACK
-from tests.servers.qure import QureProcess
-from tests.waiting import eventually
+from tests.support.servers.process import LOOPBACK
+from tests.support.servers.qure import QureProcess
+from tests.support.waiting import eventually
 
 PASSWORD = "correct horse"
 CONNECTIONS = 100

@@ -12,18 +12,18 @@ import pytest
 from redis.asyncio import Redis
 
 from qure.application.clinics.position_index import MAX_CANDIDATES
-from tests.builders import build_clinic
-from tests.sockets.service import Person, Service, running_service
-from tests.waiting import eventually
+from tests.support.builders import build_clinic
+from tests.support.socket_service import Login, SocketService, running_service
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def service(tmp_path: Path, redis_database: str) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, redis_database: str) -> AsyncIterator[SocketService]:
     async with running_service(tmp_path, redis_url=redis_database) as service:
         yield service
 
 
-async def search(service: Service, person: Person, **query: float) -> Any:
+async def search(service: SocketService, person: Login, **query: float) -> Any:
     async with httpx.AsyncClient(base_url=service.url) as http:
         headers = {"Authorization": f"Bearer {person.jwt}"}
         answer = await http.get("/api/clinic", headers=headers, params=query)
@@ -32,7 +32,7 @@ async def search(service: Service, person: Person, **query: float) -> Any:
 
 
 async def test_places_that_never_repeat_fill_no_cache(
-    service: Service, redis_database: str
+    service: SocketService, redis_database: str
 ) -> None:
     patient = await service.person()
     chance = random.Random(1)
@@ -49,7 +49,7 @@ async def test_places_that_never_repeat_fill_no_cache(
         assert await remembered() == before
 
 
-async def test_a_circle_around_everything_is_left_to_the_database(service: Service) -> None:
+async def test_a_circle_around_everything_is_left_to_the_database(service: SocketService) -> None:
     patient = await service.person()
     async with service.container.storage.write() as uow:
         for number in range(MAX_CANDIDATES + 1):

@@ -21,11 +21,17 @@ from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue import Queue
 from qure.domain.session import REFRESH_LIFE
 from qure.settings import load_settings
-from tests.builders import FixedClock, build_admin, build_clinic, build_secret, build_session
-from tests.servers.postgres import running_postgres
-from tests.servers.qure import QureProcess
-from tests.servers.redis import running_redis
-from tests.waiting import eventually
+from tests.support.builders import (
+    FixedClock,
+    build_admin,
+    build_clinic,
+    build_secret,
+    build_session,
+)
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.qure import QureProcess
+from tests.support.servers.redis import running_redis
+from tests.support.waiting import eventually
 
 CRASHES = int(os.environ.get("QURE_TEST_CRASHES", "3"))
 QUEUES = 4

@@ -19,9 +19,9 @@ from qure.domain.errors import Conflict, Unavailable
 from qure.domain.ids import QueueId
 from qure.domain.token import Token
 from qure.settings import Settings
-from tests.builders import FixedClock, build_actor, build_clinic, build_queue, build_user
-from tests.http.service import Service, data_of, refused, running_service
-from tests.servers.postgres import running_postgres
+from tests.support.builders import FixedClock, build_actor, build_clinic, build_queue, build_user
+from tests.support.http_service import HttpService, data_of, refused, running_service
+from tests.support.servers.postgres import running_postgres
 
 PLACES = 50
 MOST = 5
@@ -40,7 +40,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
 
 
 @pytest.fixture
-async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[Service]:
+async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[HttpService]:
     """A service on it."""
     settings = Settings(
         data_dir=tmp_path,
@@ -54,7 +54,7 @@ async def service(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ser
 
 
 async def test_whoever_takes_and_leaves_fifty_times_has_three_numbers_and_others_the_rest(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin = await service.admin()
     queue = await service.queue(admin, (await service.clinic(admin))["id"], PLACES)
@@ -72,7 +72,7 @@ async def test_whoever_takes_and_leaves_fifty_times_has_three_numbers_and_others
 
 
 async def test_whoever_stands_in_five_queues_leaves_one_before_standing_in_another(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin, patient = await service.admin(), await service.patient()
     *queues, another = [
@@ -88,7 +88,7 @@ async def test_whoever_stands_in_five_queues_leaves_one_before_standing_in_anoth
 
 
 async def test_patients_who_ask_everywhere_at_once_through_two_processes_have_five_each(
-    service: Service,
+    service: HttpService,
 ) -> None:
     queues, patients = await given(service, queues=10, patients=8)
     other = build(service.container.settings, role=ProcessRole.COMMAND, clock=service.clock)
@@ -124,7 +124,7 @@ async def take(issuing: Issuing, queue_id: QueueId, patient: Actor) -> Token | s
 
 
 async def given(
-    service: Service, *, queues: int, patients: int
+    service: HttpService, *, queues: int, patients: int
 ) -> tuple[list[QueueId], list[Actor]]:
     """Open queues, each of a clinic of its own, and patients."""
     clinics = [build_clinic() for _ in range(queues)]

@@ -17,10 +17,10 @@ import aiohttp
 import httpx
 import pytest
 
-from tests.clients.sockets import open_at
-from tests.servers.nginx import running_nginx
-from tests.servers.process import LOOPBACK, free_port
-from tests.servers.qure import QureProcess
+from tests.support.clients.sockets import open_at
+from tests.support.servers.nginx import running_nginx
+from tests.support.servers.process import LOOPBACK, free_port
+from tests.support.servers.qure import QureProcess
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 ADMIN = {"email": "admin@example.org", "password": "correct horse"}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.strangers import (
+from tests.support.servers.qure import QureProcess
+from tests.support.strangers import (
     MEBIBYTE,
     calm_during,
     closes_within,
@@ -17,7 +18,6 @@ from tests.attacks.strangers import (
     read_all,
     running_qure,
 )
-from tests.servers.qure import QureProcess
 
 CONTINUATION, TEXT, PING, PONG = 0, 1, 9, 10
 POLICY_VIOLATION = (1008).to_bytes(2, "big")

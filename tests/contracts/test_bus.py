@@ -21,9 +21,9 @@ from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
 from qure.domain.events import ClinicChanged, QueueOpened
 from qure.domain.ids import ClinicId
-from tests.builders import NOW, build_entry, build_status, new_id
-from tests.servers.redis import RedisServer
-from tests.waiting import eventually
+from tests.support.builders import NOW, build_entry, build_status, new_id
+from tests.support.servers.redis import RedisServer
+from tests.support.waiting import eventually
 
 Bus = MemoryBus | RedisBus
 AnyBus = TypeVar("AnyBus", bound=Bus)

@@ -17,8 +17,8 @@ from redis.asyncio import Redis
 from qure.adapters.redis.cache import RedisCache
 from qure.application.ports.gateways import Cache, Lease
 from qure.domain.errors import Unavailable
-from tests.fakes import FakeCache
-from tests.servers.redis import RedisServer
+from tests.support.fakes import FakeCache
+from tests.support.servers.redis import RedisServer
 
 
 @pytest.fixture(params=["fake", "redis"])

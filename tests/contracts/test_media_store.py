@@ -16,8 +16,8 @@ from qure.adapters.media.cloudinary import CloudinaryStore
 from qure.adapters.media.local_disk import LocalDiskStore
 from qure.application.ports.gateways import MediaStore
 from qure.domain.errors import Unavailable
-from tests.fakes import FakeMediaStore
-from tests.servers.cloudinary import running_cloudinary
+from tests.support.fakes import FakeMediaStore
+from tests.support.servers.cloudinary import running_cloudinary
 
 KEY = "0190f5f0-1111-7000-8000-000000000001"
 JPEG = "image/jpeg"

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from qure.adapters.memory.throttle import MemoryThrottle
 from qure.adapters.redis.throttle import RedisThrottle
 from qure.application.ports.gateways import Limit, Throttle
-from tests.servers.redis import RedisServer
+from tests.support.servers.redis import RedisServer
 
 HOUR = 3_600_000
 

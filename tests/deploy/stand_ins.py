@@ -16,8 +16,8 @@ from typing import ClassVar
 
 import httpx
 
-from tests.servers.nginx import NginxServer, running_nginx
-from tests.servers.process import free_port
+from tests.support.servers.nginx import NginxServer, running_nginx
+from tests.support.servers.process import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "nginx"
 NETWORK = "127.30.83"

@@ -27,8 +27,8 @@ from tests.deploy.stand_ins import (
     stand_in,
     with_own_port,
 )
-from tests.servers.nginx import NginxServer, find_binary, running_nginx
-from tests.servers.process import free_port, wait_until
+from tests.support.servers.nginx import NginxServer, find_binary, running_nginx
+from tests.support.servers.process import free_port, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,8 @@ from tests.deploy.stand_ins import (
     compose_configuration,
     nginx_before_three,
 )
-from tests.servers.nginx import NginxServer, running_nginx
-from tests.servers.process import free_port
+from tests.support.servers.nginx import NginxServer, running_nginx
+from tests.support.servers.process import free_port
 
 
 @pytest.fixture(scope="module")

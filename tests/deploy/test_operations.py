@@ -15,8 +15,8 @@ import pytest
 
 from qure.bootstrap import build, schema_of
 from qure.settings import Settings, load_settings
-from tests.servers.postgres import PostgresServer
-from tests.servers.process import LOOPBACK
+from tests.support.servers.postgres import PostgresServer
+from tests.support.servers.process import LOOPBACK
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text()

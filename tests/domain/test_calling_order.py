@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qure.domain.calling_order import MAX_PRIORITY_RUN, next_of
 from qure.domain.token import Priority, Token
-from tests.builders import build_queue, build_token
+from tests.support.builders import build_queue, build_token
 
 URGENT, PRIORITY, NORMAL = Priority.URGENT, Priority.PRIORITY, Priority.NORMAL
 QUEUE = build_queue()

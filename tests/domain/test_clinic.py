@@ -15,7 +15,14 @@ from qure.domain.errors import Invalid
 from qure.domain.events import ClinicChanged, Event, ImageReplaced
 from qure.domain.ids import ImageId
 from qure.domain.image import ImagePurpose, StagedImage
-from tests.builders import NOW, build_actor, build_admin, build_clinic, build_staged_image, new_id
+from tests.support.builders import (
+    NOW,
+    build_actor,
+    build_admin,
+    build_clinic,
+    build_staged_image,
+    new_id,
+)
 
 INSTANT = timedelta(milliseconds=1)
 LATER = NOW + timedelta(hours=1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from qure.domain.actor import SYSTEM
 from qure.domain.events import ImageReplaced, ImageStaged
-from tests.builders import NOW, build_actor, build_staged_image
+from tests.support.builders import NOW, build_actor, build_staged_image
 
 URL = "https://media.example.org/new.jpg"
 

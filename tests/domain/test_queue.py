@@ -15,7 +15,15 @@ from qure.domain.errors import Conflict, DomainError, NotFound
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.token import PLACE_STEP, ActiveTokenExists, Priority, Token, TokenStatus
-from tests.builders import NOW, TODAY, build_actor, build_clinic, build_queue, build_token, new_id
+from tests.support.builders import (
+    NOW,
+    TODAY,
+    build_actor,
+    build_clinic,
+    build_queue,
+    build_token,
+    new_id,
+)
 
 STAFF, OTHER_STAFF = build_actor(role=Role.STAFF), build_actor(role=Role.STAFF)
 LATER = NOW + timedelta(minutes=5)

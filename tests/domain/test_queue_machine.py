@@ -22,7 +22,7 @@ from qure.domain.token import (
     Token,
     TokenStatus,
 )
-from tests.builders import NOW, build_actor, build_queue, new_id
+from tests.support.builders import NOW, build_actor, build_queue, new_id
 
 CAPACITY = 8
 PATIENTS = [UserId(new_id()) for _ in range(5)]

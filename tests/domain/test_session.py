@@ -8,7 +8,7 @@ from qure.domain.actor import SYSTEM
 from qure.domain.events import SessionRevoked
 from qure.domain.ids import UserId
 from qure.domain.session import REFRESH_LIFE, REPEAT_WITHIN
-from tests.builders import NOW, build_actor, build_secret, build_session, new_id
+from tests.support.builders import NOW, build_actor, build_secret, build_session, new_id
 
 
 def test_a_login_lives_for_seven_days() -> None:

@@ -10,7 +10,7 @@ import pytest
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict
 from qure.domain.token import ACTIVE, ASSIGNED, TRANSITIONS, Token, TokenStatus
-from tests.builders import NOW, build_actor, build_token
+from tests.support.builders import NOW, build_actor, build_token
 
 WAITING, CALLED, IN_PROGRESS, COMPLETED, SKIPPED, CANCELLED = TokenStatus
 

@@ -13,7 +13,7 @@ from qure.domain.errors import Conflict, Forbidden
 from qure.domain.events import ImageReplaced, UserChanged
 from qure.domain.ids import ClinicId, ImageId, UserId
 from qure.domain.user import User, initials_picture, normalise_email
-from tests.builders import NOW, build_actor, build_admin, build_staff, build_user, new_id
+from tests.support.builders import NOW, build_actor, build_admin, build_staff, build_user, new_id
 
 LATER = NOW + timedelta(hours=1)
 CLINIC = ClinicId(new_id())

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import httpx
 from PIL import Image
 
-from tests.clients.sockets import TRANSPORTS, Hearing, open_at
 from tests.e2e.desks import Desk
 from tests.e2e.phones import AskingAgain, Phone, was_repeated
 from tests.e2e.record import Patient, Record, recorded
 from tests.e2e.topology import Topology
-from tests.http.service import Person, comes_true, data_of, refused
-from tests.waiting import eventually
+from tests.support.clients.sockets import TRANSPORTS, Hearing, open_at
+from tests.support.http_service import Person, comes_true, data_of, refused
+from tests.support.waiting import eventually
 
 ASKING = 60
 PLACES = 50

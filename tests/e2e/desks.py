@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.clients.sockets import ConnectionLost
 from tests.e2e.phones import AGAIN_SECONDS, Phone, was_repeated
-from tests.http.service import Person
-from tests.waiting import eventually
+from tests.support.clients.sockets import ConnectionLost
+from tests.support.http_service import Person
+from tests.support.waiting import eventually
 
 EVENTS = {
     "START": "queue:start_token",

@@ -8,8 +8,8 @@ from functools import partial
 import httpx
 
 from tests.e2e.day import Day
-from tests.http.service import comes_true
-from tests.waiting import eventually
+from tests.support.http_service import comes_true
+from tests.support.waiting import eventually
 
 
 async def everything_breaks(day: Day) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.clients.sockets import (
+from tests.support.clients.sockets import (
     REFUSALS,
     ConnectionLost,
     SocketIoClient,

@@ -12,7 +12,7 @@ from qure.domain.token import Token
 from tests.e2e.desks import Desk
 from tests.e2e.phones import Phone
 from tests.e2e.topology import Topology
-from tests.http.service import Person, comes_true
+from tests.support.http_service import Person, comes_true
 
 
 @dataclass(slots=True)

@@ -22,11 +22,11 @@ from time import monotonic
 import httpx
 import pytest
 
-from tests.servers.nginx import NginxServer, running_nginx
-from tests.servers.postgres import running_postgres
-from tests.servers.process import free_port
-from tests.servers.qure import QureProcess
-from tests.servers.redis import running_redis
+from tests.support.servers.nginx import NginxServer, running_nginx
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.process import free_port
+from tests.support.servers.qure import QureProcess
+from tests.support.servers.redis import running_redis
 
 pytestmark = pytest.mark.timeout(300)  # Five servers are started in the first one's time.
 
@@ -139,9 +139,13 @@ def session_ids(deployment: Deployment, count: int) -> list[str]:
 def test_the_javascript_client_lives_through_every_transport(deployment: Deployment) -> None:
     if shutil.which("node") is None:
         pytest.fail("node is missing: install Node.js 18 or newer with npm")
-    subprocess.run([ROOT / "scripts" / "install-js", "tests/js"], cwd=ROOT, check=True)
+    subprocess.run([ROOT / "scripts" / "install-js", "tests/support/js"], cwd=ROOT, check=True)
     done = subprocess.run(
-        ["node", "--test", *sorted(map(str, (ROOT / "tests" / "js").glob("*.test.mjs")))],
+        [
+            "node",
+            "--test",
+            *sorted(map(str, (ROOT / "tests" / "support" / "js").glob("*.test.mjs"))),
+        ],
         cwd=ROOT,
         env=os.environ | {"QURE_TEST_URL": deployment.url, "QURE_TEST_ADMIN": json.dumps(ADMIN)},
         capture_output=True,

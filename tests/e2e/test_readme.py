@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import wait_until
-from tests.servers.qure import QureProcess
+from tests.support.servers.process import wait_until
+from tests.support.servers.qure import QureProcess
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
@@ -32,7 +32,7 @@ def test_every_file_that_it_points_to_exists() -> None:
 def test_five_minutes_are_lived_through_as_they_are_written(tmp_path: Path) -> None:
     if shutil.which("node") is None:
         pytest.fail("node is missing: install Node.js 18 or newer with npm")
-    subprocess.run([ROOT / "scripts" / "install-js", "tests/js"], cwd=ROOT, check=True)
+    subprocess.run([ROOT / "scripts" / "install-js", "tests/support/js"], cwd=ROOT, check=True)
     start, clinic, call = blocks("sh")
     [client] = blocks("js")
     assert "make run" in start
@@ -41,7 +41,7 @@ def test_five_minutes_are_lived_through_as_they_are_written(tmp_path: Path) -> N
     try:
         service.start()
         service.command("create-admin", "you@example.com", "--password", PASSWORD)
-        (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "js" / "node_modules")
+        (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "support" / "js" / "node_modules")
         (tmp_path / "watch.mjs").write_text(client)
         heard = tmp_path / "heard"
         script = "\n".join(

@@ -19,14 +19,14 @@ from qure.application.use_cases import UseCases
 from qure.domain.actor import Actor, Role
 from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
 from qure.domain.queue import MAX_TAKES
-from tests.builders import FixedClock
-from tests.clients.sockets import TRANSPORTS
 from tests.e2e.day import ADMIN, PASSWORD, People, few_at_once, where_the_day_is_young
 from tests.e2e.desks import Desk
 from tests.e2e.phones import AskingAgain, Phone
 from tests.e2e.topology import Topology, embedded, production
-from tests.http.service import Person, comes_true, data_of
-from tests.waiting import eventually
+from tests.support.builders import FixedClock
+from tests.support.clients.sockets import TRANSPORTS
+from tests.support.http_service import Person, comes_true, data_of
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -17,12 +17,12 @@ from qure.bootstrap import build
 from qure.container import Container
 from qure.container import ProcessRole as Role
 from qure.settings import load_settings
-from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
-from tests.servers.nginx import running_nginx
-from tests.servers.postgres import running_postgres
-from tests.servers.process import LOOPBACK, free_port
-from tests.servers.qure import QureProcess
-from tests.servers.redis import RedisServer, running_redis
+from tests.support.servers.cloudinary import CloudinaryServer, running_cloudinary
+from tests.support.servers.nginx import running_nginx
+from tests.support.servers.postgres import running_postgres
+from tests.support.servers.process import LOOPBACK, free_port
+from tests.support.servers.qure import QureProcess
+from tests.support.servers.redis import RedisServer, running_redis
 
 ONE_ADDRESS = {"QURE_REGISTRATIONS_PER_ADDRESS": "1000000"}
 """All the patients of a day register from this one machine."""

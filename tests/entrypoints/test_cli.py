@@ -14,7 +14,7 @@ import bcrypt
 import pytest
 
 from qure.entrypoints.cli.commands import main, qure
-from tests.servers.process import free_port
+from tests.support.servers.process import free_port
 
 COMMANDS = sorted(qure.commands)
 PASSWORD = "correct horse"

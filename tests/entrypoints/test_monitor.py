@@ -15,8 +15,8 @@ from qure.bootstrap import build, schema_of
 from qure.entrypoints.observability.metrics import Metrics
 from qure.entrypoints.process.monitor import watched
 from qure.settings import Settings
-from tests.servers.process import free_port
-from tests.servers.qure import QureProcess
+from tests.support.servers.process import free_port
+from tests.support.servers.qure import QureProcess
 
 
 @pytest.fixture

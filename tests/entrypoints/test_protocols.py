@@ -16,7 +16,7 @@ from qure.entrypoints.process.protocols import http, websocket
 from qure.entrypoints.process.protocols.paced import PacedConnection
 from qure.entrypoints.process.running import _Server
 from qure.entrypoints.process.server import uvicorn_options
-from tests.attacks.strangers import frame
+from tests.support.strangers import frame
 
 
 class FakeTransport(asyncio.Transport):
@@ -77,7 +77,7 @@ class Application:
         await send({"type": "http.response.body", "body": b""})
 
 
-class World:
+class WatchedConnection:
     """One connection and everything around it."""
 
     def __init__(self) -> None:
@@ -104,8 +104,8 @@ class World:
 
 
 @pytest.fixture
-async def world() -> World:
-    return World()
+async def world() -> WatchedConnection:
+    return WatchedConnection()
 
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -116,7 +116,9 @@ HANDSHAKE = (
 )
 
 
-async def test_a_head_that_is_not_complete_after_ten_seconds_is_answered_408(world: World) -> None:
+async def test_a_head_that_is_not_complete_after_ten_seconds_is_answered_408(
+    world: WatchedConnection,
+) -> None:
     await world.send(b"GET / HTTP/1.1\r\nHo")
     world.watch(0.0)
     world.watch(http.HEAD_SECONDS)
@@ -127,7 +129,9 @@ async def test_a_head_that_is_not_complete_after_ten_seconds_is_answered_408(wor
     assert world.transport.closed
 
 
-async def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(world: World) -> None:
+async def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(
+    world: WatchedConnection,
+) -> None:
     for second in range(12):
         await world.send(
             b"G" if not second else b"E" if second == 1 else b"T" if second == 2 else b""
@@ -136,14 +140,18 @@ async def test_a_head_that_trickles_has_no_more_time_than_one_that_stops(world: 
     assert world.transport.closed
 
 
-async def test_a_connection_on_which_nothing_comes_is_closed_without_a_word(world: World) -> None:
+async def test_a_connection_on_which_nothing_comes_is_closed_without_a_word(
+    world: WatchedConnection,
+) -> None:
     world.watch(0.0)
     world.watch(http.HEAD_SECONDS + 1)
     assert world.transport.closed
     assert world.transport.written == b""
 
 
-async def test_an_idle_connection_is_closed_also_when_line_ends_come(world: World) -> None:
+async def test_an_idle_connection_is_closed_also_when_line_ends_come(
+    world: WatchedConnection,
+) -> None:
     await world.send(REQUEST)
     assert world.application.asked == 1
     for second in range(22):
@@ -152,7 +160,7 @@ async def test_an_idle_connection_is_closed_also_when_line_ends_come(world: Worl
     assert world.transport.closed
 
 
-async def test_a_new_request_has_its_own_time(world: World) -> None:
+async def test_a_new_request_has_its_own_time(world: WatchedConnection) -> None:
     for minute in range(5):
         await world.send(REQUEST)
         world.watch(60.0 * minute)
@@ -161,7 +169,9 @@ async def test_a_new_request_has_its_own_time(world: World) -> None:
     assert world.application.asked == 5
 
 
-async def test_a_request_that_waits_for_its_answer_waits_as_long_as_it_takes(world: World) -> None:
+async def test_a_request_that_waits_for_its_answer_waits_as_long_as_it_takes(
+    world: WatchedConnection,
+) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST)
     for second in range(100):
@@ -169,7 +179,7 @@ async def test_a_request_that_waits_for_its_answer_waits_as_long_as_it_takes(wor
     assert not world.transport.closed
 
 
-async def test_a_body_that_comes_slowly_is_waited_for(world: World) -> None:
+async def test_a_body_that_comes_slowly_is_waited_for(world: WatchedConnection) -> None:
     await world.send(UPLOAD)
     for second in range(60):
         await world.send(b"x" * 1001)
@@ -177,7 +187,7 @@ async def test_a_body_that_comes_slowly_is_waited_for(world: World) -> None:
     assert not world.transport.closed
 
 
-async def test_a_body_that_comes_more_slowly_is_cut_off(world: World) -> None:
+async def test_a_body_that_comes_more_slowly_is_cut_off(world: WatchedConnection) -> None:
     await world.send(UPLOAD)
     for second in range(60):
         await world.send(b"x" * 500)
@@ -185,7 +195,9 @@ async def test_a_body_that_comes_more_slowly_is_cut_off(world: World) -> None:
     assert world.transport.closed
 
 
-async def test_a_body_that_the_application_does_not_read_yet_is_not_late(world: World) -> None:
+async def test_a_body_that_the_application_does_not_read_yet_is_not_late(
+    world: WatchedConnection,
+) -> None:
     world.application.may_answer.clear()
     await world.send(UPLOAD)
     for _ in range(10):
@@ -196,7 +208,9 @@ async def test_a_body_that_the_application_does_not_read_yet_is_not_late(world: 
     assert not world.transport.closed
 
 
-async def test_the_rest_of_a_body_that_nobody_wants_is_read_for_ten_seconds(world: World) -> None:
+async def test_the_rest_of_a_body_that_nobody_wants_is_read_for_ten_seconds(
+    world: WatchedConnection,
+) -> None:
     world.application.reads_bodies = False
     await world.send(UPLOAD)
     for second in range(12):
@@ -206,7 +220,7 @@ async def test_the_rest_of_a_body_that_nobody_wants_is_read_for_ten_seconds(worl
 
 
 async def test_what_has_come_is_parsed_in_slices_and_nothing_more_is_read_meanwhile(
-    world: World,
+    world: WatchedConnection,
 ) -> None:
     world.connection.data_received(REQUEST * 1000)
     assert not world.transport.reads
@@ -222,7 +236,7 @@ async def test_what_has_come_is_parsed_in_slices_and_nothing_more_is_read_meanwh
 
 
 async def test_a_pipelined_request_is_not_read_while_the_first_looks_for_its_client(
-    world: World,
+    world: WatchedConnection,
 ) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST * 2)
@@ -232,7 +246,7 @@ async def test_a_pipelined_request_is_not_read_while_the_first_looks_for_its_cli
 
 
 async def test_every_request_hears_that_its_client_is_gone_and_none_begins_then(
-    world: World,
+    world: WatchedConnection,
 ) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST * 2)
@@ -247,7 +261,7 @@ async def test_every_request_hears_that_its_client_is_gone_and_none_begins_then(
     assert world.application.asked == 1
 
 
-async def test_who_takes_nothing_for_half_a_minute_is_cut_off(world: World) -> None:
+async def test_who_takes_nothing_for_half_a_minute_is_cut_off(world: WatchedConnection) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST)
     world.transport.unsent = 1000
@@ -258,7 +272,7 @@ async def test_who_takes_nothing_for_half_a_minute_is_cut_off(world: World) -> N
     assert world.transport.aborted
 
 
-async def test_who_takes_a_little_now_and_then_is_not(world: World) -> None:
+async def test_who_takes_a_little_now_and_then_is_not(world: WatchedConnection) -> None:
     world.application.may_answer.clear()
     await world.send(REQUEST)
     world.transport.unsent = 100_000
@@ -268,7 +282,9 @@ async def test_who_takes_a_little_now_and_then_is_not(world: World) -> None:
     assert not world.transport.aborted
 
 
-async def test_who_takes_nothing_of_a_farewell_is_cut_off_after_five_seconds(world: World) -> None:
+async def test_who_takes_nothing_of_a_farewell_is_cut_off_after_five_seconds(
+    world: WatchedConnection,
+) -> None:
     await world.send(b"this is not HTTP\r\n\r\n")
     assert world.transport.closed
     assert b'"code":"bad_request"' in world.transport.written
@@ -279,14 +295,14 @@ async def test_who_takes_nothing_of_a_farewell_is_cut_off_after_five_seconds(wor
 
 
 @pytest.fixture
-async def upgraded(world: World) -> World:
+async def upgraded(world: WatchedConnection) -> WatchedConnection:
     await world.send(HANDSHAKE)
     assert world.transport.written.startswith(b"HTTP/1.1 101 ")
     world.transport.written = b""
     return world
 
 
-async def test_messages_are_handed_on_in_slices_too(upgraded: World) -> None:
+async def test_messages_are_handed_on_in_slices_too(upgraded: WatchedConnection) -> None:
     messages = frame(1, b"x") * 2000
     upgraded.connection.data_received(messages)
     assert not upgraded.transport.reads
@@ -300,7 +316,7 @@ async def test_messages_are_handed_on_in_slices_too(upgraded: World) -> None:
 
 
 async def test_a_text_that_is_not_utf8_ends_the_connection_with_1007_and_no_traceback(
-    upgraded: World, caplog: pytest.LogCaptureFixture
+    upgraded: WatchedConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
     await upgraded.send(frame(1, b"\xff"))
     assert (1007).to_bytes(2, "big") in upgraded.transport.written
@@ -309,7 +325,7 @@ async def test_a_text_that_is_not_utf8_ends_the_connection_with_1007_and_no_trac
 
 
 async def test_a_message_in_more_pieces_than_anybody_needs_is_against_the_rules(
-    upgraded: World, monkeypatch: pytest.MonkeyPatch
+    upgraded: WatchedConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock[0], raising=False)
@@ -320,7 +336,9 @@ async def test_a_message_in_more_pieces_than_anybody_needs_is_against_the_rules(
     assert (1008).to_bytes(2, "big") in upgraded.transport.written
 
 
-async def test_another_version_of_the_protocol_is_told_which_one_is_spoken(world: World) -> None:
+async def test_another_version_of_the_protocol_is_told_which_one_is_spoken(
+    world: WatchedConnection,
+) -> None:
     await world.send(HANDSHAKE.replace(b"Version: 13", b"Version: 8"))
     head = world.transport.written.lower()
     assert head.startswith(b"http/1.1 426 ")

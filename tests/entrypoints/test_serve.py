@@ -13,7 +13,7 @@ import pytest
 import socketio
 
 from tests.entrypoints.commands import run, running, serving
-from tests.servers.process import accepts_connections, is_alive, wait_until
+from tests.support.servers.process import accepts_connections, is_alive, wait_until
 
 ADMIN = {"email": "ada@clinic.example", "password": "correct horse"}
 END_SECONDS = 10.0

@@ -23,7 +23,7 @@ from qure.container import Container
 from qure.entrypoints.asgi import create_asgi
 from qure.settings import Settings
 from qure.wire.asgi import AsgiApp
-from tests.http.service import comes_true
+from tests.support.http_service import comes_true
 
 
 class Collector:

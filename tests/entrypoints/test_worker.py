@@ -16,11 +16,11 @@ from PIL import Image
 from qure.bootstrap import build, schema_of
 from qure.container import ProcessRole as Role
 from qure.settings import Settings
-from tests.builders import build_clinic
 from tests.entrypoints.commands import Command, run, running, serving
-from tests.http.service import comes_true
-from tests.servers.cloudinary import CloudinaryServer, running_cloudinary
-from tests.servers.process import free_port, wait_until
+from tests.support.builders import build_clinic
+from tests.support.http_service import comes_true
+from tests.support.servers.cloudinary import CloudinaryServer, running_cloudinary
+from tests.support.servers.process import free_port, wait_until
 
 ADMIN = {"email": "ada@clinic.example", "password": "correct horse"}
 END_SECONDS = 10.0

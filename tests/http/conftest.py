@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, running_service
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +57,7 @@ def settings(tmp_path: Path, migrated_database: Path, key_pair: tuple[str, str])
 
 
 @pytest.fixture
-async def service(settings: Settings, clock: FixedClock) -> AsyncIterator[Service]:
+async def service(settings: Settings, clock: FixedClock) -> AsyncIterator[HttpService]:
     """A service that runs."""
     async with running_service(settings, clock) as service:
         yield service

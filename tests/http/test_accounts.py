@@ -11,11 +11,11 @@ import pytest
 
 from qure.domain.session import REFRESH_LIFE
 from qure.settings import Settings
-from tests.builders import FixedClock
 from tests.http.pictures import jpeg
-from tests.http.service import (
+from tests.support.builders import FixedClock
+from tests.support.http_service import (
     PASSWORD,
-    Service,
+    HttpService,
     bad_fields,
     comes_true,
     data_of,
@@ -32,11 +32,11 @@ PERSON = {
 }
 
 
-async def test_a_registration_is_answered_201_with_nothing_in_it(service: Service) -> None:
+async def test_a_registration_is_answered_201_with_nothing_in_it(service: HttpService) -> None:
     assert data_of(await service.http.post("/api/auth/register", json=PERSON), 201) is None
 
 
-async def test_every_bad_field_of_a_registration_is_listed(service: Service) -> None:
+async def test_every_bad_field_of_a_registration_is_listed(service: HttpService) -> None:
     given = {"firstName": "Jo", "email": "nobody", "password": "123", "confirmPassword": 5}
     response = await service.http.post("/api/auth/register", json=given)
     assert bad_fields(response) == [
@@ -48,21 +48,21 @@ async def test_every_bad_field_of_a_registration_is_listed(service: Service) -> 
     ]
 
 
-async def test_an_address_is_taken_whatever_its_case(service: Service) -> None:
+async def test_an_address_is_taken_whatever_its_case(service: HttpService) -> None:
     await service.register("maria@example.com")
     again = {**PERSON, "email": " MARIA@Example.com "}
     response = await service.http.post("/api/auth/register", json=again)
     refused(response, 409, "email_taken")
 
 
-async def test_nobody_registers_as_an_admin(service: Service) -> None:
+async def test_nobody_registers_as_an_admin(service: HttpService) -> None:
     given = {**PERSON, "role": "ADMIN", "clinicId": "x", "isActive": False, "id": "x"}
     data_of(await service.http.post("/api/auth/register", json=given), 201)
     person = await service.log_in("maria@example.com")
     assert data_of(await person.get("/auth/me"))["role"] == "PATIENT"
 
 
-async def test_a_login_gives_the_user_and_both_tokens(service: Service) -> None:
+async def test_a_login_gives_the_user_and_both_tokens(service: HttpService) -> None:
     await service.register("maria@example.com")
     response = await service.http.post(
         "/api/auth/login", json={"email": "Maria@example.com ", "password": PASSWORD}
@@ -86,7 +86,7 @@ async def test_a_login_gives_the_user_and_both_tokens(service: Service) -> None:
     ("email", "password"), [("maria@example.com", "wrong-one"), ("nobody@example.com", PASSWORD)]
 )
 async def test_a_wrong_login_is_answered_alike_whatever_was_wrong(
-    service: Service, email: str, password: str
+    service: HttpService, email: str, password: str
 ) -> None:
     await service.register("maria@example.com")
     response = await service.http.post(
@@ -96,7 +96,7 @@ async def test_a_wrong_login_is_answered_alike_whatever_was_wrong(
     assert body["message"] == "The e-mail address or password is wrong."
 
 
-async def test_too_many_failed_logins_have_to_wait(service: Service) -> None:
+async def test_too_many_failed_logins_have_to_wait(service: HttpService) -> None:
     await service.register("maria@example.com")
     wrong = {"email": "maria@example.com", "password": "wrong-one"}
     for _ in range(20):
@@ -107,7 +107,7 @@ async def test_too_many_failed_logins_have_to_wait(service: Service) -> None:
 
 
 async def test_a_device_that_has_logged_in_before_is_not_slowed_by_others(
-    service: Service,
+    service: HttpService,
 ) -> None:
     email = await service.register()
     login = {"email": email, "password": PASSWORD}
@@ -132,7 +132,7 @@ async def test_a_device_that_has_logged_in_before_is_not_slowed_by_others(
     await service.log_in(email)
 
 
-async def test_a_refresh_makes_the_device_known_too(service: Service) -> None:
+async def test_a_refresh_makes_the_device_known_too(service: HttpService) -> None:
     patient = await service.patient()
     async with stranger(service) as other:
         given = {"refreshToken": patient.refresh_token}
@@ -175,7 +175,7 @@ async def test_nobody_registers_without_end_from_one_address(
 
 
 @pytest.mark.parametrize("long", ["x" * 73, "🔑" * 1000])
-async def test_every_character_of_a_long_password_counts(service: Service, long: str) -> None:
+async def test_every_character_of_a_long_password_counts(service: HttpService, long: str) -> None:
     person = {**PERSON, "password": long, "confirmPassword": long}
     data_of(await service.http.post("/api/auth/register", json=person), 201)
     patient = await service.log_in(PERSON["email"], long)
@@ -189,14 +189,14 @@ async def test_every_character_of_a_long_password_counts(service: Service, long:
     await service.log_in(PERSON["email"], new)
 
 
-def stranger(service: Service) -> httpx.AsyncClient:
+def stranger(service: HttpService) -> httpx.AsyncClient:
     """Somebody else's client: it has no cookies."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=cast(Any, service.app)), base_url="http://qure.example"
     )
 
 
-async def test_a_disabled_user_is_told_so_and_is_out_at_once(service: Service) -> None:
+async def test_a_disabled_user_is_told_so_and_is_out_at_once(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     data_of(await admin.patch(f"/users/{patient.id}", {"isActive": False}))
     response = await service.http.post(
@@ -206,7 +206,7 @@ async def test_a_disabled_user_is_told_so_and_is_out_at_once(service: Service) -
     refused(await patient.get("/auth/me"), 401, "account_disabled")
 
 
-async def test_a_refresh_gives_the_next_pair_and_spends_the_old(service: Service) -> None:
+async def test_a_refresh_gives_the_next_pair_and_spends_the_old(service: HttpService) -> None:
     patient = await service.patient()
     given = {"refreshToken": patient.refresh_token}
     data = data_of(await service.http.post("/api/auth/refresh-token", json=given))
@@ -226,7 +226,7 @@ async def test_a_refresh_gives_the_next_pair_and_spends_the_old(service: Service
     refused(await patient.get("/auth/me"), 401, "session_ended")
 
 
-async def test_a_refresh_token_is_good_for_seven_days(service: Service) -> None:
+async def test_a_refresh_token_is_good_for_seven_days(service: HttpService) -> None:
     patient = await service.patient()
     service.clock.advance(seconds=REFRESH_LIFE.total_seconds())
     response = await service.http.post(
@@ -235,7 +235,7 @@ async def test_a_refresh_token_is_good_for_seven_days(service: Service) -> None:
     refused(response, 401, "invalid_refresh_token")
 
 
-async def test_logging_out_ends_the_login_and_tells_nothing(service: Service) -> None:
+async def test_logging_out_ends_the_login_and_tells_nothing(service: HttpService) -> None:
     patient = await service.patient()
     for token in (patient.refresh_token, patient.refresh_token, "never-seen"):
         response = await service.http.post("/api/auth/logout", json={"refreshToken": token})
@@ -243,7 +243,7 @@ async def test_logging_out_ends_the_login_and_tells_nothing(service: Service) ->
     refused(await patient.get("/auth/me"), 401, "session_ended")
 
 
-async def test_me_is_the_user_and_since_when(service: Service) -> None:
+async def test_me_is_the_user_and_since_when(service: HttpService) -> None:
     patient = await service.patient()
     assert data_of(await patient.get("/auth/me")) == {
         "id": patient.id,
@@ -257,14 +257,14 @@ async def test_me_is_the_user_and_since_when(service: Service) -> None:
     }
 
 
-async def test_me_is_never_stale_after_a_change(service: Service) -> None:
+async def test_me_is_never_stale_after_a_change(service: HttpService) -> None:
     patient = await service.patient()
     for name in ("Anna", "Berta", "Clara"):
         data_of(await patient.put("/auth/me", {"firstName": name}))
         assert data_of(await patient.get("/auth/me"))["firstName"] == name
 
 
-async def test_what_is_left_out_of_a_profile_stays(service: Service) -> None:
+async def test_what_is_left_out_of_a_profile_stays(service: HttpService) -> None:
     patient = await service.patient()
     data = data_of(await patient.put("/auth/me", {"lastName": "Sklodowska"}))
     assert (data["firstName"], data["lastName"]) == ("Maria", "Sklodowska")
@@ -272,14 +272,14 @@ async def test_what_is_left_out_of_a_profile_stays(service: Service) -> None:
     assert data_of(await patient.put("/auth/me", {}))["lastName"] == "Sklodowska"
 
 
-async def test_a_profile_cannot_raise_its_own_role(service: Service) -> None:
+async def test_a_profile_cannot_raise_its_own_role(service: HttpService) -> None:
     patient = await service.patient()
     await patient.put("/auth/me", {"firstName": "Anna", "role": "ADMIN", "email": "x@example.com"})
     data = data_of(await patient.get("/auth/me"))
     assert (data["role"], data["email"]) == ("PATIENT", patient.email)
 
 
-async def test_a_picture_is_shown_when_its_job_is_done(service: Service) -> None:
+async def test_a_picture_is_shown_when_its_job_is_done(service: HttpService) -> None:
     patient = await service.patient()
     response = await patient.put(
         "/auth/me",
@@ -299,7 +299,9 @@ async def test_a_picture_is_shown_when_its_job_is_done(service: Service) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\xff\xd8\xff" + b"x" * 100])
-async def test_what_is_no_picture_is_refused_by_its_field(service: Service, content: bytes) -> None:
+async def test_what_is_no_picture_is_refused_by_its_field(
+    service: HttpService, content: bytes
+) -> None:
     patient = await service.patient()
     response = await patient.put(
         "/auth/me", files={"profilePicture": ("me.jpg", content, "image/jpeg")}
@@ -308,7 +310,7 @@ async def test_what_is_no_picture_is_refused_by_its_field(service: Service, cont
 
 
 async def test_a_picture_too_many_is_refused_with_every_other_bad_field(
-    service: Service,
+    service: HttpService,
 ) -> None:
     patient = await service.patient()
     file = ("me.jpg", jpeg(), "image/jpeg")
@@ -320,7 +322,7 @@ async def test_a_picture_too_many_is_refused_with_every_other_bad_field(
     assert bad_fields(response) == ["firstName", "profilePicture"]
 
 
-async def test_a_new_password_ends_every_other_login(service: Service) -> None:
+async def test_a_new_password_ends_every_other_login(service: HttpService) -> None:
     here = await service.patient()
     there = await service.log_in(here.email)
     given = {
@@ -341,7 +343,7 @@ async def test_a_new_password_ends_every_other_login(service: Service) -> None:
     )
 
 
-async def test_a_password_changes_only_for_who_knows_the_old_one(service: Service) -> None:
+async def test_a_password_changes_only_for_who_knows_the_old_one(service: HttpService) -> None:
     patient = await service.patient()
     given = {
         "oldPassword": "not-this",
@@ -352,7 +354,7 @@ async def test_a_password_changes_only_for_who_knows_the_old_one(service: Servic
     assert [error["path"] for error in body["errors"]] == ["oldPassword"]
 
 
-async def test_sessions_are_listed_with_device_and_address(service: Service) -> None:
+async def test_sessions_are_listed_with_device_and_address(service: HttpService) -> None:
     email = await service.register()
     login = {"email": email, "password": PASSWORD}
     device = {"deviceInfo": {"userAgent": "Qure/2.1"}}
@@ -378,7 +380,7 @@ async def test_sessions_are_listed_with_device_and_address(service: Service) -> 
     }
 
 
-async def test_a_forwarded_address_is_not_believed_from_just_anybody(service: Service) -> None:
+async def test_a_forwarded_address_is_not_believed_from_just_anybody(service: HttpService) -> None:
     email = await service.register()
     await service.http.post(
         "/api/auth/login",
@@ -390,7 +392,7 @@ async def test_a_forwarded_address_is_not_believed_from_just_anybody(service: Se
     assert {one["ipAddress"] for one in sessions} == {"127.0.0.1"}
 
 
-async def test_a_session_is_ended_by_its_owner_alone(service: Service) -> None:
+async def test_a_session_is_ended_by_its_owner_alone(service: HttpService) -> None:
     here = await service.patient()
     there = await service.log_in(here.email)
     other = await service.patient()

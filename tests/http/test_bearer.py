@@ -10,12 +10,12 @@ from litestar.routes import HTTPRoute
 
 from qure.entrypoints.http.operation import OPERATION
 from qure.settings import Settings
-from tests.http.service import Person, Service, data_of, refused
+from tests.support.http_service import HttpService, Person, data_of, refused
 
 ID = "0193f3d0-0000-7000-8000-000000000009"
 
 
-def calls(service: Service) -> list[tuple[str, str, bool]]:
+def calls(service: HttpService) -> list[tuple[str, str, bool]]:
     """Every call of the API: method, path with ids filled in, whether it is public."""
     found: list[tuple[str, str, bool]] = []
     for route in service.routes.routes:
@@ -29,7 +29,7 @@ def calls(service: Service) -> list[tuple[str, str, bool]]:
     return found
 
 
-async def test_every_call_but_the_public_ones_needs_a_login(service: Service) -> None:
+async def test_every_call_but_the_public_ones_needs_a_login(service: HttpService) -> None:
     asked = calls(service)
     assert len(asked) > 30
     for method, path, public in asked:
@@ -41,7 +41,7 @@ async def test_every_call_but_the_public_ones_needs_a_login(service: Service) ->
             assert response.headers["www-authenticate"] == 'Bearer realm="Qure"'
 
 
-def test_what_is_public_is_what_the_contract_says(service: Service) -> None:
+def test_what_is_public_is_what_the_contract_says(service: HttpService) -> None:
     assert sorted(path for _, path, public in calls(service) if public) == [
         "/",
         "/api/auth/login",
@@ -57,7 +57,7 @@ def test_what_is_public_is_what_the_contract_says(service: Service) -> None:
     "header", ["", "Bearer", "Basic bWU6bWU=", "Token abc", "bearer", "Bearer:abc"]
 )
 async def test_a_header_that_names_no_bearer_is_as_if_there_were_none(
-    service: Service, header: str
+    service: HttpService, header: str
 ) -> None:
     response = await service.http.get("/api/auth/me", headers={"Authorization": header})
     assert response.status_code == 401
@@ -65,20 +65,20 @@ async def test_a_header_that_names_no_bearer_is_as_if_there_were_none(
 
 
 @pytest.mark.parametrize("value", ["abc", "a.b.c", "x" * 100_000, "é.é.é", "null", "a b"])
-async def test_what_is_no_jwt_is_not_believed(service: Service, value: str) -> None:
+async def test_what_is_no_jwt_is_not_believed(service: HttpService, value: str) -> None:
     response = await service.http.get(
         "/api/auth/me", headers=[(b"authorization", b"Bearer " + value.encode())]
     )
     refused(response, 401, "invalid_token")
 
 
-async def test_the_scheme_may_be_written_in_any_case(service: Service) -> None:
+async def test_the_scheme_may_be_written_in_any_case(service: HttpService) -> None:
     patient = await service.patient()
     headers = {"Authorization": f"bEARER  {patient.access_token} "}
     data_of(await service.http.get("/api/auth/me", headers=headers))
 
 
-async def test_an_expired_jwt_is_told_from_a_bad_one(service: Service) -> None:
+async def test_an_expired_jwt_is_told_from_a_bad_one(service: HttpService) -> None:
     patient = await service.patient()
     data_of(await patient.get("/auth/me"))
     service.clock.advance(minutes=15)
@@ -91,7 +91,7 @@ def forged(person: Person, key: str, algorithm: str, **changes: object) -> str:
 
 
 async def test_only_our_own_rs256_is_believed(
-    service: Service, key_pair: tuple[str, str], settings: Settings
+    service: HttpService, key_pair: tuple[str, str], settings: Settings
 ) -> None:
     import base64
     import hashlib
@@ -131,7 +131,7 @@ async def test_only_our_own_rs256_is_believed(
 
 
 async def test_a_jwt_of_a_login_that_never_was_is_not_enough(
-    service: Service, key_pair: tuple[str, str]
+    service: HttpService, key_pair: tuple[str, str]
 ) -> None:
     patient = await service.patient()
     token = forged(patient, key_pair[0], "RS256", sid=ID)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.http.pictures import jpeg
-from tests.http.service import Service, bad_fields, comes_true, data_of, refused
+from tests.support.http_service import HttpService, bad_fields, comes_true, data_of, refused
 
 PLACE: dict[str, Any] = {"name": "City Clinic", "latitude": 40.7, "longitude": -74}
 UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
-async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: Service) -> None:
+async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: HttpService) -> None:
     admin = await service.admin()
     clinic = data_of(await admin.post("/clinic", PLACE), 201)
     assert clinic == {
@@ -40,7 +40,7 @@ async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: Se
     }
 
 
-async def test_a_clinic_is_created_from_a_form_with_pictures(service: Service) -> None:
+async def test_a_clinic_is_created_from_a_form_with_pictures(service: HttpService) -> None:
     admin = await service.admin()
     fields = {
         "name": "City Clinic",
@@ -80,14 +80,14 @@ async def test_a_clinic_is_created_from_a_form_with_pictures(service: Service) -
         assert (await service.http.get(url)).headers["content-type"] == "image/jpeg"
 
 
-async def test_eleven_images_are_one_too_many(service: Service) -> None:
+async def test_eleven_images_are_one_too_many(service: HttpService) -> None:
     admin = await service.admin()
     files = [("images", (f"{n}.jpg", jpeg(), "image/jpeg")) for n in range(11)]
     fields = {"name": "City Clinic", "latitude": "40.7", "longitude": "-74"}
     assert bad_fields(await admin.post("/clinic", data=fields, files=files)) == ["images"]
 
 
-async def test_a_bad_picture_is_named_by_its_place(service: Service) -> None:
+async def test_a_bad_picture_is_named_by_its_place(service: HttpService) -> None:
     admin = await service.admin()
     files = [
         ("images", ("a.jpg", jpeg(), "image/jpeg")),
@@ -97,7 +97,7 @@ async def test_a_bad_picture_is_named_by_its_place(service: Service) -> None:
     assert bad_fields(await admin.post("/clinic", data=fields, files=files)) == ["images.1"]
 
 
-async def test_every_bad_field_of_a_form_is_listed(service: Service) -> None:
+async def test_every_bad_field_of_a_form_is_listed(service: HttpService) -> None:
     admin = await service.admin()
     fields = {"name": " ", "latitude": "north", "phone": "12", "openingHours": "{", "type": "VET"}
     response = await admin.post("/clinic", files={"x": ("x", b"x")}, data=fields)
@@ -113,7 +113,7 @@ async def test_every_bad_field_of_a_form_is_listed(service: Service) -> None:
 
 @pytest.mark.parametrize("hours", [None, "null", [], "", 9, True, {"start": "09:00"}])
 async def test_opening_hours_are_a_proper_object_or_left_out(
-    service: Service, hours: object
+    service: HttpService, hours: object
 ) -> None:
     admin = await service.admin()
     clinic = data_of(await admin.post("/clinic", PLACE), 201)
@@ -126,14 +126,14 @@ async def test_opening_hours_are_a_proper_object_or_left_out(
     assert data_of(await admin.get("/clinic"))["pagination"]["totalCount"] == 1
 
 
-async def test_the_same_name_at_the_same_place_is_a_conflict(service: Service) -> None:
+async def test_the_same_name_at_the_same_place_is_a_conflict(service: HttpService) -> None:
     admin = await service.admin()
     data_of(await admin.post("/clinic", PLACE), 201)
     refused(await admin.post("/clinic", PLACE), 409, "clinic_exists")
     data_of(await admin.post("/clinic", {**PLACE, "latitude": 41}), 201)
 
 
-async def test_only_admins_create_and_change_clinics(service: Service) -> None:
+async def test_only_admins_create_and_change_clinics(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     clinic = await service.clinic(admin)
     staff = await service.staff(admin, clinic["id"])
@@ -142,7 +142,7 @@ async def test_only_admins_create_and_change_clinics(service: Service) -> None:
         refused(await person.put(f"/clinic/{clinic['id']}", {"name": "x"}), 403, "forbidden")
 
 
-async def test_a_change_is_seen_at_once_and_the_rest_stays(service: Service) -> None:
+async def test_a_change_is_seen_at_once_and_the_rest_stays(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin, phone="2125550123", address="1 Main Street")
     path = f"/clinic/{clinic['id']}"
@@ -157,13 +157,13 @@ async def test_a_change_is_seen_at_once_and_the_rest_stays(service: Service) -> 
     }
 
 
-async def test_what_was_read_may_be_sent_back_as_it_is(service: Service) -> None:
+async def test_what_was_read_may_be_sent_back_as_it_is(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     assert data_of(await admin.put(f"/clinic/{clinic['id']}", clinic)) == clinic
 
 
-async def test_pictures_are_taken_away_by_null(service: Service) -> None:
+async def test_pictures_are_taken_away_by_null(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     path = f"/clinic/{clinic['id']}"
@@ -186,7 +186,7 @@ async def test_pictures_are_taken_away_by_null(service: Service) -> None:
 
 
 async def test_in_a_form_an_empty_text_takes_a_picture_away_and_an_empty_file_does_not(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
@@ -208,7 +208,7 @@ async def test_in_a_form_an_empty_text_takes_a_picture_away_and_an_empty_file_do
         assert changed["logo"] == kept
 
 
-async def test_a_retired_clinic_is_not_listed_but_can_be_read(service: Service) -> None:
+async def test_a_retired_clinic_is_not_listed_but_can_be_read(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     path = f"/clinic/{clinic['id']}"
@@ -218,7 +218,7 @@ async def test_a_retired_clinic_is_not_listed_but_can_be_read(service: Service) 
     assert data_of(await admin.get(path))["isActive"] is False
 
 
-async def test_an_unknown_clinic_is_404(service: Service) -> None:
+async def test_an_unknown_clinic_is_404(service: HttpService) -> None:
     admin = await service.admin()
     for response in (
         await admin.get(f"/clinic/{UNKNOWN}"),
@@ -230,7 +230,7 @@ async def test_an_unknown_clinic_is_404(service: Service) -> None:
         refused(response, 404, "clinic_not_found")
 
 
-async def test_clinics_are_listed_newest_first_in_pages(service: Service) -> None:
+async def test_clinics_are_listed_newest_first_in_pages(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     for number in range(5):
         await service.clinic(admin, name=f"Clinic {number}")
@@ -251,7 +251,7 @@ async def test_clinics_are_listed_newest_first_in_pages(service: Service) -> Non
 
 
 async def test_clinics_are_found_by_a_plain_piece_of_the_name_and_by_type(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin = await service.admin()
     for name, type in (("100% Teeth", "DENTIST"), ("1000 Teeth", "DENTIST"), ("Skin_deep", "ENT")):
@@ -269,7 +269,7 @@ async def test_clinics_are_found_by_a_plain_piece_of_the_name_and_by_type(
 
 
 async def test_clinics_near_a_place_come_nearest_first_with_their_distance(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin = await service.admin()
     await service.clinic(admin, name="Philadelphia", latitude=39.9526, longitude=-75.1652)
@@ -282,7 +282,7 @@ async def test_clinics_near_a_place_come_nearest_first_with_their_distance(
     assert clinics[1]["distance_km"] == pytest.approx(14.3, abs=0.2)
 
 
-async def test_every_bad_query_parameter_is_listed(service: Service) -> None:
+async def test_every_bad_query_parameter_is_listed(service: HttpService) -> None:
     patient = await service.patient()
     query = "page=0&limit=101&type=VET&latitude=91&longitude=x&radius=-1"
     assert bad_fields(await patient.get(f"/clinic?{query}")) == [
@@ -296,14 +296,14 @@ async def test_every_bad_query_parameter_is_listed(service: Service) -> None:
     assert bad_fields(await patient.get("/clinic?radius=5")) == ["latitude", "longitude"]
 
 
-async def test_a_listing_is_never_stale_after_a_change(service: Service) -> None:
+async def test_a_listing_is_never_stale_after_a_change(service: HttpService) -> None:
     admin = await service.admin()
     for number in range(3):
         await service.clinic(admin)
         assert data_of(await admin.get("/clinic"))["pagination"]["totalCount"] == number + 1
 
 
-async def test_a_user_becomes_staff_and_a_patient_again(service: Service) -> None:
+async def test_a_user_becomes_staff_and_a_patient_again(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     clinic = await service.clinic(admin)
     staff_path = f"/clinic/{clinic['id']}/staff"
@@ -329,7 +329,7 @@ async def test_a_user_becomes_staff_and_a_patient_again(service: Service) -> Non
     refused(await patient.get(staff_path), 403, "forbidden")
 
 
-async def test_nobody_is_staff_twice_and_no_admin_is_staff(service: Service) -> None:
+async def test_nobody_is_staff_twice_and_no_admin_is_staff(service: HttpService) -> None:
     admin, other = await service.admin(), await service.admin()
     clinic = await service.clinic(admin)
     staff = await service.staff(admin, clinic["id"])
@@ -341,7 +341,7 @@ async def test_nobody_is_staff_twice_and_no_admin_is_staff(service: Service) -> 
     refused(await admin.delete(f"{path}/{other.id}"), 404, "staff_not_found")
 
 
-async def test_a_staff_list_is_for_admins_and_that_clinics_own_staff(service: Service) -> None:
+async def test_a_staff_list_is_for_admins_and_that_clinics_own_staff(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     here, there = await service.clinic(admin), await service.clinic(admin)
     outsider = await service.staff(admin, there["id"])
@@ -353,7 +353,7 @@ async def test_a_staff_list_is_for_admins_and_that_clinics_own_staff(service: Se
         refused(await person.delete(f"{path}/{patient.id}"), 403, "forbidden")
 
 
-async def test_a_staff_list_is_never_stale_after_a_change_of_a_name(service: Service) -> None:
+async def test_a_staff_list_is_never_stale_after_a_change_of_a_name(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     staff = await service.staff(admin, clinic["id"])

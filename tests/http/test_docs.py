@@ -16,8 +16,8 @@ from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.openapi import TAGS, openapi_document, operations
 from qure.settings import Settings
 from qure.wire.parsing import Fields
-from tests.builders import FixedClock
-from tests.http.service import Service, refused, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, refused, running_service
 
 
 def validator(schema: dict[str, Any], document: dict[str, Any]) -> Draft202012Validator:
@@ -46,7 +46,7 @@ def calls(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{method.upper()} {path}", call
 
 
-async def test_the_page_names_nothing_that_we_do_not_serve(service: Service) -> None:
+async def test_the_page_names_nothing_that_we_do_not_serve(service: HttpService) -> None:
     page = await service.http.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     named = re.findall(r'(?:src|href)="([^"]*)"', page.text)
@@ -60,7 +60,7 @@ async def test_the_page_names_nothing_that_we_do_not_serve(service: Service) -> 
     assert "//" not in page.text.replace("<!doctype", "")
 
 
-async def test_the_page_shows_openapi_31_and_asks_nobody_else(service: Service) -> None:
+async def test_the_page_shows_openapi_31_and_asks_nobody_else(service: HttpService) -> None:
     script = (await service.http.get("/docs/assets/swagger-ui-bundle.js")).text
     assert "isOAS31" in script
     start = (await service.http.get("/docs/start.js")).text
@@ -69,7 +69,7 @@ async def test_the_page_shows_openapi_31_and_asks_nobody_else(service: Service) 
 
 
 @pytest.mark.parametrize("path", ["/docs/nothing", "/docs/assets/nothing.js", "/docs/assets/../x"])
-async def test_what_is_not_documentation_is_404(service: Service, path: str) -> None:
+async def test_what_is_not_documentation_is_404(service: HttpService, path: str) -> None:
     refused(await service.http.get(path), 404, "not_found")
 
 
@@ -85,14 +85,14 @@ def test_a_missing_package_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch
         docs_router()
 
 
-async def test_the_document_is_the_apps_own(service: Service) -> None:
+async def test_the_document_is_the_apps_own(service: HttpService) -> None:
     response = await service.http.get("/docs/openapi.json")
     assert response.headers["content-type"] == "application/json"
     assert response.json() == openapi_document(service.routes)
     assert response.json()["openapi"] == "3.1.0"
 
 
-def test_every_call_says_what_it_is(service: Service) -> None:
+def test_every_call_says_what_it_is(service: HttpService) -> None:
     document = openapi_document(service.routes)
     ids = [call["operationId"] for _, call in calls(document)]
     assert len(ids) == len(set(ids)) > 30
@@ -102,7 +102,7 @@ def test_every_call_says_what_it_is(service: Service) -> None:
         assert call["tags"][0] in TAGS, name
 
 
-def test_every_route_of_the_api_is_described(service: Service) -> None:
+def test_every_route_of_the_api_is_described(service: HttpService) -> None:
     described = {(path, method) for path, method, _ in operations(service.routes)}
     for route in service.routes.routes:
         path = getattr(route, "path_format", route.path)
@@ -111,7 +111,7 @@ def test_every_route_of_the_api_is_described(service: Service) -> None:
                 assert (path, method.lower()) in described
 
 
-def test_every_call_declares_its_errors(service: Service) -> None:
+def test_every_call_declares_its_errors(service: HttpService) -> None:
     for name, call in calls(openapi_document(service.routes)):
         statuses = set(call["responses"])
         assert "500" in statuses, name
@@ -128,7 +128,7 @@ def test_every_call_declares_its_errors(service: Service) -> None:
             assert "Retry-After" in answer.get("headers", {}) or "/health" in name
 
 
-def test_every_schema_is_a_schema_and_every_example_fits_it(service: Service) -> None:
+def test_every_schema_is_a_schema_and_every_example_fits_it(service: HttpService) -> None:
     document = openapi_document(service.routes)
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
@@ -147,7 +147,9 @@ def test_every_schema_is_a_schema_and_every_example_fits_it(service: Service) ->
     assert checked > 150
 
 
-def test_every_request_body_of_the_documentation_is_one_that_is_checked(service: Service) -> None:
+def test_every_request_body_of_the_documentation_is_one_that_is_checked(
+    service: HttpService,
+) -> None:
     schemas = openapi_document(service.routes)["components"]["schemas"]
     for _, _, described in operations(service.routes):
         for kind in (described.body, described.query):
@@ -157,7 +159,7 @@ def test_every_request_body_of_the_documentation_is_one_that_is_checked(service:
 
 
 async def test_what_a_body_must_have_is_what_the_documentation_requires(
-    service: Service,
+    service: HttpService,
 ) -> None:
     admin = await service.admin()
     document = openapi_document(service.routes)

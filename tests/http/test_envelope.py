@@ -14,8 +14,8 @@ from qure.domain.errors import Unavailable
 from qure.entrypoints.http.bodies import MAX_JSON_BYTES
 from qure.entrypoints.http.errors import STATUS, status_of
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, bad_fields, data_of, refused, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, bad_fields, data_of, refused, running_service
 
 JSON = {"content-type": "application/json"}
 
@@ -23,7 +23,7 @@ JSON = {"content-type": "application/json"}
 @pytest.mark.parametrize(
     "path", ["/x", "/api", "/api/nothing", "/api/auth", "/api/tokens/a/b/c", "/health/x", "/apix"]
 )
-async def test_an_address_with_nothing_behind_it_is_404(service: Service, path: str) -> None:
+async def test_an_address_with_nothing_behind_it_is_404(service: HttpService, path: str) -> None:
     refused(await service.http.get(path), 404, "not_found")
 
 
@@ -39,7 +39,7 @@ async def test_an_address_with_nothing_behind_it_is_404(service: Service, path: 
     ],
 )
 async def test_a_method_that_an_address_does_not_know_is_405_and_says_which_it_does(
-    service: Service, method: str, path: str, allowed: str
+    service: HttpService, method: str, path: str, allowed: str
 ) -> None:
     response = await service.http.request(method, path)
     assert response.status_code == 405
@@ -62,18 +62,18 @@ async def test_a_method_that_an_address_does_not_know_is_405_and_says_which_it_d
         b"NaN",
     ],
 )
-async def test_malformed_json_is_400(service: Service, body: bytes) -> None:
+async def test_malformed_json_is_400(service: HttpService, body: bytes) -> None:
     response = await service.http.post("/api/auth/login", content=body, headers=JSON)
     refused(response, 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"5"])
-async def test_json_that_is_no_object_is_400(service: Service, body: bytes) -> None:
+async def test_json_that_is_no_object_is_400(service: HttpService, body: bytes) -> None:
     response = await service.http.post("/api/auth/login", content=body, headers=JSON)
     assert bad_fields(response) == [""]
 
 
-async def test_no_body_at_all_is_an_object_without_fields(service: Service) -> None:
+async def test_no_body_at_all_is_an_object_without_fields(service: HttpService) -> None:
     assert bad_fields(await service.http.post("/api/auth/login")) == ["email", "password"]
 
 
@@ -81,7 +81,7 @@ async def test_no_body_at_all_is_an_object_without_fields(service: Service) -> N
     "content_type",
     ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data"],
 )
-async def test_a_body_that_is_not_json_is_415(service: Service, content_type: str) -> None:
+async def test_a_body_that_is_not_json_is_415(service: HttpService, content_type: str) -> None:
     response = await service.http.post(
         "/api/auth/login", content=b"email=a", headers={"content-type": content_type}
     )
@@ -89,7 +89,7 @@ async def test_a_body_that_is_not_json_is_415(service: Service, content_type: st
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded"])
-async def test_a_form_that_is_none_is_415(service: Service, content_type: str) -> None:
+async def test_a_form_that_is_none_is_415(service: HttpService, content_type: str) -> None:
     patient = await service.patient()
     response = await patient.put(
         "/auth/me", content=b"firstName=Anna", headers={"content-type": content_type}
@@ -97,7 +97,7 @@ async def test_a_form_that_is_none_is_415(service: Service, content_type: str) -
     refused(response, 415, "unsupported_media_type")
 
 
-async def test_a_packed_body_is_415(service: Service) -> None:
+async def test_a_packed_body_is_415(service: HttpService) -> None:
     response = await service.http.post(
         "/api/auth/login", content=b"\x1f\x8b", headers={**JSON, "content-encoding": "gzip"}
     )
@@ -107,14 +107,14 @@ async def test_a_packed_body_is_415(service: Service) -> None:
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "application/merge-patch+json", ""]
 )
-async def test_json_is_known_by_any_of_its_names(service: Service, content_type: str) -> None:
+async def test_json_is_known_by_any_of_its_names(service: HttpService, content_type: str) -> None:
     patient = await service.patient()
     headers = {"content-type": content_type} if content_type else {}
     response = await patient.put("/auth/me", content=b'{"firstName":"Anna"}', headers=headers)
     assert data_of(response)["firstName"] == "Anna"
 
 
-async def test_a_json_body_over_the_bound_is_413(service: Service) -> None:
+async def test_a_json_body_over_the_bound_is_413(service: HttpService) -> None:
     fits, too_large = (
         b'{"x": "' + b"x" * (size - 9) + b'"}' for size in (MAX_JSON_BYTES, MAX_JSON_BYTES + 1)
     )
@@ -138,7 +138,7 @@ class Endless:
             yield b"x" * 16_384
 
 
-async def test_a_body_without_a_length_is_bounded_while_it_streams(service: Service) -> None:
+async def test_a_body_without_a_length_is_bounded_while_it_streams(service: HttpService) -> None:
     body = Endless()
     response = await service.http.post("/api/auth/login", content=body, headers=JSON)
     refused(response, 413, "body_too_large")
@@ -181,20 +181,20 @@ async def test_every_part_of_a_form_is_bounded_while_it_streams(
     ],
 )
 async def test_a_form_that_cannot_be_read_is_400(
-    service: Service, headers: dict[str, str], body: bytes
+    service: HttpService, headers: dict[str, str], body: bytes
 ) -> None:
     patient = await service.patient()
     refused(await patient.put("/auth/me", content=body, headers=headers), 400, "malformed_form")
 
 
-async def test_a_form_of_too_many_parts_is_413(service: Service) -> None:
+async def test_a_form_of_too_many_parts_is_413(service: HttpService) -> None:
     patient = await service.patient()
     body = b"".join(part("x") + b"x\r\n" for _ in range(1000)) + b"--edge--\r\n"
     refused(await patient.put("/auth/me", content=body, headers=FORM), 413, "body_too_large")
 
 
 async def test_what_follows_a_form_and_what_is_unknown_in_it_means_nothing(
-    service: Service,
+    service: HttpService,
 ) -> None:
     patient = await service.patient()
 
@@ -233,25 +233,25 @@ async def test_what_follows_a_form_and_what_is_unknown_in_it_means_nothing(
     ],
 )
 async def test_an_id_in_a_path_that_is_no_uuid_is_400(
-    service: Service, method: str, path: str, name: str
+    service: HttpService, method: str, path: str, name: str
 ) -> None:
     admin = await service.admin()
     assert bad_fields(await admin.call(method, path)) == [name]
 
 
-async def test_two_bad_ids_in_one_path_are_both_named(service: Service) -> None:
+async def test_two_bad_ids_in_one_path_are_both_named(service: HttpService) -> None:
     admin = await service.admin()
     response = await admin.delete("/clinic/17/staff/18")
     assert bad_fields(response) == ["clinicId", "userId"]
 
 
 @pytest.mark.parametrize("path", ["/clinic", "/clinic/", "/users/", "//clinic"])
-async def test_a_slash_too_many_is_forgiven(service: Service, path: str) -> None:
+async def test_a_slash_too_many_is_forgiven(service: HttpService, path: str) -> None:
     admin = await service.admin()
     data_of(await admin.get(path))
 
 
-async def test_a_head_is_a_get_without_its_body(service: Service) -> None:
+async def test_a_head_is_a_get_without_its_body(service: HttpService) -> None:
     patient = await service.patient()
     for path in ("/api/auth/me", "/health", "/docs"):
         headers = {"Authorization": f"Bearer {patient.access_token}"}
@@ -263,14 +263,14 @@ async def test_a_head_is_a_get_without_its_body(service: Service) -> None:
     assert (await service.http.head("/api/auth/me")).status_code == 401
 
 
-async def test_options_need_no_login_and_say_what_is_allowed(service: Service) -> None:
+async def test_options_need_no_login_and_say_what_is_allowed(service: HttpService) -> None:
     response = await service.http.options("/api/clinic")
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
-    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    service: HttpService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is 42")
@@ -291,7 +291,7 @@ async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
 
 
 async def test_a_fault_of_the_framework_is_a_500_like_any_other(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise InternalServerException("details of ours")
@@ -303,7 +303,7 @@ async def test_a_fault_of_the_framework_is_a_500_like_any_other(
     assert "details" not in response.text
 
 
-async def test_a_websocket_where_there_is_none_is_closed(service: Service) -> None:
+async def test_a_websocket_where_there_is_none_is_closed(service: HttpService) -> None:
     sent: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
@@ -329,7 +329,7 @@ async def test_a_websocket_where_there_is_none_is_closed(service: Service) -> No
 
 
 async def test_a_backend_that_is_away_is_503_and_says_when_to_try_again(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
         raise Unavailable("The database is away for the moment.", retry_after=7)
@@ -341,13 +341,13 @@ async def test_a_backend_that_is_away_is_503_and_says_when_to_try_again(
     assert response.headers["retry-after"] == "7"
 
 
-async def test_a_host_that_is_none_is_400(service: Service) -> None:
+async def test_a_host_that_is_none_is_400(service: HttpService) -> None:
     response = await service.http.get("/health", headers={"host": "a b/c"})
     refused(response, 400, "bad_request")
 
 
 async def test_a_client_that_hangs_up_in_its_body_is_no_fault_of_ours(
-    service: Service, caplog: pytest.LogCaptureFixture
+    service: HttpService, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[dict[str, object]] = []
     messages: Iterator[dict[str, object]] = iter(

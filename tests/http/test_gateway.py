@@ -9,14 +9,16 @@ import pytest
 
 from qure.application import correlation
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, data_of, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, data_of, running_service
 
 EVERYWHERE = ["/health", "/api/auth/me", "/api/nothing", "/media/x.jpg", "/docs", "/nothing"]
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_every_answer_has_an_id_and_may_not_be_sniffed(service: Service, path: str) -> None:
+async def test_every_answer_has_an_id_and_may_not_be_sniffed(
+    service: HttpService, path: str
+) -> None:
     headers = (await service.http.get(path)).headers
     assert len(headers["x-request-id"]) == 32
     assert headers["x-content-type-options"] == "nosniff"
@@ -26,7 +28,7 @@ async def test_every_answer_has_an_id_and_may_not_be_sniffed(service: Service, p
     assert f"frame-ancestors {framed}" in headers["content-security-policy"]
 
 
-async def test_answers_of_the_api_are_kept_by_nobody(service: Service) -> None:
+async def test_answers_of_the_api_are_kept_by_nobody(service: HttpService) -> None:
     patient = await service.patient()
     for response in (
         await patient.get("/auth/me"),
@@ -36,14 +38,16 @@ async def test_answers_of_the_api_are_kept_by_nobody(service: Service) -> None:
         assert response.headers["cache-control"] == "no-store"
 
 
-async def test_a_clients_own_request_id_is_taken_when_it_is_a_sane_one(service: Service) -> None:
+async def test_a_clients_own_request_id_is_taken_when_it_is_a_sane_one(
+    service: HttpService,
+) -> None:
     for given in ("abc", "A-1_b.2", "x" * 64):
         response = await service.http.get("/health", headers={"X-Request-ID": given})
         assert response.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\tb", "<script>", "é", "a;b"])
-async def test_a_request_id_that_is_none_is_replaced(service: Service, given: str) -> None:
+async def test_a_request_id_that_is_none_is_replaced(service: HttpService, given: str) -> None:
     headers = [(b"x-request-id", given.encode())]
     response = await service.http.get("/health", headers=headers)
     assert response.headers["x-request-id"] != given
@@ -51,7 +55,7 @@ async def test_a_request_id_that_is_none_is_replaced(service: Service, given: st
 
 
 async def test_the_request_id_is_there_for_whatever_is_logged_meanwhile(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
 
@@ -63,7 +67,7 @@ async def test_the_request_id_is_there_for_whatever_is_logged_meanwhile(
     assert "abc" in seen
 
 
-async def test_no_page_may_read_answers_by_default(service: Service) -> None:
+async def test_no_page_may_read_answers_by_default(service: HttpService) -> None:
     headers = {"Origin": "https://evil.example"}
     response = await service.http.get("/health", headers=headers)
     assert response.status_code == 200

@@ -9,12 +9,12 @@ import pytest
 
 from qure.domain.errors import Unavailable
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, running_service
 
 
 async def test_a_living_process_says_so_and_touches_nothing(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(service.container.storage), "read", None)
     monkeypatch.setattr(type(service.container.storage), "ping", None)
@@ -28,7 +28,7 @@ async def test_a_living_process_says_so_and_touches_nothing(
     }
 
 
-async def test_readiness_names_each_backend(service: Service) -> None:
+async def test_readiness_names_each_backend(service: HttpService) -> None:
     response = await service.http.get("/health/ready")
     assert response.status_code == 200
     body = response.json()
@@ -38,7 +38,7 @@ async def test_readiness_names_each_backend(service: Service) -> None:
 
 @pytest.mark.parametrize(("part", "name"), [("storage", "database"), ("jobs", "jobs")])
 async def test_a_backend_that_is_away_makes_it_unready(
-    service: Service, monkeypatch: pytest.MonkeyPatch, part: str, name: str
+    service: HttpService, monkeypatch: pytest.MonkeyPatch, part: str, name: str
 ) -> None:
     async def away(_: object) -> None:
         raise Unavailable("Away.")
@@ -52,7 +52,7 @@ async def test_a_backend_that_is_away_makes_it_unready(
 
 
 async def test_a_backend_that_hangs_is_not_waited_for(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
@@ -65,7 +65,7 @@ async def test_a_backend_that_hangs_is_not_waited_for(
 
 
 async def test_failed_pictures_are_not_counted_while_the_database_is_away(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_: object) -> None:
         raise Unavailable("Away.")

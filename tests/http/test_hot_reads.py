@@ -10,11 +10,11 @@ import pytest
 
 from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
-from tests.http.service import Person, Service, bad_fields, comes_true, data_of, refused
+from tests.support.http_service import HttpService, Person, bad_fields, comes_true, data_of, refused
 
 
 @pytest.fixture
-def plain_answers(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def plain_answers(service: HttpService, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that the framework was asked for, instead of memory."""
     asked: list[str] = []
     gateway = service.app
@@ -37,14 +37,14 @@ def comparable(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
     return response.status_code, response.content, headers
 
 
-async def status_path(service: Service) -> tuple[Person, str]:
+async def status_path(service: HttpService) -> tuple[Person, str]:
     admin = await service.admin()
     queue = await service.queue(admin, (await service.clinic(admin))["id"])
     return admin, f"/queues/{queue['id']}/status"
 
 
 async def test_memory_and_the_plain_route_give_the_same_profile(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     patient = await service.patient()
     plain_answers.clear()
@@ -55,7 +55,7 @@ async def test_memory_and_the_plain_route_give_the_same_profile(
 
 
 async def test_memory_and_the_plain_route_give_the_same_status(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     admin, path = await status_path(service)
     plain_answers.clear()
@@ -86,7 +86,7 @@ async def answered_from_memory(person: Person, asked: list[str], query: str) -> 
     ["", "&page=2&limit=2", "&page=9", "&query=STRASSE&type=DENTIST", "&query=%25", "&radius=1"],
 )
 async def test_memory_and_the_plain_route_give_the_same_search(
-    service: Service, plain_answers: list[str], more: str
+    service: HttpService, plain_answers: list[str], more: str
 ) -> None:
     admin = await service.admin()
     for number in range(5):
@@ -106,7 +106,7 @@ async def test_memory_and_the_plain_route_give_the_same_search(
 
 
 async def test_who_is_not_known_yet_is_answered_from_memory_too(
-    service: Service, plain_answers: list[str], monkeypatch: pytest.MonkeyPatch
+    service: HttpService, plain_answers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admin = await service.admin()
     await service.clinic(admin)
@@ -123,7 +123,7 @@ async def test_who_is_not_known_yet_is_answered_from_memory_too(
 
 
 async def test_a_search_is_exact_after_every_change(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     admin, patient = await service.admin(), await service.patient()
 
@@ -150,7 +150,7 @@ async def test_a_search_is_exact_after_every_change(
 
 
 async def test_a_search_that_is_wrong_or_of_nobody_is_refused_by_the_plain_route(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     patient = await service.patient()
     await answered_from_memory(patient, plain_answers, AROUND)
@@ -167,7 +167,7 @@ async def test_a_search_that_is_wrong_or_of_nobody_is_refused_by_the_plain_route
 
 
 async def test_a_remembered_status_is_exact_after_every_change(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     admin, path = await status_path(service)
     queue_id = path.split("/")[2]
@@ -180,7 +180,7 @@ async def test_a_remembered_status_is_exact_after_every_change(
         assert plain_answers == []
 
 
-async def test_a_changed_profile_is_read_anew(service: Service) -> None:
+async def test_a_changed_profile_is_read_anew(service: HttpService) -> None:
     patient = await service.patient()
     await patient.get("/auth/me")
     data_of(await patient.put("/auth/me", {"firstName": "Renamed"}))
@@ -188,7 +188,7 @@ async def test_a_changed_profile_is_read_anew(service: Service) -> None:
 
 
 async def test_whoever_is_not_known_is_told_so_by_the_plain_route(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     admin, path = await status_path(service)
     await admin.get(path)
@@ -200,7 +200,7 @@ async def test_whoever_is_not_known_is_told_so_by_the_plain_route(
     assert len(plain_answers) == 3
 
 
-async def test_nothing_is_remembered_for_a_login_that_has_ended(service: Service) -> None:
+async def test_nothing_is_remembered_for_a_login_that_has_ended(service: HttpService) -> None:
     admin, path = await status_path(service)
     await admin.get(path)
     await admin.get("/auth/me")
@@ -209,7 +209,7 @@ async def test_nothing_is_remembered_for_a_login_that_has_ended(service: Service
     refused(await admin.get("/auth/me"), 401, "session_ended")
 
 
-async def test_strange_ids_are_left_to_the_plain_route(service: Service) -> None:
+async def test_strange_ids_are_left_to_the_plain_route(service: HttpService) -> None:
     admin, path = await status_path(service)
     await admin.get(path)
     response = await admin.get("/queues/zzzzzzzz-6f58-70ab-bd84-494ee29bcd8d/status")
@@ -217,7 +217,7 @@ async def test_strange_ids_are_left_to_the_plain_route(service: Service) -> None
 
 
 async def test_both_ways_are_counted_as_the_same_route(
-    service: Service, plain_answers: list[str]
+    service: HttpService, plain_answers: list[str]
 ) -> None:
     admin, path = await status_path(service)
     await admin.get("/auth/me")

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from qure.entrypoints.http.openapi import openapi_document, operations
-from tests.http.service import Service
+from tests.support.http_service import HttpService
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text()
 
 
-def test_the_table_of_calls_is_the_apps_routes(service: Service) -> None:
+def test_the_table_of_calls_is_the_apps_routes(service: HttpService) -> None:
     rows = re.findall(r"^\| `([A-Z]+) (/\S*)` \| ([\w ]+) \| .+ \|$", PAGE, re.MULTILINE)
     written = {(method.lower(), path): who for method, path, who in rows}
     routes = {(method, path): one for path, method, one in operations(service.routes)}
@@ -21,7 +21,7 @@ def test_the_table_of_calls_is_the_apps_routes(service: Service) -> None:
         assert (written[call] == "public") == described.public, call
 
 
-def test_every_code_that_a_call_declares_is_in_the_table_of_codes(service: Service) -> None:
+def test_every_code_that_a_call_declares_is_in_the_table_of_codes(service: HttpService) -> None:
     rows = re.findall(r"^\| (\d{3}) \| .*? \| (.*) \|$", PAGE, re.MULTILINE)
     written = {status: set(re.findall(r"`(\w+)`", codes)) for status, codes in rows}
     declared: dict[str, set[str]] = {}

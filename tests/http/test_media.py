@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.http.pictures import jpeg
-from tests.http.service import Service, refused
+from tests.support.http_service import HttpService, refused
 
 
-async def test_a_picture_may_be_kept_for_ever_by_anybody(service: Service) -> None:
+async def test_a_picture_may_be_kept_for_ever_by_anybody(service: HttpService) -> None:
     url = await service.container.media.put("users/abc-1", jpeg(), content_type="image/jpeg")
     response = await service.http.get(url)
     assert response.status_code == 200
@@ -39,14 +39,14 @@ async def test_a_picture_may_be_kept_for_ever_by_anybody(service: Service) -> No
         "",
     ],
 )
-async def test_no_path_leads_out_of_the_folder(service: Service, path: str) -> None:
+async def test_no_path_leads_out_of_the_folder(service: HttpService, path: str) -> None:
     await service.container.media.put("users/abc-1", jpeg(), content_type="image/jpeg")
     response = await service.http.get(f"/media/{path}")
     refused(response, 404, "not_found")
 
 
 async def test_a_picture_that_goes_in_the_last_moment_is_404(
-    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    service: HttpService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def find(_self: object, _name: str) -> Path:
         return tmp_path / "gone.jpg"

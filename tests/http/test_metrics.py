@@ -18,11 +18,11 @@ from qure.application.ports.gateways import AccessClaims, ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId, SessionId, UserId
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, comes_true, data_of, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, comes_true, data_of, running_service
 
 
-async def figures(service: Service) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+async def figures(service: HttpService) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     answer = await service.http.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -33,11 +33,11 @@ async def figures(service: Service) -> dict[tuple[str, frozenset[tuple[str, str]
     }
 
 
-async def figure(service: Service, name: str, **labels: str) -> float:
+async def figure(service: HttpService, name: str, **labels: str) -> float:
     return (await figures(service)).get((name, frozenset(labels.items())), 0.0)
 
 
-async def test_requests_are_counted_by_route_and_not_by_path(service: Service) -> None:
+async def test_requests_are_counted_by_route_and_not_by_path(service: HttpService) -> None:
     admin = await service.admin()
     for _ in range(3):
         await admin.get(f"/clinic/{uuid4()}")
@@ -46,7 +46,7 @@ async def test_requests_are_counted_by_route_and_not_by_path(service: Service) -
     assert await figure(service, "qure_http_request_seconds_count", **route) == 3
 
 
-async def test_a_client_cannot_make_up_series(service: Service) -> None:
+async def test_a_client_cannot_make_up_series(service: HttpService) -> None:
     for number in range(5):
         await service.http.request(f"ODD{number}", f"/nowhere/{number}")
         await service.http.get(f"/nowhere/{number}")
@@ -58,7 +58,7 @@ async def test_a_client_cannot_make_up_series(service: Service) -> None:
     assert shown == {("OTHER", "(none)"), ("GET", "(none)")}
 
 
-async def test_what_was_committed_is_counted_by_its_events(service: Service) -> None:
+async def test_what_was_committed_is_counted_by_its_events(service: HttpService) -> None:
     admin = await service.admin()
     queue = await service.queue(admin, (await service.clinic(admin))["id"])
     for _ in range(3):
@@ -69,7 +69,7 @@ async def test_what_was_committed_is_counted_by_its_events(service: Service) -> 
     assert await figure(service, "qure_events_total", event="TokenCalled") == 1
 
 
-async def test_what_was_refused_is_not_counted_as_done(service: Service) -> None:
+async def test_what_was_refused_is_not_counted_as_done(service: HttpService) -> None:
     admin = await service.admin()
     queue = await service.queue(admin, (await service.clinic(admin))["id"])
     assert (await admin.post(f"/queues/{queue['id']}/call-next")).status_code == 409
@@ -77,7 +77,7 @@ async def test_what_was_refused_is_not_counted_as_done(service: Service) -> None
 
 
 async def test_the_lag_is_from_the_commit_until_the_sockets_were_given_it(
-    service: Service, clock: FixedClock
+    service: HttpService, clock: FixedClock
 ) -> None:
     service.container.observers.delivered(clock.now() - timedelta(seconds=3))
     assert await figure(service, "qure_fan_out_lag_seconds_sum") == 3
@@ -104,7 +104,9 @@ class Silent:
         return lambda *_: None
 
 
-async def test_open_sockets_are_counted_by_protocol(service: Service, clock: FixedClock) -> None:
+async def test_open_sockets_are_counted_by_protocol(
+    service: HttpService, clock: FixedClock
+) -> None:
     person = await service.patient()
     claims = service.container.jwts.verify(person.access_token, at=clock.now())
     assert isinstance(claims, AccessClaims)
@@ -119,7 +121,9 @@ async def test_open_sockets_are_counted_by_protocol(service: Service, clock: Fix
     assert await figure(service, "qure_sockets", protocol="websocket") == 1
 
 
-async def test_a_socket_that_is_refused_is_not_open(service: Service, clock: FixedClock) -> None:
+async def test_a_socket_that_is_refused_is_not_open(
+    service: HttpService, clock: FixedClock
+) -> None:
     nobody = AccessClaims(
         actor_id=UserId(uuid4()), session_id=SessionId(uuid4()), expires_at=clock.now()
     )
@@ -128,7 +132,7 @@ async def test_a_socket_that_is_refused_is_not_open(service: Service, clock: Fix
     assert await figure(service, "qure_sockets", protocol="websocket") == 0
 
 
-async def test_the_outbox_empties_and_jobs_and_connections_are_shown(service: Service) -> None:
+async def test_the_outbox_empties_and_jobs_and_connections_are_shown(service: HttpService) -> None:
     admin = await service.admin()
     await service.clinic(admin)
 
@@ -142,7 +146,7 @@ async def test_the_outbox_empties_and_jobs_and_connections_are_shown(service: Se
     assert await figure(service, "qure_backend_up", backend="database") == 1
 
 
-async def test_attempts_at_jobs_are_timed_and_told_apart_by_their_end(service: Service) -> None:
+async def test_attempts_at_jobs_are_timed_and_told_apart_by_their_end(service: HttpService) -> None:
     gone = ProcessImage(ImageId(uuid4()))  # Nothing to do.
     await service.container.image_jobs.do(gone, False)
     done = {"job": "ProcessImage", "outcome": "done"}
@@ -157,7 +161,7 @@ async def test_attempts_at_jobs_are_timed_and_told_apart_by_their_end(service: S
 
 
 async def test_a_database_that_is_away_is_a_figure_and_not_a_fault(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
     async def away() -> AsyncIterator[None]:
@@ -171,7 +175,7 @@ async def test_a_database_that_is_away_is_a_figure_and_not_a_fault(
     assert math.isnan(await figure(service, "qure_failed_images"))
 
 
-async def test_figures_name_nobody(service: Service) -> None:
+async def test_figures_name_nobody(service: HttpService) -> None:
     person = await service.patient()
     await person.get(f"/tokens/{person.id}")
     await person.get("/auth/me?email=" + person.email)

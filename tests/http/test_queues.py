@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.http.service import Service, bad_fields, data_of, refused
+from tests.support.http_service import HttpService, bad_fields, data_of, refused
 
 UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
-async def test_a_queue_is_opened_for_the_clinics_local_day(service: Service) -> None:
+async def test_a_queue_is_opened_for_the_clinics_local_day(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin, timezone="Pacific/Auckland", maxQueueSize=7)
     queue = data_of(await admin.post(f"/queues/init/{clinic['id']}"), 201)
@@ -31,7 +31,7 @@ async def test_a_queue_is_opened_for_the_clinics_local_day(service: Service) -> 
     refused(await admin.post(f"/queues/init/{clinic['id']}"), 409, "queue_exists")
 
 
-async def test_a_queue_may_be_opened_with_a_size_of_its_own(service: Service) -> None:
+async def test_a_queue_may_be_opened_with_a_size_of_its_own(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     path = f"/queues/init/{clinic['id']}"
@@ -40,7 +40,7 @@ async def test_a_queue_may_be_opened_with_a_size_of_its_own(service: Service) ->
     assert data_of(await admin.post(path, {"maxQueueSize": 1}), 201)["maxQueueSize"] == 1
 
 
-async def test_the_day_has_a_queue_only_when_it_was_opened(service: Service) -> None:
+async def test_the_day_has_a_queue_only_when_it_was_opened(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     refused(await admin.get(f"/queues/{clinic['id']}"), 404, "queue_not_found")
@@ -51,7 +51,7 @@ async def test_the_day_has_a_queue_only_when_it_was_opened(service: Service) -> 
     refused(await admin.get(f"/queues/{clinic['id']}"), 404, "queue_not_found")
 
 
-async def test_a_queue_is_run_by_admins_and_that_clinics_staff(service: Service) -> None:
+async def test_a_queue_is_run_by_admins_and_that_clinics_staff(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     here, there = await service.clinic(admin), await service.clinic(admin)
     staff, outsider = [await service.staff(admin, one["id"]) for one in (here, there)]
@@ -64,14 +64,14 @@ async def test_a_queue_is_run_by_admins_and_that_clinics_staff(service: Service)
         refused(await person.post(f"{path}/call-next"), 403, "forbidden")
 
 
-async def test_a_retired_clinic_opens_no_queue(service: Service) -> None:
+async def test_a_retired_clinic_opens_no_queue(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     data_of(await admin.put(f"/clinic/{clinic['id']}", {"isActive": False}))
     refused(await admin.post(f"/queues/init/{clinic['id']}"), 409, "clinic_retired")
 
 
-async def test_the_status_is_exact_after_every_change(service: Service) -> None:
+async def test_the_status_is_exact_after_every_change(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     queue = await service.queue(admin, clinic["id"])
@@ -105,7 +105,7 @@ async def test_the_status_is_exact_after_every_change(service: Service) -> None:
     }
 
 
-async def test_a_closed_queue_takes_no_tokens_but_is_still_called(service: Service) -> None:
+async def test_a_closed_queue_takes_no_tokens_but_is_still_called(service: HttpService) -> None:
     admin, patient, late = [
         await service.admin(),
         await service.patient(),
@@ -122,14 +122,14 @@ async def test_a_closed_queue_takes_no_tokens_but_is_still_called(service: Servi
     data_of(await late.post("/tokens", {"queueId": queue["id"]}), 201)
 
 
-async def test_calling_an_empty_queue_says_so(service: Service) -> None:
+async def test_calling_an_empty_queue_says_so(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     queue = await service.queue(admin, clinic["id"])
     refused(await admin.post(f"/queues/{queue['id']}/call-next"), 409, "queue_empty")
 
 
-async def test_two_doctors_never_finish_each_others_patients(service: Service) -> None:
+async def test_two_doctors_never_finish_each_others_patients(service: HttpService) -> None:
     admin = await service.admin()
     clinic = await service.clinic(admin)
     first, second = [await service.staff(admin, clinic["id"]) for _ in range(2)]
@@ -146,7 +146,7 @@ async def test_two_doctors_never_finish_each_others_patients(service: Service) -
     assert [t["status"] for t in tokens] == ["COMPLETED", "CALLED", "CALLED"]
 
 
-async def test_unknown_queues_and_clinics_are_404(service: Service) -> None:
+async def test_unknown_queues_and_clinics_are_404(service: HttpService) -> None:
     admin = await service.admin()
     refused(await admin.post(f"/queues/init/{UNKNOWN}"), 404, "clinic_not_found")
     refused(await admin.get(f"/queues/{UNKNOWN}"), 404, "clinic_not_found")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from qure.settings import Settings
-from tests.http.listening import listening_service
+from tests.support.listening import listening_service
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from qure.application.ports.gateways import ProcessImage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import ImageId
 from qure.entrypoints.observability.logs import configure_logging
-from tests.builders import new_id
 from tests.http.pictures import jpeg
-from tests.http.service import Person, Service, comes_true, data_of
+from tests.support.builders import new_id
+from tests.support.http_service import HttpService, Person, comes_true, data_of
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def upload(person: Person, request_id: str) -> None:
 
 
 async def test_the_job_logs_under_the_id_of_the_request_that_staged_its_picture(
-    service: Service, log: io.StringIO
+    service: HttpService, log: io.StringIO
 ) -> None:
     person = await service.patient()
     await upload(person, "phone-42")
@@ -58,7 +58,7 @@ async def test_the_job_logs_under_the_id_of_the_request_that_staged_its_picture(
 
 
 async def test_a_job_that_is_taken_up_again_later_still_knows_its_request(
-    service: Service, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[ProcessImage] = []
 
@@ -81,7 +81,7 @@ async def test_a_job_that_is_taken_up_again_later_still_knows_its_request(
 
 
 async def test_a_failed_attempt_is_logged_under_the_id_too(
-    service: Service, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> str:
         raise Unavailable("The media store is away.")

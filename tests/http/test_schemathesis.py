@@ -28,8 +28,8 @@ from schemathesis.specs.openapi.checks import (
 from qure.bootstrap import build
 from qure.container import ProcessRole as Role
 from qure.settings import Settings
-from tests.http.listening import listening_service
-from tests.http.service import PASSWORD
+from tests.support.http_service import PASSWORD
+from tests.support.listening import listening_service
 
 CHECKS = [
     not_a_server_error,
@@ -43,7 +43,7 @@ CHECKS = [
 
 
 @dataclass(slots=True)
-class World:
+class Furnished:
     """A service that listens, and people and things in it."""
 
     url: str
@@ -57,7 +57,7 @@ def log_in(http: httpx.Client, email: str) -> dict[str, Any]:
     return data
 
 
-def furnish(url: str) -> World:
+def furnish(url: str) -> Furnished:
     with httpx.Client(base_url=url) as http:
         people = {"admin": log_in(http, "admin@example.com")}
         for name in ("patient", "other"):
@@ -84,7 +84,7 @@ def furnish(url: str) -> World:
             "patientId": people["patient"]["user"]["id"],
             "userId": people["other"]["user"]["id"],
         }
-        return World(url, tokens, ids)
+        return Furnished(url, tokens, ids)
 
 
 async def make_admin(settings: Settings) -> None:
@@ -103,7 +103,7 @@ def world(
     tmp_path_factory: pytest.TempPathFactory,
     migrated_database: Path,
     key_pair: tuple[str, str],
-) -> Iterator[World]:
+) -> Iterator[Furnished]:
     data = tmp_path_factory.mktemp("schemathesis")
     (data / "qure.db").write_bytes(migrated_database.read_bytes())
     private, public = key_pair
@@ -115,7 +115,7 @@ def world(
         yield furnish(url)
 
 
-def test_no_request_whatever_breaks_anything(world: World) -> None:
+def test_no_request_whatever_breaks_anything(world: Furnished) -> None:
     document = httpx.get(f"{world.url}/docs/openapi.json").json()
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=world.url)
@@ -131,7 +131,10 @@ def test_no_request_whatever_breaks_anything(world: World) -> None:
 
 
 def try_operation(
-    operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, examples: int, world: World
+    operation: APIOperation[Any, Any, Any, Any],
+    mode: GenerationMode,
+    examples: int,
+    world: Furnished,
 ) -> None:
     @given(
         case=operation.as_strategy(generation_mode=mode),

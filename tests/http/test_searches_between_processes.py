@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Person, Service, comes_true, data_of, running_service
-from tests.servers.redis import RedisServer
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, Person, comes_true, data_of, running_service
+from tests.support.servers.redis import RedisServer
 
 AROUND = "/clinic?latitude=40.7128&longitude=-74.006&radius=50&limit=100"
 
@@ -22,7 +22,7 @@ Found = list[tuple[str, float]]
 @pytest.fixture
 async def processes(
     settings: Settings, clock: FixedClock, own_redis: RedisServer
-) -> AsyncIterator[tuple[Service, Service]]:
+) -> AsyncIterator[tuple[HttpService, HttpService]]:
     """Two of them, on one database and one Redis."""
     shared = replace(settings, redis_url=own_redis.url)
     async with AsyncExitStack() as stack:
@@ -32,7 +32,7 @@ async def processes(
         yield one, other
 
 
-def at(process: Service, person: Person) -> Person:
+def at(process: HttpService, person: Person) -> Person:
     """The same login, used there."""
     return replace(person, http=process.http)
 
@@ -44,7 +44,7 @@ async def found_by(person: Person) -> Found:
     return found
 
 
-async def until_held(process: Service, person: Person) -> None:
+async def until_held(process: HttpService, person: Person) -> None:
     async def is_held() -> bool:
         await found_by(person)
         held = process.container.memory.nearby._held
@@ -63,7 +63,7 @@ CHANGES: list[tuple[dict[str, Any], Found]] = [
 
 
 async def test_every_change_is_found_here_at_once_and_there_when_it_is_heard(
-    processes: tuple[Service, Service],
+    processes: tuple[HttpService, HttpService],
 ) -> None:
     one, other = processes
     here = await one.admin()
@@ -87,7 +87,7 @@ async def test_every_change_is_found_here_at_once_and_there_when_it_is_heard(
 
 
 async def test_what_was_changed_while_the_bus_was_away_is_found_at_once_and_after_it_came_back(
-    processes: tuple[Service, Service], own_redis: RedisServer
+    processes: tuple[HttpService, HttpService], own_redis: RedisServer
 ) -> None:
     one, other = processes
     here = await one.admin()

@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
-from tests.http.service import Person, Service, bad_fields, data_of, refused
+from tests.support.http_service import HttpService, Person, bad_fields, data_of, refused
 
 UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
 @pytest.fixture
-async def admin(service: Service) -> Person:
+async def admin(service: HttpService) -> Person:
     return await service.admin()
 
 
 @pytest.fixture
-async def clinic(service: Service, admin: Person) -> dict[str, Any]:
+async def clinic(service: HttpService, admin: Person) -> dict[str, Any]:
     return await service.clinic(admin)
 
 
 @pytest.fixture
-async def queue(service: Service, admin: Person, clinic: dict[str, Any]) -> dict[str, Any]:
+async def queue(service: HttpService, admin: Person, clinic: dict[str, Any]) -> dict[str, Any]:
     return await service.queue(admin, clinic["id"], max_size=3)
 
 
@@ -33,7 +33,7 @@ async def take(person: Person, queue: dict[str, Any]) -> dict[str, Any]:
     return token
 
 
-async def test_a_patient_takes_the_next_number(service: Service, queue: dict[str, Any]) -> None:
+async def test_a_patient_takes_the_next_number(service: HttpService, queue: dict[str, Any]) -> None:
     first, second = await service.patient(), await service.patient()
     token = await take(first, queue)
     assert token == {
@@ -53,7 +53,7 @@ async def test_a_patient_takes_the_next_number(service: Service, queue: dict[str
 
 
 async def test_a_second_token_is_refused_with_the_standing_one(
-    service: Service, queue: dict[str, Any]
+    service: HttpService, queue: dict[str, Any]
 ) -> None:
     patient = await service.patient()
     token = await take(patient, queue)
@@ -63,7 +63,7 @@ async def test_a_second_token_is_refused_with_the_standing_one(
 
 
 async def test_however_many_ask_at_once_numbers_have_no_gap_and_the_queue_fills_exactly(
-    service: Service, queue: dict[str, Any]
+    service: HttpService, queue: dict[str, Any]
 ) -> None:
     patients = [await service.patient() for _ in range(6)]
     responses = await asyncio.gather(
@@ -77,7 +77,7 @@ async def test_however_many_ask_at_once_numbers_have_no_gap_and_the_queue_fills_
 
 
 async def test_one_patient_who_asks_many_times_at_once_gets_one_token(
-    service: Service, queue: dict[str, Any]
+    service: HttpService, queue: dict[str, Any]
 ) -> None:
     patient = await service.patient()
     responses = await asyncio.gather(
@@ -87,7 +87,7 @@ async def test_one_patient_who_asks_many_times_at_once_gets_one_token(
 
 
 async def test_only_patients_take_tokens(
-    service: Service, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
+    service: HttpService, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     staff = await service.staff(admin, clinic["id"])
     for person in (admin, staff):
@@ -95,7 +95,7 @@ async def test_only_patients_take_tokens(
 
 
 async def test_a_queue_that_is_unknown_or_not_todays_is_404(
-    service: Service, queue: dict[str, Any]
+    service: HttpService, queue: dict[str, Any]
 ) -> None:
     patient = await service.patient()
     refused(await patient.post("/tokens", {"queueId": UNKNOWN}), 404, "queue_not_found")
@@ -107,7 +107,7 @@ async def test_a_queue_that_is_unknown_or_not_todays_is_404(
 
 
 async def test_a_patient_leaves_and_may_come_back_with_a_new_number(
-    service: Service, queue: dict[str, Any]
+    service: HttpService, queue: dict[str, Any]
 ) -> None:
     patient = await service.patient()
     token = await take(patient, queue)
@@ -118,7 +118,7 @@ async def test_a_patient_leaves_and_may_come_back_with_a_new_number(
 
 
 async def test_a_token_is_cancelled_by_its_patient_alone_and_only_while_waiting(
-    service: Service, admin: Person, queue: dict[str, Any]
+    service: HttpService, admin: Person, queue: dict[str, Any]
 ) -> None:
     patient, other = await service.patient(), await service.patient()
     token = await take(patient, queue)
@@ -131,7 +131,7 @@ async def test_a_token_is_cancelled_by_its_patient_alone_and_only_while_waiting(
 
 
 async def test_the_active_token_is_its_patients_to_see(
-    service: Service, admin: Person, queue: dict[str, Any]
+    service: HttpService, admin: Person, queue: dict[str, Any]
 ) -> None:
     patient, other = await service.patient(), await service.patient()
     assert data_of(await patient.get(f"/tokens/{patient.id}")) is None
@@ -144,7 +144,7 @@ async def test_the_active_token_is_its_patients_to_see(
 
 
 async def test_staff_list_the_tokens_in_order_and_by_number_and_status(
-    service: Service, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
+    service: HttpService, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     staff = await service.staff(admin, clinic["id"])
     tokens = [await take(await service.patient(), queue) for _ in range(3)]
@@ -164,7 +164,7 @@ async def test_staff_list_the_tokens_in_order_and_by_number_and_status(
 
 
 async def test_the_list_is_for_admins_and_that_clinics_staff(
-    service: Service, admin: Person, queue: dict[str, Any]
+    service: HttpService, admin: Person, queue: dict[str, Any]
 ) -> None:
     elsewhere = await service.clinic(admin)
     outsider, patient = await service.staff(admin, elsewhere["id"]), await service.patient()
@@ -173,7 +173,7 @@ async def test_the_list_is_for_admins_and_that_clinics_staff(
 
 
 async def test_staff_start_and_complete_a_called_token(
-    service: Service, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
+    service: HttpService, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     staff = await service.staff(admin, clinic["id"])
     token = await take(await service.patient(), queue)
@@ -197,7 +197,7 @@ async def test_staff_start_and_complete_a_called_token(
 
 
 async def test_staff_skip_who_is_not_there(
-    service: Service, admin: Person, queue: dict[str, Any]
+    service: HttpService, admin: Person, queue: dict[str, Any]
 ) -> None:
     token = await take(await service.patient(), queue)
     skipped = data_of(await admin.post(f"/tokens/{token['id']}/skip"))
@@ -206,7 +206,7 @@ async def test_staff_skip_who_is_not_there(
 
 @pytest.mark.parametrize("action", ["start", "complete", "skip"])
 async def test_only_staff_of_the_clinic_act_on_a_token(
-    service: Service, admin: Person, queue: dict[str, Any], action: str
+    service: HttpService, admin: Person, queue: dict[str, Any], action: str
 ) -> None:
     patient = await service.patient()
     token = await take(patient, queue)

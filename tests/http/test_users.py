@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.http.service import Service, bad_fields, data_of, refused
+from tests.support.http_service import HttpService, bad_fields, data_of, refused
 
 UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
-async def test_an_admin_finds_users_by_address_name_and_role(service: Service) -> None:
+async def test_an_admin_finds_users_by_address_name_and_role(service: HttpService) -> None:
     admin = await service.admin()
     await service.register("anna@example.com")
     await service.register("berta_b@example.com")
@@ -24,7 +24,7 @@ async def test_an_admin_finds_users_by_address_name_and_role(service: Service) -
     assert await found(role="ADMIN", query="anna") == []
 
 
-async def test_users_show_no_secret(service: Service) -> None:
+async def test_users_show_no_secret(service: HttpService) -> None:
     admin = await service.admin()
     (user,) = data_of(await admin.get("/users"))["users"]
     assert set(user) == {
@@ -40,7 +40,7 @@ async def test_users_show_no_secret(service: Service) -> None:
     }
 
 
-async def test_only_admins_see_and_change_users(service: Service) -> None:
+async def test_only_admins_see_and_change_users(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     clinic = await service.clinic(admin)
     staff = await service.staff(admin, clinic["id"])
@@ -49,7 +49,7 @@ async def test_only_admins_see_and_change_users(service: Service) -> None:
         refused(await person.patch(f"/users/{admin.id}", {"isActive": False}), 403, "forbidden")
 
 
-async def test_a_user_is_locked_out_and_let_in_again(service: Service) -> None:
+async def test_a_user_is_locked_out_and_let_in_again(service: HttpService) -> None:
     admin, patient = await service.admin(), await service.patient()
     user = data_of(await admin.patch(f"/users/{patient.id}", {"isActive": False}))
     assert user["isActive"] is False
@@ -60,14 +60,14 @@ async def test_a_user_is_locked_out_and_let_in_again(service: Service) -> None:
     data_of(await (await service.log_in(patient.email)).get("/auth/me"))
 
 
-async def test_nobody_locks_themselves_out(service: Service) -> None:
+async def test_nobody_locks_themselves_out(service: HttpService) -> None:
     admin = await service.admin()
     refused(
         await admin.patch(f"/users/{admin.id}", {"isActive": False}), 403, "cannot_disable_self"
     )
 
 
-async def test_bad_input_and_unknown_users_are_told_apart(service: Service) -> None:
+async def test_bad_input_and_unknown_users_are_told_apart(service: HttpService) -> None:
     admin = await service.admin()
     refused(await admin.patch(f"/users/{UNKNOWN}", {"isActive": True}), 404, "user_not_found")
     assert bad_fields(await admin.patch(f"/users/{UNKNOWN}", {"isActive": "no"})) == ["isActive"]

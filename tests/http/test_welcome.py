@@ -8,12 +8,12 @@ import pytest
 
 from qure.entrypoints.version import VERSION
 from qure.settings import Settings
-from tests.builders import FixedClock
-from tests.http.service import Service, data_of, running_service
+from tests.support.builders import FixedClock
+from tests.support.http_service import HttpService, data_of, running_service
 
 
 async def test_the_root_says_what_this_is_and_where_to_go(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: HttpService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(service.container.storage), "read", None)
     data = data_of(await service.http.get("/"))
@@ -27,7 +27,7 @@ async def test_the_root_says_what_this_is_and_where_to_go(
     }
 
 
-async def test_what_the_root_links_to_is_there(service: Service) -> None:
+async def test_what_the_root_links_to_is_there(service: HttpService) -> None:
     links = data_of(await service.http.get("/"))["links"]
     for name in ("docs", "health"):
         assert (await service.http.get(links[name])).status_code == 200
@@ -43,7 +43,7 @@ async def test_the_root_links_to_no_docs_that_are_switched_off(
         assert data_of(await service.http.get("/"))["links"]["docs"] is None
 
 
-async def test_the_root_knows_its_methods(service: Service) -> None:
+async def test_the_root_knows_its_methods(service: HttpService) -> None:
     head = await service.http.head("/")
     assert (head.status_code, head.content) == (200, b"")
     options = await service.http.options("/")
@@ -53,7 +53,7 @@ async def test_the_root_knows_its_methods(service: Service) -> None:
     assert refused.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-async def test_the_root_does_not_take_the_place_of_what_is_nowhere(service: Service) -> None:
+async def test_the_root_does_not_take_the_place_of_what_is_nowhere(service: HttpService) -> None:
     for path in ("/nothing", "/index.html", "/api"):
         response = await service.http.get(path)
         assert (response.status_code, response.json()["code"]) == (404, "not_found")

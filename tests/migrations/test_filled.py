@@ -39,11 +39,11 @@ from qure.domain.ids import (
 from qure.domain.queue_status import QueueStatus
 from qure.domain.service import Service
 from qure.domain.token import PLACE_STEP, Priority, Token, TokenStatus
-from tests.builders import FixedClock, SequentialIds
-from tests.fakes import FakeJobs
 from tests.migrations import filled_0002 as was
 from tests.migrations.filled_0002 import NOW, STAFF, Rows, minute, rows_of, uid
 from tests.migrations.test_schema import looked_at
+from tests.support.builders import FixedClock, SequentialIds
+from tests.support.fakes import FakeJobs
 
 ADMIN = uid(0x200)
 

@@ -7,8 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from tests.clients.sockets import TRANSPORTS, Heard, SocketIoClient, WebSocketClient, open_at
-from tests.sockets.service import Person, Service
+from tests.support.clients.sockets import (
+    TRANSPORTS,
+    Heard,
+    SocketIoClient,
+    WebSocketClient,
+    open_at,
+)
+from tests.support.socket_service import Login, SocketService
 
 __all__ = [
     "TRANSPORTS",
@@ -35,7 +41,7 @@ class TestClient(Protocol):
     def names(self) -> list[str]: ...
 
 
-async def open_client(service: Service, token: object, transport: str) -> Any:
+async def open_client(service: SocketService, token: object, transport: str) -> Any:
     """Raises ``ConnectionRefusedError`` with the server's word."""
     return await open_at(service.url, token, transport)
 
@@ -43,19 +49,19 @@ async def open_client(service: Service, token: object, transport: str) -> Any:
 class Clients:
     """Opens clients, and closes them all at the end."""
 
-    def __init__(self, service: Service, transport: str) -> None:
+    def __init__(self, service: SocketService, transport: str) -> None:
         self._service = service
         self._transport = transport
         self.opened: list[Any] = []
 
-    async def __call__(self, person: Person, transport: str | None = None) -> Any:
+    async def __call__(self, person: Login, transport: str | None = None) -> Any:
         client = await open_client(self._service, person.jwt, transport or self._transport)
         self.opened.append(client)
         return client
 
 
 @asynccontextmanager
-async def opening(service: Service, transport: str) -> AsyncIterator[Clients]:
+async def opening(service: SocketService, transport: str) -> AsyncIterator[Clients]:
     """Clients over that transport."""
     clients = Clients(service, transport)
     try:

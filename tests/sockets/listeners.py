@@ -16,7 +16,7 @@ from qure.domain.errors import NotFound, Unauthenticated, Unavailable
 from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token
-from tests.builders import NOW, new_id
+from tests.support.builders import NOW, new_id
 
 
 class RememberingListener:
@@ -58,7 +58,7 @@ class RememberingListener:
 
 
 @dataclass
-class World:
+class HubSources:
     """What the hub reads: set it, break it, hold it up."""
 
     statuses: dict[QueueId, QueueStatus] = field(default_factory=dict)

@@ -26,14 +26,14 @@ from qure.adapters.sockets.outgoing import MAX_MESSAGES
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
-from tests.builders import NOW, build_entry
 from tests.sockets.clients import open_client
-from tests.sockets.service import Person, Service
-from tests.waiting import eventually
+from tests.support.builders import NOW, build_entry
+from tests.support.socket_service import Login, SocketService
+from tests.support.waiting import eventually
 
 
 @asynccontextmanager
-async def engine_websocket(service: Service) -> AsyncIterator[ClientConnection]:
+async def engine_websocket(service: SocketService) -> AsyncIterator[ClientConnection]:
     """Engine.IO over WebSocket, by hand, after the handshake."""
     url = service.websocket_url.replace("/ws", "/socket.io/?EIO=4&transport=websocket")
     async with connect(url, compression=None) as connection:
@@ -41,7 +41,7 @@ async def engine_websocket(service: Service) -> AsyncIterator[ClientConnection]:
         yield connection
 
 
-async def is_well(service: Service, person: Person) -> None:
+async def is_well(service: SocketService, person: Login) -> None:
     """A newcomer is served over each protocol."""
     _, queue = await service.clinic()
     for transport in ("polling", "websocket", "plain"):
@@ -79,7 +79,7 @@ BAD_PACKETS: list[str | bytes] = [
 
 @pytest.mark.parametrize("is_admitted", [False, True])
 async def test_a_packet_that_is_none_ends_its_sender_and_nobody_else(
-    service: Service, is_admitted: bool, caplog: pytest.LogCaptureFixture
+    service: SocketService, is_admitted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     person = await service.person()
     for packet in BAD_PACKETS:
@@ -100,7 +100,7 @@ async def test_a_packet_that_is_none_ends_its_sender_and_nobody_else(
 
 
 async def test_a_binary_argument_is_an_argument_like_any_other_wrong_one(
-    service: Service,
+    service: SocketService,
 ) -> None:
     person = await service.person()
     async with engine_websocket(service) as connection:
@@ -114,7 +114,7 @@ async def test_a_binary_argument_is_an_argument_like_any_other_wrong_one(
         assert json.loads(answer[3:])[0]["code"] == "validation_failed"
 
 
-async def test_random_bytes_and_packets_hurt_nobody(service: Service) -> None:
+async def test_random_bytes_and_packets_hurt_nobody(service: SocketService) -> None:
     chance = random.Random(7)
     person = await service.person()
     alphabet = '0123456789[]{}",:-ab/\x1e\x00é'
@@ -132,7 +132,7 @@ async def test_random_bytes_and_packets_hurt_nobody(service: Service) -> None:
 
 
 async def test_a_bad_polling_request_is_answered_and_ends_the_connection(
-    service: Service,
+    service: SocketService,
 ) -> None:
     bodies = (b"", b"\xff\xfe", b"9", b"4", b"\x1e", b"d=42", b"4x\x1e4x", b"42[]", b"1", b"1\x1e9")
     async with httpx.AsyncClient(base_url=service.url) as http:
@@ -146,7 +146,7 @@ async def test_a_bad_polling_request_is_answered_and_ends_the_connection(
     await is_well(service, await service.person())
 
 
-async def test_requests_that_make_no_sense_are_refused(service: Service) -> None:
+async def test_requests_that_make_no_sense_are_refused(service: SocketService) -> None:
     async with httpx.AsyncClient(base_url=service.url) as http:
         for method, query in (
             ("GET", ""),
@@ -163,7 +163,7 @@ async def test_requests_that_make_no_sense_are_refused(service: Service) -> None
             assert 400 <= answer.status_code < 500, (method, query)
 
 
-async def test_a_post_that_is_too_long_ends_the_connection(service: Service) -> None:
+async def test_a_post_that_is_too_long_ends_the_connection(service: SocketService) -> None:
     async with httpx.AsyncClient(base_url=service.url) as http:
         opened = await http.get("/socket.io/?EIO=4&transport=polling")
         sid = json.loads(opened.text[1:])["sid"]
@@ -172,13 +172,13 @@ async def test_a_post_that_is_too_long_ends_the_connection(service: Service) -> 
         assert (await http.get(url)).status_code == 400
 
 
-async def test_an_http_request_to_the_websocket_address_is_told_so(service: Service) -> None:
+async def test_an_http_request_to_the_websocket_address_is_told_so(service: SocketService) -> None:
     async with httpx.AsyncClient(base_url=service.url) as http:
         assert (await http.get("/ws")).status_code == 426
 
 
 async def test_an_upgrade_that_is_none_leaves_the_polling_client_as_it_was(
-    service: Service,
+    service: SocketService,
 ) -> None:
     person = await service.person()
     async with httpx.AsyncClient(base_url=service.url) as http:
@@ -196,7 +196,7 @@ async def test_an_upgrade_that_is_none_leaves_the_polling_client_as_it_was(
         assert (await http.get(polling)).text.startswith("40{")
 
 
-async def test_a_polling_client_that_hangs_up_is_forgotten_at_once(service: Service) -> None:
+async def test_a_polling_client_that_hangs_up_is_forgotten_at_once(service: SocketService) -> None:
     person = await service.person()
     async with httpx.AsyncClient(base_url=service.url) as http:
         opened = await http.get("/socket.io/?EIO=4&transport=polling")
@@ -209,7 +209,7 @@ async def test_a_polling_client_that_hangs_up_is_forgotten_at_once(service: Serv
     await eventually(lambda: service.container.hub.clients() == [])
 
 
-async def test_two_polling_requests_at_once_end_the_connection(service: Service) -> None:
+async def test_two_polling_requests_at_once_end_the_connection(service: SocketService) -> None:
     async with httpx.AsyncClient(base_url=service.url) as http:
         opened = await http.get("/socket.io/?EIO=4&transport=polling")
         sid = json.loads(opened.text[1:])["sid"]
@@ -220,7 +220,7 @@ async def test_two_polling_requests_at_once_end_the_connection(service: Service)
         assert (await http.get(url)).status_code == 400
 
 
-async def stuck_websocket(service: Service, path: str, *frames: str) -> socket.socket:
+async def stuck_websocket(service: SocketService, path: str, *frames: str) -> socket.socket:
     """A WebSocket whose client never reads: it has sent the frames and then forgets about it."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -245,7 +245,7 @@ async def stuck_websocket(service: Service, path: str, *frames: str) -> socket.s
 
 
 async def stuck_member(
-    service: Service, protocol: str, queue: Queue
+    service: SocketService, protocol: str, queue: Queue
 ) -> tuple[socket.socket, Client, Any]:
     """A client that has joined the queue and reads nothing from then on, and what waits for it.
 
@@ -280,7 +280,7 @@ async def stuck_member(
 
 @pytest.mark.parametrize("protocol", ["plain", "socket.io"])
 async def test_statuses_for_a_client_that_reads_nothing_take_the_room_of_one_and_hold_up_nobody(
-    service: Service, protocol: str
+    service: SocketService, protocol: str
 ) -> None:
     clinic, queue = await service.clinic()
     stuck, _, outgoing = await stuck_member(service, protocol, queue)
@@ -300,7 +300,7 @@ async def test_statuses_for_a_client_that_reads_nothing_take_the_room_of_one_and
 
 @pytest.mark.parametrize("protocol", ["plain", "socket.io"])
 async def test_a_client_that_leaves_too_much_unread_is_dropped_at_once(
-    service: Service, protocol: str
+    service: SocketService, protocol: str
 ) -> None:
     _, queue = await service.clinic()
     stuck, client, _ = await stuck_member(service, protocol, queue)
@@ -315,7 +315,7 @@ async def test_a_client_that_leaves_too_much_unread_is_dropped_at_once(
 
 @pytest.mark.parametrize("protocol", ["plain", "socket.io"])
 async def test_a_client_that_reads_nothing_cannot_keep_its_connection_when_it_is_ended(
-    service: Service, protocol: str, monkeypatch: pytest.MonkeyPatch
+    service: SocketService, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CLOSING_SECONDS", 0.2)
     _, queue = await service.clinic()

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.sockets import SocketIoClient, socketio_transports
-from tests.sockets.service import running_service
 from tests.sockets.test_drain import stop
 from tests.sockets.test_javascript_client import FOLDER, ROOT, run
-from tests.waiting import eventually
+from tests.support.clients.sockets import SocketIoClient, socketio_transports
+from tests.support.socket_service import running_service
+from tests.support.waiting import eventually
 
 SOCKETIO = ["polling", "upgraded", "websocket"]
 
@@ -48,7 +48,7 @@ async def test_javascript_clients_come_back_to_a_restarted_server(
 ) -> None:
     if shutil.which("node") is None:
         pytest.fail("node is missing: install Node.js 18 or newer with npm")
-    code, output = await run("scripts/install-js", "tests/js")
+    code, output = await run("scripts/install-js", "tests/support/js")
     assert code == 0, output
     async with running_service(tmp_path, graceful_seconds=15) as service:
         person = await service.person()

@@ -16,13 +16,13 @@ from qure.adapters.sockets import gateway, websocket
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.events import SessionRevoked
-from tests.builders import NOW, build_entry
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
-from tests.sockets.service import Person, Service, running_service
-from tests.waiting import eventually
+from tests.support.builders import NOW, build_entry
+from tests.support.socket_service import Login, SocketService, running_service
+from tests.support.waiting import eventually
 
 
-def is_expired(service: Service, person: Person) -> bool:
+def is_expired(service: SocketService, person: Login) -> bool:
     try:
         service.container.jwts.verify(person.jwt, at=service.container.clock.now())
     except Unauthenticated:
@@ -31,7 +31,9 @@ def is_expired(service: Service, person: Person) -> bool:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_without_a_token_the_word_is_unauthorized(service: Service, transport: str) -> None:
+async def test_without_a_token_the_word_is_unauthorized(
+    service: SocketService, transport: str
+) -> None:
     for token in (None, ""):
         with pytest.raises(ConnectionRefusedError, match="UNAUTHORIZED"):
             await open_client(service, token, transport)
@@ -39,7 +41,9 @@ async def test_without_a_token_the_word_is_unauthorized(service: Service, transp
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_with_a_bad_token_the_word_is_invalid_token(service: Service, transport: str) -> None:
+async def test_with_a_bad_token_the_word_is_invalid_token(
+    service: SocketService, transport: str
+) -> None:
     for token in ("x", "a.b.c", 7, {"a": 1}, ["x"], True, "x" * 20_000):
         with pytest.raises(ConnectionRefusedError, match="INVALID_TOKEN"):
             await open_client(service, token, transport)
@@ -47,7 +51,7 @@ async def test_with_a_bad_token_the_word_is_invalid_token(service: Service, tran
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_an_expired_token_lets_nobody_in(service: Service, transport: str) -> None:
+async def test_an_expired_token_lets_nobody_in(service: SocketService, transport: str) -> None:
     late = await service.person(jwt_age=timedelta(hours=1))
     with pytest.raises(ConnectionRefusedError, match="INVALID_TOKEN"):
         await open_client(service, late.jwt, transport)
@@ -55,7 +59,7 @@ async def test_an_expired_token_lets_nobody_in(service: Service, transport: str)
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_revoked_login_lets_nobody_in_although_its_token_has_not_expired(
-    service: Service, transport: str
+    service: SocketService, transport: str
 ) -> None:
     person = await service.person()
     await service.call("DELETE", f"/auth/sessions/{person.session_id}", person)
@@ -63,7 +67,7 @@ async def test_a_revoked_login_lets_nobody_in_although_its_token_has_not_expired
         await open_client(service, person.jwt, transport)
 
 
-async def test_an_open_socket_outlives_its_token(service: Service, clients: Clients) -> None:
+async def test_an_open_socket_outlives_its_token(service: SocketService, clients: Clients) -> None:
     life = service.container.settings.jwt_life
     patient = await service.person(jwt_age=life - timedelta(seconds=1.5))
     clinic, queue = await service.clinic()
@@ -77,7 +81,7 @@ async def test_an_open_socket_outlives_its_token(service: Service, clients: Clie
 
 
 async def test_a_revoked_session_ends_its_sockets_within_two_seconds(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     person = await service.person()
     other_login = await service.person(user=person.user)
@@ -90,7 +94,7 @@ async def test_a_revoked_session_ends_its_sockets_within_two_seconds(
 
 
 async def test_disabling_a_user_ends_all_their_sockets_within_two_seconds(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     admin, person = await service.person(Role.ADMIN), await service.person()
     phones = [await clients(person), await clients(await service.person(user=person.user))]
@@ -101,7 +105,7 @@ async def test_disabling_a_user_ends_all_their_sockets_within_two_seconds(
 
 
 async def test_a_staff_member_who_is_one_no_longer_may_do_nothing_more_at_the_desk(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     admin, doctor = await service.person(Role.ADMIN), await service.person(Role.STAFF, clinic)
@@ -113,7 +117,9 @@ async def test_a_staff_member_who_is_one_no_longer_may_do_nothing_more_at_the_de
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_user_may_not_open_sockets_without_end(service: Service, transport: str) -> None:
+async def test_a_user_may_not_open_sockets_without_end(
+    service: SocketService, transport: str
+) -> None:
     person = await service.person()
     service.container.hub._max_connections_per_user = 3
     opened = [await open_client(service, person.jwt, transport) for _ in range(3)]
@@ -151,7 +157,7 @@ async def test_a_socket_does_not_outlive_its_login(
         await stays.close()
 
 
-async def test_who_hangs_up_is_forgotten(service: Service, clients: Clients) -> None:
+async def test_who_hangs_up_is_forgotten(service: SocketService, clients: Clients) -> None:
     _, queue = await service.clinic()
     phone = await clients(await service.person())
     await phone.ask("join-queue", str(queue.id))
@@ -164,7 +170,7 @@ async def test_who_hangs_up_is_forgotten(service: Service, clients: Clients) -> 
 # The plain WebSocket's own ways
 
 
-async def say(service: Service, *frames: Any) -> list[Any]:
+async def say(service: SocketService, *frames: Any) -> list[Any]:
     """The one thing the server says to these frames before it closes, and the close code."""
     async with connect(service.websocket_url, compression=None) as connection:
         for frame in frames:
@@ -176,7 +182,7 @@ async def say(service: Service, *frames: Any) -> list[Any]:
         return [said, connection.close_code]
 
 
-async def test_whoever_does_not_begin_with_auth_is_shown_out(service: Service) -> None:
+async def test_whoever_does_not_begin_with_auth_is_shown_out(service: SocketService) -> None:
     refusal = [{"event": "auth-error", "data": ["UNAUTHORIZED"]}, 1008]
     join = '{"event":"join-queue","data":["x"]}'
     for first in ("no json", "[]", "{}", '{"event": 7}', join, "\x00"):
@@ -184,13 +190,13 @@ async def test_whoever_does_not_begin_with_auth_is_shown_out(service: Service) -
 
 
 async def test_who_does_not_say_who_it_is_in_time_is_shown_out(
-    service: Service, monkeypatch: pytest.MonkeyPatch
+    service: SocketService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "AUTH_SECONDS", 0.05)
     assert await say(service) == [{"event": "auth-error", "data": ["UNAUTHORIZED"]}, 1008]
 
 
-async def test_the_first_frame_may_ask_for_an_acknowledgement(service: Service) -> None:
+async def test_the_first_frame_may_ask_for_an_acknowledgement(service: SocketService) -> None:
     person = await service.person()
     async with connect(service.websocket_url) as connection:
         await connection.send(json.dumps({"event": "auth", "data": [person.jwt], "id": 0}))
@@ -200,7 +206,7 @@ async def test_the_first_frame_may_ask_for_an_acknowledgement(service: Service) 
 
 
 async def test_bad_frames_are_answered_by_error_and_the_connection_lives_on(
-    service: Service,
+    service: SocketService,
 ) -> None:
     _, queue = await service.clinic()
     person = await service.person()
@@ -234,7 +240,7 @@ async def test_bad_frames_are_answered_by_error_and_the_connection_lives_on(
         assert said[2]["data"][0]["ok"] is True
 
 
-async def test_a_frame_that_is_too_big_ends_the_connection(service: Service) -> None:
+async def test_a_frame_that_is_too_big_ends_the_connection(service: SocketService) -> None:
     person = await service.person()
     async with connect(service.websocket_url) as connection:
         await connection.send(json.dumps({"event": "auth", "data": [person.jwt]}))

@@ -15,8 +15,8 @@ from qure.entrypoints.sockets import SocketDispatcher
 from qure.wire import socket_events
 from qure.wire.asgi import MAX_FRAME_BYTES
 from qure.wire.responses import StatusBody, TokenBody, encode
-from tests.builders import build_status, build_token
-from tests.sockets.service import Service
+from tests.support.builders import build_status, build_token
+from tests.support.socket_service import SocketService
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 
@@ -29,7 +29,9 @@ def first_column(text: str) -> set[str]:
     return set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
 
 
-def test_every_event_that_a_client_may_send_is_documented_and_no_other(service: Service) -> None:
+def test_every_event_that_a_client_may_send_is_documented_and_no_other(
+    service: SocketService,
+) -> None:
     served_by = service.container.sockets._dispatcher
     assert isinstance(served_by, SocketDispatcher)
     assert first_column(section("Asking")) == set(served_by._handlers)
@@ -68,7 +70,7 @@ def test_the_bounds_are_those_of_the_program() -> None:
     assert uvicorn_options()["ws_max_size"] == MAX_FRAME_BYTES
 
 
-async def test_the_conversation_goes_as_it_is_written(service: Service) -> None:
+async def test_the_conversation_goes_as_it_is_written(service: SocketService) -> None:
     _, queue = await service.clinic()
     patient = await service.person()
     status = await service.status(queue, patient)

@@ -12,11 +12,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.sockets.clients import TRANSPORTS, open_client
-from tests.sockets.service import Service, running_service
-from tests.waiting import eventually
+from tests.support.socket_service import SocketService, running_service
+from tests.support.waiting import eventually
 
 
-async def stop(service: Service) -> float:
+async def stop(service: SocketService) -> float:
     """The seconds from the order to stop until the server has ended."""
     began = asyncio.get_running_loop().time()
     service.server.should_exit = True
@@ -73,7 +73,7 @@ async def test_a_plain_websocket_is_closed_as_for_a_restart(tmp_path: Path) -> N
         assert connection.close_code == 1012
 
 
-async def test_nobody_is_let_in_while_the_server_drains(service: Service) -> None:
+async def test_nobody_is_let_in_while_the_server_drains(service: SocketService) -> None:
     service.container.sockets.drain()
     async with httpx.AsyncClient(base_url=service.url) as http:
         answer = await http.get("/socket.io/?EIO=4&transport=polling")

@@ -9,11 +9,11 @@ import pytest
 
 from qure.domain.actor import Role
 from tests.sockets.clients import Clients
-from tests.sockets.service import Service
+from tests.support.socket_service import SocketService
 
 
 async def test_joining_is_answered_by_join_queue_and_one_status(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     _, queue = await service.clinic()
     patient = await service.person()
@@ -26,7 +26,7 @@ async def test_joining_is_answered_by_join_queue_and_one_status(
 
 
 async def test_a_queue_that_does_not_exist_is_an_error_for_the_sender(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     phone = await clients(await service.person())
     unknown = "00000000-0000-7000-8000-000000000000"
@@ -36,7 +36,9 @@ async def test_a_queue_that_does_not_exist_is_an_error_for_the_sender(
     assert phone.names == ["join-queue-error"]
 
 
-async def test_who_has_left_a_queue_hears_of_it_no_more(service: Service, clients: Clients) -> None:
+async def test_who_has_left_a_queue_hears_of_it_no_more(
+    service: SocketService, clients: Clients
+) -> None:
     _, queue = await service.clinic()
     staying, leaving = await clients(await service.person()), await clients(await service.person())
     for phone in (staying, leaving):
@@ -50,7 +52,7 @@ async def test_who_has_left_a_queue_hears_of_it_no_more(service: Service, client
 
 
 async def test_a_patient_is_called_started_and_completed_and_everyone_hears_what_is_theirs(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     doctor, patient = await service.person(Role.STAFF, clinic), await service.person()
@@ -86,7 +88,7 @@ async def test_a_patient_is_called_started_and_completed_and_everyone_hears_what
     assert [name for name in display.names if "your_token" in name] == []
 
 
-async def test_a_skipped_patient_hears_of_it(service: Service, clients: Clients) -> None:
+async def test_a_skipped_patient_hears_of_it(service: SocketService, clients: Clients) -> None:
     clinic, queue = await service.clinic()
     patient = await service.person()
     desk, phone = await clients(await service.person(Role.STAFF, clinic)), await clients(patient)
@@ -96,7 +98,7 @@ async def test_a_skipped_patient_hears_of_it(service: Service, clients: Clients)
 
 
 async def test_calling_when_nobody_waits_says_so_and_is_no_error(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     doctor = await service.person(Role.STAFF, clinic)
@@ -110,7 +112,7 @@ async def test_calling_when_nobody_waits_says_so_and_is_no_error(
 
 @pytest.mark.parametrize("event", ["call_next", "start_token", "skip_token", "complete_token"])
 async def test_a_refusal_reaches_its_sender_only(
-    service: Service, clients: Clients, event: str
+    service: SocketService, clients: Clients, event: str
 ) -> None:
     _, queue = await service.clinic()
     patient = await service.person()
@@ -124,7 +126,7 @@ async def test_a_refusal_reaches_its_sender_only(
 
 
 async def test_staff_of_another_clinic_may_do_nothing_here(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     (_, queue), (elsewhere, _) = await service.clinic(), await service.clinic()
     await service.take_number(queue, await service.person())
@@ -151,7 +153,7 @@ GARBAGE: list[tuple[Any, ...]] = [
 
 
 async def test_garbage_is_answered_and_the_connection_lives_on(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     desk = await clients(await service.person(Role.STAFF, clinic))
@@ -176,7 +178,7 @@ async def test_garbage_is_answered_and_the_connection_lives_on(
 
 
 async def test_a_phone_that_was_away_learns_of_its_call_on_coming_back(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     doctor, patient = await service.person(Role.STAFF, clinic), await service.person()
@@ -194,7 +196,7 @@ async def test_a_phone_that_was_away_learns_of_its_call_on_coming_back(
 
 
 async def test_a_change_made_over_http_reaches_the_sockets_and_the_other_way_round(
-    service: Service, clients: Clients
+    service: SocketService, clients: Clients
 ) -> None:
     clinic, queue = await service.clinic()
     doctor, patient = await service.person(Role.STAFF, clinic), await service.person()
@@ -217,7 +219,9 @@ async def test_a_change_made_over_http_reaches_the_sockets_and_the_other_way_rou
     assert last == await service.status(queue, patient)
 
 
-async def test_two_desks_never_call_the_same_patient(service: Service, clients: Clients) -> None:
+async def test_two_desks_never_call_the_same_patient(
+    service: SocketService, clients: Clients
+) -> None:
     clinic, queue = await service.clinic()
     desks = [await clients(await service.person(Role.STAFF, clinic)) for _ in range(3)]
     patients = [await service.person() for _ in range(12)]

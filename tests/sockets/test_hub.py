@@ -30,17 +30,17 @@ from qure.domain.events import (
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token, TokenStatus
-from tests.builders import NOW, build_entry, build_status, build_token, new_id
-from tests.sockets.listeners import RememberingListener, World, claims, connected
-from tests.waiting import eventually, time_passes
+from tests.sockets.listeners import HubSources, RememberingListener, claims, connected
+from tests.support.builders import NOW, build_entry, build_status, build_token, new_id
+from tests.support.waiting import eventually, time_passes
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> HubSources:
+    return HubSources()
 
 
-def watched(world: World, **fields: object) -> QueueStatus:
+def watched(world: HubSources, **fields: object) -> QueueStatus:
     status = build_status(**fields)
     world.statuses[status.queue_id] = status
     return status
@@ -81,7 +81,7 @@ async def loop_turns(count: int = 3) -> None:
 # Rooms
 
 
-async def test_who_joins_gets_join_queue_and_then_the_status(world: World) -> None:
+async def test_who_joins_gets_join_queue_and_then_the_status(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=7)
     client, listener = await connected(hub)
     assert await client.join(status.queue_id) == status
@@ -89,7 +89,7 @@ async def test_who_joins_gets_join_queue_and_then_the_status(world: World) -> No
     assert listener.versions == [7]
 
 
-async def test_a_lone_change_goes_out_at_once(world: World) -> None:
+async def test_a_lone_change_goes_out_at_once(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     members = [await connected(hub) for _ in range(200)]
     for client, _ in members:
@@ -99,7 +99,7 @@ async def test_a_lone_change_goes_out_at_once(world: World) -> None:
     assert all(listener.versions == [1, 2] for _, listener in members)
 
 
-async def test_a_rush_is_merged_and_ends_with_the_last_state(world: World) -> None:
+async def test_a_rush_is_merged_and_ends_with_the_last_state(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     members = [await connected(hub) for _ in range(300)]
     for client, _ in members:
@@ -113,7 +113,7 @@ async def test_a_rush_is_merged_and_ends_with_the_last_state(world: World) -> No
     assert sum(len(listener.versions) - 1 for _, listener in members) <= 300 * 200 * 0.25
 
 
-async def test_an_older_version_is_never_sent_after_a_newer_one(world: World) -> None:
+async def test_an_older_version_is_never_sent_after_a_newer_one(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     await client.join(status.queue_id)
@@ -126,7 +126,7 @@ async def test_an_older_version_is_never_sent_after_a_newer_one(world: World) ->
     assert late_listener.versions == [5]
 
 
-async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: World) -> None:
+async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     world.reading = asyncio.Event()
@@ -143,7 +143,7 @@ async def test_a_change_during_the_reading_of_a_join_is_not_missed(world: World)
 
 
 async def test_the_room_stands_while_one_leaves_and_another_is_about_to_enter(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, status = world.hub(), watched(world, version=1)
     (first, _), (second, listener) = await connected(hub), await connected(hub)
@@ -159,7 +159,9 @@ async def test_the_room_stands_while_one_leaves_and_another_is_about_to_enter(
     assert listener.versions == [1, 2]
 
 
-async def test_who_joins_again_hears_nothing_between_asking_and_join_queue(world: World) -> None:
+async def test_who_joins_again_hears_nothing_between_asking_and_join_queue(
+    world: HubSources,
+) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     await client.join(status.queue_id)
@@ -174,7 +176,7 @@ async def test_who_joins_again_hears_nothing_between_asking_and_join_queue(world
     assert listener.versions == [1, 2]
 
 
-async def test_joining_again_in_vain_leaves_things_as_they_were(world: World) -> None:
+async def test_joining_again_in_vain_leaves_things_as_they_were(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     await client.join(status.queue_id)
@@ -187,7 +189,7 @@ async def test_joining_again_in_vain_leaves_things_as_they_were(world: World) ->
 
 
 async def test_a_newer_status_read_by_a_joiner_reaches_those_who_were_in_already(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, status = world.hub(), watched(world, version=1)
     first, first_listener = await connected(hub)
@@ -200,7 +202,7 @@ async def test_a_newer_status_read_by_a_joiner_reaches_those_who_were_in_already
     assert second_listener.versions == [4]
 
 
-async def test_joining_again_is_answered_again_and_sends_no_change_twice(world: World) -> None:
+async def test_joining_again_is_answered_again_and_sends_no_change_twice(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     await client.join(status.queue_id)
@@ -211,7 +213,7 @@ async def test_joining_again_is_answered_again_and_sends_no_change_twice(world: 
     assert listener.versions == [1, 1, 2]
 
 
-async def test_an_unknown_queue_is_refused_and_leaves_no_room_behind(world: World) -> None:
+async def test_an_unknown_queue_is_refused_and_leaves_no_room_behind(world: HubSources) -> None:
     hub = world.hub()
     client, listener = await connected(hub)
     with pytest.raises(NotFound):
@@ -221,7 +223,7 @@ async def test_an_unknown_queue_is_refused_and_leaves_no_room_behind(world: Worl
 
 
 async def test_who_leaves_or_is_gone_hears_nothing_more_and_the_room_goes_with_the_last(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, status = world.hub(), watched(world, version=1)
     leaver, leaver_listener = await connected(hub)
@@ -236,7 +238,7 @@ async def test_who_leaves_or_is_gone_hears_nothing_more_and_the_room_goes_with_t
     assert leaver_listener.versions == goner_listener.versions == [1]
 
 
-async def test_who_is_gone_before_the_join_has_read_is_not_let_in(world: World) -> None:
+async def test_who_is_gone_before_the_join_has_read_is_not_let_in(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     client, listener = await connected(hub)
     world.reading = asyncio.Event()
@@ -249,7 +251,7 @@ async def test_who_is_gone_before_the_join_has_read_is_not_let_in(world: World) 
     assert listener.names == []
 
 
-async def test_a_client_may_watch_a_bounded_number_of_queues(world: World) -> None:
+async def test_a_client_may_watch_a_bounded_number_of_queues(world: HubSources) -> None:
     hub = world.hub()
     client, _ = await connected(hub)
     for _ in range(MAX_ROOMS_PER_CLIENT):
@@ -260,7 +262,7 @@ async def test_a_client_may_watch_a_bounded_number_of_queues(world: World) -> No
 
 
 async def test_a_thousand_joins_cost_two_messages_each(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: HubSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub, status = world.hub(), watched(world, version=3)
     members = [await connected(hub) for _ in range(1000)]
@@ -273,7 +275,7 @@ async def test_a_thousand_joins_cost_two_messages_each(
 
 
 async def test_every_connection_of_the_patient_hears_of_the_call_and_nobody_else(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, token = world.hub(), build_token()
     phone, tablet = claims(token.patient_id), claims(token.patient_id)
@@ -285,7 +287,7 @@ async def test_every_connection_of_the_patient_hears_of_the_call_and_nobody_else
     assert of_other.names == []
 
 
-async def test_personal_events_are_never_merged(world: World) -> None:
+async def test_personal_events_are_never_merged(world: HubSources) -> None:
     hub, token = world.hub(), build_token()
     _, listener = await connected(hub, claims(token.patient_id))
     hub.receive(
@@ -303,7 +305,7 @@ async def test_personal_events_are_never_merged(world: World) -> None:
 
 
 async def test_what_is_announced_too_early_is_told_after_what_went_before_it(
-    world: World,
+    world: HubSources,
 ) -> None:
     """After an outage: the completion is announced at once, call and start by the sweep."""
     hub, patient = world.hub(), UserId(new_id())
@@ -364,7 +366,7 @@ def stages_of_two_calls() -> tuple[Token, Token, Token]:
     return called, again, started
 
 
-async def test_who_is_called_a_second_time_is_told_a_second_time(world: World) -> None:
+async def test_who_is_called_a_second_time_is_told_a_second_time(world: HubSources) -> None:
     hub = world.hub()
     called, again, started = stages_of_two_calls()
     _, phone = await connected(hub, claims(called.patient_id))
@@ -380,7 +382,7 @@ async def test_who_is_called_a_second_time_is_told_a_second_time(world: World) -
     ]
 
 
-async def test_an_older_version_is_told_to_nobody(world: World) -> None:
+async def test_an_older_version_is_told_to_nobody(world: HubSources) -> None:
     hub = world.hub()
     called, again, started = stages_of_two_calls()
     _, phone = await connected(hub, claims(called.patient_id))
@@ -393,7 +395,7 @@ async def test_an_older_version_is_told_to_nobody(world: World) -> None:
 
 
 async def test_a_start_that_is_announced_before_the_second_call_is_told_after_it(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub = world.hub()
     called, again, started = stages_of_two_calls()
@@ -409,7 +411,7 @@ async def test_a_start_that_is_announced_before_the_second_call_is_told_after_it
 
 
 async def test_what_went_before_is_told_though_it_happened_at_the_same_instant(
-    world: World,
+    world: HubSources,
 ) -> None:
     """Two moves in one millisecond, or the clocks of two machines that differ."""
     hub = world.hub()
@@ -433,7 +435,7 @@ async def test_what_went_before_is_told_though_it_happened_at_the_same_instant(
 
 
 async def test_what_was_told_on_connecting_is_not_told_again_and_what_follows_is(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub = world.hub()
     called, again, started = stages_of_two_calls()
@@ -443,7 +445,7 @@ async def test_what_was_told_on_connecting_is_not_told_again_and_what_follows_is
     assert phone.names == ["queue:your_token_called", "queue:your_token_started"]
 
 
-async def test_reading_the_same_token_again_is_no_news(world: World) -> None:
+async def test_reading_the_same_token_again_is_no_news(world: HubSources) -> None:
     hub = world.hub()
     called, again, _ = stages_of_two_calls()
     world.held[called.patient_id] = [called]
@@ -470,7 +472,7 @@ def test_in_whatever_order_moves_are_announced_each_is_told_once_and_in_order(
     announced = data.draw(st.lists(st.sampled_from(stages), min_size=1, max_size=8))
 
     async def names() -> list[str]:
-        hub = World().hub()
+        hub = HubSources().hub()
         _, phone = await connected(hub, claims(waiting.patient_id))
         tell(hub, *announced)
         return phone.names
@@ -487,21 +489,21 @@ def test_in_whatever_order_moves_are_announced_each_is_told_once_and_in_order(
 
 
 async def test_a_client_remembers_the_last_tokens_it_was_told_of_and_no_more() -> None:
-    client = Client(World().hub(), RememberingListener(), claims())
+    client = Client(HubSources().hub(), RememberingListener(), claims())
     tokens = [build_token(status=TokenStatus.CALLED) for _ in range(REMEMBERED_TOKENS + 1)]
     assert all(client.is_news(token) for token in tokens)
     assert not client.is_news(tokens[-1])
     assert client.is_news(tokens[0]), "forgotten, and told again rather than never"
 
 
-async def test_taking_a_number_is_no_personal_event(world: World) -> None:
+async def test_taking_a_number_is_no_personal_event(world: HubSources) -> None:
     hub, token = world.hub(), build_token()
     _, listener = await connected(hub, claims(token.patient_id))
     hub.receive(build_entry(moved(TokenIssued, TokenStatus.WAITING, token)))
     assert listener.names == []
 
 
-async def test_a_repeated_announcement_is_heard_once(world: World) -> None:
+async def test_a_repeated_announcement_is_heard_once(world: HubSources) -> None:
     hub, token = world.hub(), build_token()
     _, listener = await connected(hub, claims(token.patient_id))
     entry = build_entry(moved(TokenCalled, TokenStatus.CALLED, token))
@@ -513,7 +515,7 @@ async def test_a_repeated_announcement_is_heard_once(world: World) -> None:
     assert listener.names == ["queue:your_token_called"]
 
 
-async def test_a_patient_who_was_away_is_told_on_coming_back(world: World) -> None:
+async def test_a_patient_who_was_away_is_told_on_coming_back(world: HubSources) -> None:
     hub, patient = world.hub(), UserId(new_id())
     called = build_token(patient_id=patient, status=TokenStatus.CALLED)
     started = build_token(patient_id=patient, status=TokenStatus.IN_PROGRESS)
@@ -522,7 +524,7 @@ async def test_a_patient_who_was_away_is_told_on_coming_back(world: World) -> No
     assert listener.names == ["queue:your_token_called", "queue:your_token_started"]
 
 
-async def test_only_patients_are_looked_up_on_connecting(world: World) -> None:
+async def test_only_patients_are_looked_up_on_connecting(world: HubSources) -> None:
     hub, staff = world.hub(), claims()
     world.roles[UserId(staff.actor_id)] = Role.STAFF
     world.held[UserId(staff.actor_id)] = [build_token(status=TokenStatus.CALLED)]
@@ -531,7 +533,7 @@ async def test_only_patients_are_looked_up_on_connecting(world: World) -> None:
 
 
 async def test_a_start_heard_while_looking_up_is_not_followed_by_the_older_call(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, token = world.hub(), build_token(status=TokenStatus.CALLED)
     world.held[token.patient_id] = [token]
@@ -546,7 +548,9 @@ async def test_a_start_heard_while_looking_up_is_not_followed_by_the_older_call(
     assert listener.names == ["queue:your_token_started"]
 
 
-async def test_nothing_is_sent_before_the_client_knows_that_it_is_connected(world: World) -> None:
+async def test_nothing_is_sent_before_the_client_knows_that_it_is_connected(
+    world: HubSources,
+) -> None:
     hub, token = world.hub(), build_token()
     listener = RememberingListener()
     client = await hub.connect(listener, claims(token.patient_id))
@@ -557,7 +561,7 @@ async def test_nothing_is_sent_before_the_client_knows_that_it_is_connected(worl
     assert listener.names == ["queue:your_token_called"]
 
 
-async def test_a_patient_who_cannot_be_caught_up_is_sent_to_try_again(world: World) -> None:
+async def test_a_patient_who_cannot_be_caught_up_is_sent_to_try_again(world: HubSources) -> None:
     hub, listener = world.hub(), RememberingListener()
     client = await hub.connect(listener, claims())
     world.is_away = True
@@ -568,7 +572,7 @@ async def test_a_patient_who_cannot_be_caught_up_is_sent_to_try_again(world: Wor
 # Who may listen
 
 
-async def test_a_revoked_session_is_closed_and_the_other_login_stays(world: World) -> None:
+async def test_a_revoked_session_is_closed_and_the_other_login_stays(world: HubSources) -> None:
     hub, user = world.hub(), UserId(new_id())
     ended, other = claims(user), claims(user)
     (_, of_ended), (_, of_other) = await connected(hub, ended), await connected(hub, other)
@@ -581,7 +585,7 @@ async def test_a_revoked_session_is_closed_and_the_other_login_stays(world: Worl
 
 @pytest.mark.parametrize("is_active", [True, False])
 async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
-    world: World, is_active: bool
+    world: HubSources, is_active: bool
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
     listeners = [(await connected(hub, claims(user)))[1] for _ in range(2)]
@@ -592,7 +596,7 @@ async def test_a_disabled_user_is_closed_everywhere_and_a_changed_one_stays(
 
 
 async def test_an_old_ban_that_is_announced_again_does_not_hit_who_was_let_in_since(
-    world: World,
+    world: HubSources,
 ) -> None:
     hub, user = world.hub(), UserId(new_id())
     inbox = Inbox([hub.receive])
@@ -604,7 +608,7 @@ async def test_an_old_ban_that_is_announced_again_does_not_hit_who_was_let_in_si
     assert listener.closed is None
 
 
-async def test_who_has_no_right_is_not_counted_among_the_listeners(world: World) -> None:
+async def test_who_has_no_right_is_not_counted_among_the_listeners(world: HubSources) -> None:
     hub, who = world.hub(), claims()
     world.ended.add(who.session_id)
     with pytest.raises(Unauthenticated):
@@ -612,7 +616,7 @@ async def test_who_has_no_right_is_not_counted_among_the_listeners(world: World)
     assert hub.clients() == []
 
 
-async def test_a_revocation_during_the_check_is_not_missed(world: World) -> None:
+async def test_a_revocation_during_the_check_is_not_missed(world: HubSources) -> None:
     hub, who = world.hub(), claims()
     world.reading = asyncio.Event()
     connecting = asyncio.create_task(hub.connect(RememberingListener(), who))
@@ -627,7 +631,7 @@ async def test_a_revocation_during_the_check_is_not_missed(world: World) -> None
     assert hub.clients() == []
 
 
-async def test_a_user_has_a_bounded_number_of_connections(world: World) -> None:
+async def test_a_user_has_a_bounded_number_of_connections(world: HubSources) -> None:
     hub, user = world.hub(max_connections_per_user=2), UserId(new_id())
     first, _ = await connected(hub, claims(user))
     await connected(hub, claims(user))
@@ -638,7 +642,7 @@ async def test_a_user_has_a_bounded_number_of_connections(world: World) -> None:
     await connected(hub, claims(user))
 
 
-async def test_a_login_that_has_run_out_is_shown_out_at_the_next_look(world: World) -> None:
+async def test_a_login_that_has_run_out_is_shown_out_at_the_next_look(world: HubSources) -> None:
     hub, who = world.hub(), claims()
     _, of_ended = await connected(hub, who)
     _, of_other = await connected(hub)
@@ -655,7 +659,7 @@ async def test_a_login_that_has_run_out_is_shown_out_at_the_next_look(world: Wor
 # After a gap
 
 
-async def test_after_a_gap_everyone_is_brought_to_the_true_state(world: World) -> None:
+async def test_after_a_gap_everyone_is_brought_to_the_true_state(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     watcher, of_watcher = await connected(hub)
     await watcher.join(status.queue_id)
@@ -679,7 +683,7 @@ async def test_after_a_gap_everyone_is_brought_to_the_true_state(world: World) -
     assert of_gone.closed is Closing.NOT_ALLOWED
 
 
-async def test_rereading_tries_again_until_the_database_answers(world: World) -> None:
+async def test_rereading_tries_again_until_the_database_answers(world: HubSources) -> None:
     hub, status = world.hub(), watched(world, version=1)
     watcher, listener = await connected(hub)
     await watcher.join(status.queue_id)
@@ -695,7 +699,7 @@ async def test_rereading_tries_again_until_the_database_answers(world: World) ->
     assert listener.versions == [1, 2]
 
 
-async def test_a_process_that_goes_away_sends_everyone_away(world: World) -> None:
+async def test_a_process_that_goes_away_sends_everyone_away(world: HubSources) -> None:
     hub = world.hub()
     listeners = [(await connected(hub))[1] for _ in range(3)]
     hub.close_all()

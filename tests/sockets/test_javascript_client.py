@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from qure.domain.actor import Role
-from tests.sockets.service import Service
+from tests.support.socket_service import SocketService
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "tests" / "js"
+FOLDER = ROOT / "tests" / "support" / "js"
 ADMIN = {"email": "admin@example.org", "password": "correct horse"}
 
 
@@ -34,7 +34,7 @@ async def run(*command: str, **environment: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-async def add_admin(service: Service) -> None:
+async def add_admin(service: SocketService) -> None:
     container = service.container
     user = await container.use_cases.registration.register(
         first_name="Ada",
@@ -48,10 +48,10 @@ async def add_admin(service: Service) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_the_javascript_client_lives_through_every_transport(service: Service) -> None:
+async def test_the_javascript_client_lives_through_every_transport(service: SocketService) -> None:
     if shutil.which("node") is None:
         pytest.fail("node is missing: install Node.js 18 or newer with npm")
-    code, output = await run("scripts/install-js", "tests/js")
+    code, output = await run("scripts/install-js", "tests/support/js")
     assert code == 0, output
     await add_admin(service)
     tests = sorted(str(path) for path in FOLDER.glob("*.test.mjs"))

@@ -7,7 +7,7 @@ import pytest
 from qure.adapters.sockets import pace
 from qure.adapters.sockets.pace import BURST, USER_SHARES, Bucket, Paces, Verdict
 from qure.domain.ids import UserId
-from tests.builders import new_id
+from tests.support.builders import new_id
 
 
 def taken(bucket: Bucket, now: float) -> int:

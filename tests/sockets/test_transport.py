@@ -24,9 +24,9 @@ from qure.domain.actor import Role
 from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
 from qure.entrypoints.process.server import uvicorn_options
 from tests.sockets.clients import SocketIoClient, open_client
-from tests.sockets.listeners import World, claims
-from tests.sockets.service import running_service
-from tests.waiting import eventually
+from tests.sockets.listeners import HubSources, claims
+from tests.support.socket_service import running_service
+from tests.support.waiting import eventually
 
 
 class LongWay(WebSocketProtocol):
@@ -52,7 +52,7 @@ class OpenDispatcher:
 @asynccontextmanager
 async def impatient_server() -> AsyncIterator[tuple[str, Hub]]:
     """Pings every 0.1 s and gives its clients 0.3 s to answer."""
-    hub = World().hub()
+    hub = HubSources().hub()
     edge = SocketGateway(hub, ping_interval=0.1, ping_timeout=0.3)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(edge, **(uvicorn_options() | {"lifespan": "off"})))

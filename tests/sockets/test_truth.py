@@ -12,8 +12,8 @@ import pytest
 from qure.domain.actor import Role
 from qure.domain.ids import UserId
 from tests.sockets.clients import TRANSPORTS, WebSocketClient, open_client
-from tests.sockets.service import Person, Service
-from tests.waiting import eventually
+from tests.support.socket_service import Login, SocketService
+from tests.support.waiting import eventually
 
 
 def versions(client: Any) -> list[int]:
@@ -30,7 +30,7 @@ def personal(client: Any) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_after_any_sequence_of_actions_everyone_is_on_the_true_state(
-    service: Service, seed: int
+    service: SocketService, seed: int
 ) -> None:
     chance = random.Random(seed)
     clinic, queue = await service.clinic(size=40)
@@ -44,7 +44,7 @@ async def test_after_any_sequence_of_actions_everyone_is_on_the_true_state(
     for watcher in watchers:
         await watcher.ask("join-queue", str(queue.id))
     expected: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    standing: dict[str, Person] = {}
+    standing: dict[str, Login] = {}
 
     async def act() -> None:
         desk, doctor = chance.choice(list(zip(desks, doctors, strict=True)))
@@ -107,7 +107,7 @@ async def test_after_any_sequence_of_actions_everyone_is_on_the_true_state(
 
 
 async def test_a_rush_before_three_hundred_watchers_is_merged_and_all_end_on_the_truth(
-    service: Service,
+    service: SocketService,
 ) -> None:
     clinic, queue = await service.clinic(size=200)
     display = await service.person(Role.STAFF, clinic)

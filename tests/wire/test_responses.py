@@ -33,7 +33,7 @@ from qure.wire.responses import (
     instant,
     optional_instant,
 )
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     build_clinic,
     build_queue,

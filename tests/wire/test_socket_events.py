@@ -20,7 +20,7 @@ from qure.wire.socket_events import (
     deliveries,
 )
 from qure.wire.stored_events import STORED
-from tests.builders import NOW, build_status, build_token, new_id
+from tests.support.builders import NOW, build_status, build_token, new_id
 
 STATUS = build_status(version=4)
 

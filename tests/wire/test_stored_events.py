@@ -25,7 +25,7 @@ from qure.wire.stored_events import (
     encode_entry,
     encode_event,
 )
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     build_actor,
     build_admin,

@@ -17,8 +17,8 @@ from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
 from qure.application.ports.storage import JournalEntry, Storage
-from tests.builders import FixedClock, SequentialIds
-from tests.servers.postgres import fresh_database, template_database
+from tests.support.builders import FixedClock, SequentialIds
+from tests.support.servers.postgres import fresh_database, template_database
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import Token
 from qure.domain.user import User
-from tests.builders import NOW, build_clinic, build_queue, build_token, build_user, new_id
+from tests.support.builders import NOW, build_clinic, build_queue, build_token, build_user, new_id
 
 Thing = Clinic | Queue | StagedImage | Token | User | tuple[Session, RefreshSecret]
 

@@ -11,8 +11,8 @@ import pytest
 from qure.application.clinics.position_index import PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page, Storage
 from qure.domain.clinic import Clinic, ClinicType
-from tests.builders import NOW, build_clinic
 from tests.contracts.storage.given import given
+from tests.support.builders import NOW, build_clinic
 
 RADIUS = 6371.0088
 HALF_THE_GLOBE_KM = 20015.2

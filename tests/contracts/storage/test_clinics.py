@@ -11,8 +11,8 @@ from qure.application.ports.storage import ClinicFilter, Page, Storage
 from qure.domain.clinic import ClinicImage, ClinicType, OpeningHours
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, ImageId
-from tests.builders import NOW, build_clinic, new_id
 from tests.contracts.storage.given import given
+from tests.support.builders import NOW, build_clinic, new_id
 
 
 async def test_a_clinic_comes_back_as_kept_with_every_field(storage: Storage) -> None:

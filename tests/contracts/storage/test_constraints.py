@@ -17,7 +17,14 @@ from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.token import TokenStatus
-from tests.builders import (
+from tests.contracts.storage.given import (
+    changed_user,
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+)
+from tests.support.builders import (
     NOW,
     build_clinic,
     build_queue,
@@ -27,13 +34,6 @@ from tests.builders import (
     build_token,
     build_user,
     new_id,
-)
-from tests.contracts.storage.given import (
-    changed_user,
-    given,
-    given_patients,
-    given_queue,
-    given_tokens,
 )
 
 

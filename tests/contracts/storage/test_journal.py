@@ -26,7 +26,9 @@ from qure.domain.ids import ClinicId, EntryId, ImageId, SessionId, TokenId, User
 from qure.domain.queue import Queue
 from qure.domain.token import Token, TokenStatus
 from qure.domain.user import User
-from tests.builders import (
+from tests.contracts.storage.conftest import Announced
+from tests.contracts.storage.given import changed_user, given, given_patients
+from tests.support.builders import (
     NOW,
     FixedClock,
     build_actor,
@@ -41,8 +43,6 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.contracts.storage.conftest import Announced
-from tests.contracts.storage.given import changed_user, given, given_patients
 
 END_OF_TIME = NOW + timedelta(days=1000)
 BEFORE_ALL = EntryId(UUID(int=0))

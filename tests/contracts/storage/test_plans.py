@@ -17,7 +17,8 @@ from qure.domain.events import TokenCalled
 from qure.domain.ids import ClinicId, EntryId, TokenId
 from qure.domain.queue import Queue
 from qure.domain.token import Priority, Token, TokenStatus
-from tests.builders import (
+from tests.contracts.storage.given import given, given_queue, given_tokens
+from tests.support.builders import (
     NOW,
     build_clinic,
     build_entry,
@@ -25,7 +26,6 @@ from tests.builders import (
     build_status,
     build_token,
 )
-from tests.contracts.storage.given import given, given_queue, given_tokens
 
 # SQLite gives the indexes of keys names of its own.
 UNIQUE_DAY = "uq_queues_service_date or sqlite_autoindex_queues_2"

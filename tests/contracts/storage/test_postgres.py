@@ -18,13 +18,13 @@ from qure.application.transact import transact
 from qure.domain.actor import SYSTEM
 from qure.domain.errors import Conflict, Unavailable
 from qure.domain.ids import UserId
-from tests.builders import NOW, FixedClock, build_clinic, build_user
 from tests.contracts.storage.conftest import Announced, opened
 from tests.contracts.storage.given import changed_user, given, given_patients, given_queue
 from tests.contracts.storage.test_races import issue
-from tests.servers.pgbouncer import PgBouncerServer, running_pgbouncer
-from tests.servers.postgres import PostgresServer, running_postgres
-from tests.servers.process import LOOPBACK, free_port
+from tests.support.builders import NOW, FixedClock, build_clinic, build_user
+from tests.support.servers.pgbouncer import PgBouncerServer, running_pgbouncer
+from tests.support.servers.postgres import PostgresServer, running_postgres
+from tests.support.servers.process import LOOPBACK, free_port
 
 PROMPTLY = 2.0
 

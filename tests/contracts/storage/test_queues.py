@@ -9,8 +9,8 @@ import pytest
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, ServiceId, TokenId
-from tests.builders import NOW, TODAY, build_actor, build_clinic, build_queue, new_id
 from tests.contracts.storage.given import given, given_patients, given_queue
+from tests.support.builders import NOW, TODAY, build_actor, build_clinic, build_queue, new_id
 
 
 async def test_a_queue_comes_back_as_kept_and_without_events(storage: Storage) -> None:

@@ -12,7 +12,16 @@ from qure.application.ports.storage import Page, Storage
 from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import ActiveTokenExists, Token, TokenStatus
-from tests.builders import (
+from tests.contracts.storage.conftest import Announced
+from tests.contracts.storage.given import (
+    changed_user,
+    given,
+    given_patients,
+    given_queue,
+    given_tokens,
+    numbers,
+)
+from tests.support.builders import (
     NOW,
     TODAY,
     build_actor,
@@ -22,15 +31,6 @@ from tests.builders import (
     build_session,
     build_user,
     new_id,
-)
-from tests.contracts.storage.conftest import Announced
-from tests.contracts.storage.given import (
-    changed_user,
-    given,
-    given_patients,
-    given_queue,
-    given_tokens,
-    numbers,
 )
 
 MAX_ACTIVE = 3

@@ -12,7 +12,8 @@ from qure.application.accounts.logins import Grant, Logins
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Unauthenticated
 from qure.domain.session import REPEAT_WITHIN, Session
-from tests.builders import (
+from tests.contracts.storage.given import given
+from tests.support.builders import (
     NOW,
     FixedClock,
     SequentialIds,
@@ -20,8 +21,7 @@ from tests.builders import (
     build_session,
     build_user,
 )
-from tests.contracts.storage.given import given
-from tests.fakes import FakeDigests, FakeJwts, FakePasswords
+from tests.support.fakes import FakeDigests, FakeJwts, FakePasswords
 
 SECRET = "5e" * 64
 

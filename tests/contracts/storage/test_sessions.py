@@ -7,8 +7,8 @@ from datetime import timedelta
 from qure.application.ports.storage import Storage
 from qure.domain.actor import SYSTEM
 from qure.domain.ids import SessionId, UserId
-from tests.builders import NOW, build_secret, build_session, build_user, new_id
 from tests.contracts.storage.given import given
+from tests.support.builders import NOW, build_secret, build_session, build_user, new_id
 
 
 async def test_a_session_and_its_secret_come_back_as_kept(storage: Storage) -> None:

@@ -20,7 +20,10 @@ from qure.adapters.sql.unit_of_work import open_storage
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.errors import Unavailable
 from qure.domain.ids import UserId
-from tests.builders import (
+from tests.contracts.storage.conftest import Announced, opened
+from tests.contracts.storage.given import given, given_patients, given_queue
+from tests.contracts.storage.test_races import issue
+from tests.support.builders import (
     FixedClock,
     SequentialIds,
     build_clinic,
@@ -28,9 +31,6 @@ from tests.builders import (
     build_user,
     new_id,
 )
-from tests.contracts.storage.conftest import Announced, opened
-from tests.contracts.storage.given import given, given_patients, given_queue
-from tests.contracts.storage.test_races import issue
 
 FULL = 2
 
@@ -243,7 +243,7 @@ WRITER = """
 import asyncio, sys
 from uuid import UUID
 from qure.adapters.sql.unit_of_work import open_storage
-from tests.builders import FixedClock, SequentialIds, build_user
+from tests.support.builders import FixedClock, SequentialIds, build_user
 
 async def main():
     storage = open_storage(sys.argv[1], clock=FixedClock(), ids=SequentialIds())

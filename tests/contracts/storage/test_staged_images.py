@@ -8,8 +8,8 @@ from typing import Any
 from qure.application.ports.storage import Storage
 from qure.domain.ids import ImageId
 from qure.domain.image import ImagePurpose
-from tests.builders import NOW, build_staged_image, new_id
 from tests.contracts.storage.given import given
+from tests.support.builders import NOW, build_staged_image, new_id
 
 
 async def test_a_staged_image_comes_back_with_its_bytes(storage: Storage) -> None:

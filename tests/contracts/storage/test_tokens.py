@@ -12,7 +12,6 @@ from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.token import Priority, Token, TokenStatus
-from tests.builders import NOW, build_actor, build_clinic, build_queue, build_token, new_id
 from tests.contracts.storage.given import (
     given,
     given_patients,
@@ -20,6 +19,7 @@ from tests.contracts.storage.given import (
     given_tokens,
     numbers,
 )
+from tests.support.builders import NOW, build_actor, build_clinic, build_queue, build_token, new_id
 
 
 async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> None:

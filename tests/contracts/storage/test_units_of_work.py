@@ -8,9 +8,9 @@ import pytest
 
 from qure.application.ports.storage import Storage
 from qure.domain.errors import Conflict, Unavailable
-from tests.builders import NOW, build_actor, build_user
 from tests.contracts.storage.conftest import Announced
 from tests.contracts.storage.given import changed_user, given, given_queue
+from tests.support.builders import NOW, build_actor, build_user
 
 
 async def test_nothing_is_kept_or_told_without_commit(

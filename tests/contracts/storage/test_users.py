@@ -10,8 +10,8 @@ from qure.application.ports.storage import Page, Storage
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ImageId, UserId
-from tests.builders import NOW, build_admin, build_clinic, build_staff, build_user, new_id
 from tests.contracts.storage.given import given
+from tests.support.builders import NOW, build_admin, build_clinic, build_staff, build_user, new_id
 
 
 async def test_a_user_comes_back_as_kept_with_every_field(storage: Storage) -> None:

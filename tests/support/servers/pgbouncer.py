@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from tests.servers.process import (
+from tests.support.servers.process import (
     LOOPBACK,
     ServerError,
     ServerProcess,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from tests.servers.qure import QureProcess
+from tests.support.servers.qure import QureProcess
 
 MEBIBYTE = 1024 * 1024
 

@@ -30,11 +30,11 @@ from qure.domain.user import User
 from qure.entrypoints.asgi import create_asgi
 from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import Settings
-from tests.builders import build_clinic, build_secret, build_session, build_user
+from tests.support.builders import build_clinic, build_secret, build_session, build_user
 
 
 @dataclass
-class Person:
+class Login:
     """A user with a login."""
 
     user: User
@@ -58,7 +58,7 @@ class Person:
 
 
 @dataclass
-class Service:
+class SocketService:
     """A running server."""
 
     container: Container
@@ -78,7 +78,7 @@ class Service:
         *,
         user: User | None = None,
         jwt_age: timedelta = timedelta(0),
-    ) -> Person:
+    ) -> Login:
         """Somebody who has just logged in (or ``jwt_age`` ago, by their JWT)."""
         now = self.container.clock.now()
         async with self.container.storage.write() as uow:
@@ -102,7 +102,7 @@ class Service:
             await uow.sessions.add(session, build_secret(session, digest=digest))
             await uow.commit()
         jwt = self.container.jwts.issue(user, session.id, at=now - jwt_age)
-        return Person(user, session.id, jwt)
+        return Login(user, session.id, jwt)
 
     async def clinic(self, *, size: int = 50) -> tuple[Clinic, Queue]:
         """A clinic with its queue of today."""
@@ -117,11 +117,11 @@ class Service:
             await uow.commit()
         return clinic, queue
 
-    async def take_number(self, queue: Queue, patient: Person) -> Token:
+    async def take_number(self, queue: Queue, patient: Login) -> Token:
         """What ``POST /api/tokens`` does."""
         return await self.container.use_cases.issuing.issue(queue.id, actor=patient.actor)
 
-    async def call(self, method: str, path: str, person: Person, **body: Any) -> Any:
+    async def call(self, method: str, path: str, person: Login, **body: Any) -> Any:
         """An HTTP request that succeeds; its data."""
         async with httpx.AsyncClient(base_url=self.url) as http:
             headers = {"Authorization": f"Bearer {person.jwt}"}
@@ -131,7 +131,7 @@ class Service:
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
-    async def status(self, queue: Queue, person: Person) -> Any:
+    async def status(self, queue: Queue, person: Login) -> Any:
         """A fresh read over HTTP."""
         return await self.call("GET", f"/queues/{queue.id}/status", person)
 
@@ -159,7 +159,7 @@ async def running_service(
     port: int = 0,
     server_options: dict[str, Any] | None = None,
     **settings: Any,
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[SocketService]:
     """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
     if not (data_dir / "qure.db").exists():
         shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
@@ -177,7 +177,7 @@ async def running_service(
                 assert not serving.done(), "the server did not start"
                 await asyncio.sleep(0.01)
         port = listening.getsockname()[1]
-        yield Service(container, f"http://127.0.0.1:{port}", server, serving)
+        yield SocketService(container, f"http://127.0.0.1:{port}", server, serving)
     finally:
         server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):

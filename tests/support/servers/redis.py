@@ -12,7 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from tests.servers.process import LOOPBACK, ServerError, ServerProcess, free_port, make_folder
+from tests.support.servers.process import (
+    LOOPBACK,
+    ServerError,
+    ServerProcess,
+    free_port,
+    make_folder,
+)
 
 URL_VARIABLE = "QURE_TEST_REDIS_URL"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers.process import LOOPBACK, ServerProcess, free_port, make_folder
+from tests.support.servers.process import LOOPBACK, ServerProcess, free_port, make_folder
 
 QURE = Path(sys.executable).with_name("qure")
 

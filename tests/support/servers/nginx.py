@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.servers.process import LOOPBACK, ServerError, ServerProcess, make_folder
+from tests.support.servers.process import LOOPBACK, ServerError, ServerProcess, make_folder
 
 # Everything that nginx writes goes into its own folder, so that any user may run it.
 _MAIN = """\

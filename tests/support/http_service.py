@@ -19,7 +19,7 @@ from qure.entrypoints.asgi import around
 from qure.entrypoints.http.app import create_app
 from qure.entrypoints.observability.metrics import Metrics
 from qure.settings import Settings
-from tests.builders import FixedClock
+from tests.support.builders import FixedClock
 
 PASSWORD = "secret1"
 
@@ -61,7 +61,7 @@ class Person:
 
 
 @dataclass(slots=True)
-class Service:
+class HttpService:
     """The application under test, and shortcuts through its own front door.
 
     ``app`` is all of HTTP, ``routes`` what the framework has of it.
@@ -140,7 +140,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterator[Service]:
+async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterator[HttpService]:
     """The service on those settings; a fault in it is answered, as a server would."""
     container = build(settings, clock=clock)
     metrics = Metrics(container) if settings.metrics else None
@@ -151,7 +151,7 @@ async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterato
         container.running(),
         httpx.AsyncClient(transport=transport, base_url="http://qure.example") as http,
     ):
-        yield Service(app, routes, container, http, clock)
+        yield HttpService(app, routes, container, http, clock)
 
 
 def data_of(response: httpx.Response, status: int = 200) -> Any:

@@ -13,8 +13,8 @@ import pytest
 
 from qure.adapters.media.images import PillowImages
 from qure.domain.errors import Invalid
-from tests.drawing import corners, saved
-from tests.servers.process import is_alive, wait_until
+from tests.support.drawing import corners, saved
+from tests.support.servers.process import is_alive, wait_until
 
 GOOD = saved(corners(), "PNG")
 

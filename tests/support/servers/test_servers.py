@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tests.servers.nginx import running_nginx
-from tests.servers.pgbouncer import running_pgbouncer
-from tests.servers.postgres import PostgresServer, fresh_database, template_database
-from tests.servers.process import (
+from tests.support.servers.nginx import running_nginx
+from tests.support.servers.pgbouncer import running_pgbouncer
+from tests.support.servers.postgres import PostgresServer, fresh_database, template_database
+from tests.support.servers.process import (
     LOOPBACK,
     ServerError,
     ServerProcess,
@@ -26,7 +26,7 @@ from tests.servers.process import (
     is_alive,
     wait_until,
 )
-from tests.servers.redis import RedisServer, running_redis, url_of
+from tests.support.servers.redis import RedisServer, running_redis, url_of
 
 
 async def fetch_value(dsn: str, query: str) -> object:
@@ -177,12 +177,12 @@ def test_a_server_that_does_not_start_shows_why(tmp_path: Path) -> None:
 def test_servers_end_when_the_test_run_is_killed() -> None:
     program = (
         "import time\n"
-        "from tests.servers.redis import RedisServer\n"
+        "from tests.support.servers.redis import RedisServer\n"
         "server = RedisServer(); server.start()\n"
         "print(server.pid, server.folder, flush=True)\n"
         "time.sleep(600)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=root
     ) as run:

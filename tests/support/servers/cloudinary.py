@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from tests.servers.process import LOOPBACK
+from tests.support.servers.process import LOOPBACK
 
 NOT_SIGNED = {"file", "signature", "api_key", "cloud_name", "resource_type"}
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from tests.servers.process import (
+from tests.support.servers.process import (
     LOOPBACK,
     ServerError,
     ServerProcess,
