@@ -27,7 +27,7 @@ from bench.world import (
     world,
 )
 from qure.adapters.redis.bus import RedisBus
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
 from qure.domain.ids import ClinicId, EntryId, QueueId

@@ -8,8 +8,7 @@ from copy import deepcopy
 
 import pytest
 
-from qure.adapters.memory.storage import MemoryStorage, MemoryUnitOfWork, OnCommit
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict, Unavailable
@@ -29,6 +28,7 @@ from tests.support.builders import (
     build_token,
     build_user,
 )
+from tests.support.memory.storage import MemoryStorage, MemoryUnitOfWork, OnCommit
 
 
 async def tell_nobody(entry: JournalEntry) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from qure.application.announcing.inbox import Inbox
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from tests.support.builders import build_entry
 
 

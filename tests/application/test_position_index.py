@@ -11,14 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qure.adapters.memory.collections.clinics import MemoryClinics
-from qure.adapters.memory.state import State
 from qure.application.changes import Changes
 from qure.application.clinics.geography import point_at
 from qure.application.clinics.position_index import MAX_CANDIDATES, MAX_ROWS, Nearest, PlaceIndex
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
 from qure.domain.clinic import Clinic, ClinicType
 from tests.support.builders import build_clinic
+from tests.support.memory.clinics import MemoryClinics
+from tests.support.memory.state import State
 
 KINDS = (ClinicType.DENTIST, ClinicType.ENT)
 NAMES = ("100% Straße", "A_B", "ΟΔΟΣ", "Ὀδυσσεύς", "İstanbul", "clinic", "Clinic A\\B")

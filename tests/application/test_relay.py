@@ -10,14 +10,13 @@ from time import monotonic
 
 import pytest
 
-from qure.adapters.memory.storage import MemoryStorage
 from qure.application.announcing.cached_reads import CachedReads, profile_group
 from qure.application.announcing.inbox import Inbox
 from qure.application.announcing.relay import RESYNC_REACHES_BACK, SWEEP_AGE, Pace, Relay
 from qure.application.jobs.requests import jobs_asked_by
 from qure.application.observers import Observers
 from qure.application.ports.gateways import DeleteImage, Job, Lease, ProcessImage
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain import events
 from qure.domain.actor import SYSTEM
 from qure.domain.errors import Unavailable
@@ -33,6 +32,7 @@ from tests.support.builders import (
     new_id,
 )
 from tests.support.fakes import FakeBus, FakeCache, FakeJobs, Hearing, WatchedStorage
+from tests.support.memory.storage import MemoryStorage
 from tests.support.waiting import eventually
 
 AWAY = Unavailable("It is away.")

@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
-from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.memory.throttle import MemoryThrottle
 from qure.application.jobs.images import ImageJobs, ImageResumption
 from qure.application.jobs.sweeping import Sweeping
 from qure.application.observers import Observers
-from qure.application.ports.storage import JournalEntry, JournalRecord
+from qure.application.ports.journal import JournalEntry, JournalRecord
 from qure.application.use_cases import Rules, UseCases
 from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic
@@ -44,6 +43,7 @@ from tests.support.fakes import (
     FakePasswords,
     WatchedStorage,
 )
+from tests.support.memory.storage import MemoryStorage
 
 T = TypeVar("T")
 

@@ -22,7 +22,8 @@ from qure.application.announcing.inbox import Inbox
 from qure.application.announcing.relay import Pace, Relay
 from qure.application.observers import Observers
 from qure.application.ports.gateways import DeleteImage, ProcessImage
-from qure.application.ports.storage import JournalEntry, Page
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Page
 from qure.domain import events
 from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.events import Event

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.clinic import Clinic
 from qure.domain.events import Event

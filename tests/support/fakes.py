@@ -16,7 +16,8 @@ from pathlib import Path
 
 from qure.adapters.media.keys import name_for
 from qure.application.ports.gateways import AccessClaims, Job, JobCounts, Lease
-from qure.application.ports.storage import JournalEntry, Storage, UnitOfWork
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.errors import Invalid, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
 from qure.domain.user import User

@@ -11,7 +11,8 @@ from qure.application.announcing.live_status import LiveStatus
 from qure.application.announcing.trust import Generation
 from qure.application.clinics.nearby import NearbyClinics
 from qure.application.ports.gateways import Cache, Clock
-from qure.application.ports.storage import JournalEntry, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage
 from qure.domain.clinic import Clinic
 
 

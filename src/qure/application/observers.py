@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qure.application.ports.gateways import Job
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 
 
 @dataclass(frozen=True, slots=True)

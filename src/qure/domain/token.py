@@ -98,22 +98,6 @@ class Token:
         """Whether the patient is in the queue with it."""
         return self.status in ACTIVE
 
-    @property
-    def changed_at(self) -> datetime:
-        """The instant of its last move."""
-        return max(
-            at
-            for at in (
-                self.created_at,
-                self.called_at,
-                self.started_at,
-                self.completed_at,
-                self.skipped_at,
-                self.cancelled_at,
-            )
-            if at is not None
-        )
-
     def moved_to(self, status: TokenStatus, *, at: datetime, by: Actor) -> Token:
         """The token after the move, stamped with its time.
 

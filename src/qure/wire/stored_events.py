@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain import events
 from qure.domain.events import Event
 from qure.domain.ids import EntryId

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from qure.adapters.memory.storage import MemoryStorage
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import SqlStorage, open_storage
-from qure.application.ports.storage import JournalEntry, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage
 from tests.support.builders import FixedClock, SequentialIds
+from tests.support.memory.storage import MemoryStorage
 from tests.support.servers.postgres import fresh_database, template_database
 
 T = TypeVar("T")

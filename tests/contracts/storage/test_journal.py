@@ -10,13 +10,8 @@ from uuid import UUID
 import pytest
 
 from qure.application.correlation import request_id
-from qure.application.ports.storage import (
-    JournalEntry,
-    JournalRecord,
-    Storage,
-    TransactionConflict,
-    UnitOfWork,
-)
+from qure.application.ports.journal import JournalEntry, JournalRecord
+from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
 from qure.application.transact import transact
 from qure.domain import events
 from qure.domain.actor import SYSTEM, Actor, ActorKind

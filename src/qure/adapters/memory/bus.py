@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.errors import Unavailable
 
 _log = logging.getLogger(__name__)
@@ -51,8 +51,3 @@ class MemoryBus:
     def generation(self) -> int | None:
         """Always the same while it runs: nothing is missed."""
         return 0 if self._started else None
-
-    async def ping(self) -> None:
-        """Raises ``Unavailable`` when it does not run."""
-        if not self._started:
-            raise Unavailable("The message bus is not running.")

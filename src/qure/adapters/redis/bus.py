@@ -13,7 +13,7 @@ from qure.adapters.redis.connection import FAULTS, connect, new_connection
 from qure.adapters.redis.publisher import Publisher
 from qure.adapters.redis.resyncs import Resyncs
 from qure.adapters.redis.subscription import SILENCE_SECONDS, Subscription
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.wire.stored_events import decode_entry, encode_entry
 
@@ -111,13 +111,6 @@ class RedisBus:
         if subscription is None or not self._resyncs.all_done or not subscription.is_current():
             return None
         return self._resyncs.needed
-
-    async def ping(self) -> None:
-        """Raises ``Unavailable`` when Redis does not answer within a second."""
-        try:
-            await self._publisher.send([("PING",)])
-        except FAULTS as error:
-            raise Unavailable("The message bus is away.") from error
 
     async def _stay_subscribed(self) -> None:
         attempt = 0

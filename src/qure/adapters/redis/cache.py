@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoPermissionError
 
-from qure.adapters.redis.connection import FAULTS, BestEffort, connect, ping
+from qure.adapters.redis.connection import FAULTS, BestEffort, connect
 from qure.application.ports.gateways import Lease
 from qure.domain.errors import Unavailable
 
@@ -150,13 +150,6 @@ class RedisCache:
                 await self._redis.unlink(*(key for group in groups for key in self._keys(group)))
         except FAULTS as error:
             self._effort.failed(error)
-            raise Unavailable("The cache is away.") from error
-
-    async def ping(self) -> None:
-        """Raises ``Unavailable`` when Redis does not answer at once."""
-        try:
-            await ping(self._redis, seconds=DROP_SECONDS)
-        except FAULTS as error:
             raise Unavailable("The cache is away.") from error
 
     def _keys(self, group: str) -> list[str]:

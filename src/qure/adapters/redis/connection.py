@@ -44,12 +44,6 @@ def new_connection(client: Redis) -> AbstractConnection:
     return connection
 
 
-async def ping(client: Redis, *, seconds: float) -> None:
-    """Raises one of ``FAULTS`` unless the server answers within ``seconds``."""
-    async with asyncio.timeout(seconds):
-        await client.execute_command("PING")  # type: ignore[no-untyped-call]
-
-
 class BestEffort:
     """Calls whose failure is an answer too, so that losing Redis slows and breaks nothing.
 

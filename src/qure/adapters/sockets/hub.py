@@ -19,7 +19,7 @@ from qure.adapters.sockets.clients import Client, Closing, Listener
 from qure.adapters.sockets.messages import Message
 from qure.adapters.sockets.rooms import Room
 from qure.application.ports.gateways import AccessClaims
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
 from qure.domain.ids import QueueId, SessionId, UserId

@@ -21,7 +21,7 @@ from qure.adapters.sql.transaction import Transaction
 from qure.application.changes import Changes
 from qure.application.correlation import request_id
 from qure.application.ports.gateways import Clock, Ids
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.domain.ids import EntryId
 

@@ -12,7 +12,8 @@ from cachetools import LRUCache
 from qure.application.announcing.trust import Generation, TrustedCache
 from qure.application.batching import Batches
 from qure.application.ports.gateways import AccessClaims, Clock
-from qure.application.ports.storage import JournalEntry, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage
 from qure.domain import events
 from qure.domain.actor import Actor
 from qure.domain.errors import Unauthenticated

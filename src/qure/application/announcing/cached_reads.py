@@ -11,7 +11,7 @@ from cachetools import LRUCache
 
 from qure.application.announcing.trust import Generation, TrustedCache
 from qure.application.ports.gateways import Cache, Lease
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain import events
 
 DAY = 24 * 60 * 60

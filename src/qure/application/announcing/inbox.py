@@ -7,7 +7,7 @@ from typing import Final
 
 from cachetools import FIFOCache
 
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.ids import EntryId
 
 REMEMBERED_ENTRIES: Final = 10_000

@@ -6,7 +6,8 @@ from cachetools import LRUCache
 
 from qure.application.announcing.trust import Generation, Trust
 from qure.application.lookup import get_queue
-from qure.application.ports.storage import JournalEntry, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage
 from qure.domain import events
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus

@@ -17,7 +17,8 @@ from qure.application.announcing.inbox import Inbox
 from qure.application.jobs.requests import jobs_asked_by
 from qure.application.observers import Observers
 from qure.application.ports.gateways import Clock, EventBus, Jobs
-from qure.application.ports.storage import JournalEntry, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import Storage
 from qure.domain.errors import Unavailable
 from qure.domain.ids import EntryId
 

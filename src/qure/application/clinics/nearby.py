@@ -12,7 +12,8 @@ from uuid import UUID
 
 from qure.application.announcing.trust import Generation, Trust
 from qure.application.clinics.position_index import Nearest, PlaceIndex
-from qure.application.ports.storage import ClinicFilter, JournalEntry, Page, Storage
+from qure.application.ports.journal import JournalEntry
+from qure.application.ports.storage import ClinicFilter, Page, Storage
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Unavailable
 from qure.domain.events import ClinicChanged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qure.application.ports.gateways import DeleteImage, Job, ProcessImage
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain import events
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.ids import ImageId, SessionId
 from qure.domain.user import User
 

@@ -13,21 +13,19 @@ Every adapter keeps the same promises, held by one contract suite:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
-from uuid import UUID
 
-from qure.domain.actor import ActorKind, Role
+from qure.application.ports.journal import Journal
+from qure.domain.actor import Role
 from qure.domain.calling_order import Line
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.errors import Unavailable
-from qure.domain.events import ClinicChanged, Event, QueueChanged, TokenChanged
 from qure.domain.ids import (
     ClinicId,
-    EntryId,
     ImageId,
     QueueId,
     ServiceId,
@@ -90,63 +88,6 @@ class FoundClinic:
 
     clinic: Clinic
     distance_km: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """What one committed transaction has to tell, in order."""
-
-    id: EntryId
-    created_at: datetime
-    events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRecord:
-    """One event as it can be asked for: who did what to which, from what to what, when and why.
-
-    ``event`` is the event's name; ``from_status``, ``to_status`` and ``token_id`` are those of a
-    token's move. ``request_id`` is that of the request in which it was done, if any.
-    """
-
-    entry_id: EntryId
-    number: int
-    created_at: datetime
-    event: str
-    actor_kind: ActorKind
-    actor_id: UUID | None
-    actor_role: Role | None
-    clinic_id: ClinicId | None
-    queue_id: QueueId | None
-    token_id: TokenId | None
-    from_status: TokenStatus | None
-    to_status: TokenStatus | None
-    reason: str | None
-    request_id: str | None
-
-    @classmethod
-    def of(cls, entry: JournalEntry, number: int, *, request_id: str | None) -> JournalRecord:
-        """What is kept of the entry's event of that number, from 0."""
-        event = entry.events[number]
-        queue = event.queue if isinstance(event, QueueChanged) else None
-        moved = event if isinstance(event, TokenChanged) else None
-        clinic_id = event.clinic_id if isinstance(event, ClinicChanged) else None
-        return cls(
-            entry_id=entry.id,
-            number=number,
-            created_at=entry.created_at,
-            event=type(event).__name__,
-            actor_kind=event.actor.kind,
-            actor_id=event.actor.id,
-            actor_role=event.actor.role,
-            clinic_id=queue.clinic_id if queue else clinic_id,
-            queue_id=queue.queue_id if queue else None,
-            token_id=moved.token.id if moved else None,
-            from_status=moved.from_status if moved else None,
-            to_status=moved.token.status if moved else None,
-            reason=moved.reason if moved else None,
-            request_id=request_id,
-        )
 
 
 class Users(Protocol):
@@ -292,37 +233,6 @@ class StagedImages(Protocol):
 
     async def delete_failed(self, *, before: datetime) -> int:
         """Forget those that failed for good before then; how many went."""
-
-
-class Journal(Protocol):
-    """Everything that happened, for good. The unit of work itself writes it (see ``commit``)."""
-
-    async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
-        """Oldest first."""
-
-    async def of_clinic(
-        self, clinic_id: ClinicId, *, since: datetime, until: datetime
-    ) -> list[JournalRecord]:
-        """What happened to the clinic and in its queues from ``since`` to before ``until``."""
-
-    async def after(self, position: EntryId, *, limit: int) -> list[JournalEntry]:
-        """The entries that come after that one by id, which is by time.
-
-        Transactions overlap: an entry may appear behind one that was read already, as long as
-        its transaction ran. Who must miss none goes back by a minute.
-        """
-
-    async def kept(self, *, after: datetime, limit: int) -> list[JournalEntry]:
-        """Announced or not, recorded after then: the newest ``limit`` of them, oldest first."""
-
-    async def pending(self, *, before: datetime, limit: int) -> list[JournalEntry]:
-        """Not announced, recorded at or before then, oldest first."""
-
-    async def mark_announced(self, ids: Iterable[EntryId]) -> None:
-        """They are announced; unknown ids are ignored."""
-
-    async def depth(self) -> int:
-        """How many wait to be announced."""
 
 
 class UnitOfWork(Protocol):

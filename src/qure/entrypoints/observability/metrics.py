@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import generate_latest
 
 from qure.application.ports.gateways import Job
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.container import Container
 from qure.domain.errors import Unavailable
 

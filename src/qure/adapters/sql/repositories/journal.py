@@ -14,7 +14,7 @@ from qure.adapters.sql.insertion import Insertion
 from qure.adapters.sql.mapping import Mapping
 from qure.adapters.sql.rows import JOURNAL
 from qure.adapters.sql.transaction import Transaction
-from qure.application.ports.storage import JournalEntry, JournalRecord
+from qure.application.ports.journal import JournalEntry, JournalRecord
 from qure.domain.ids import ClinicId, EntryId, TokenId
 from qure.wire.stored_events import decode_event, encode_event
 
@@ -69,7 +69,7 @@ _ENTRIES_AFTER = _entries_of(_AFTER, JOURNAL.c.entry_id, JOURNAL.c.number)
 
 
 class SqlJournal:
-    """See ``ports.storage.Journal``."""
+    """See ``ports.journal.Journal``."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from qure.adapters.memory.state import ClinicPlace, State
 from qure.application.changes import Changes
 from qure.application.clinics.geography import distance_km
 from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId
+from tests.support.memory.state import ClinicPlace, State
 
 
 class MemoryClinics:
@@ -27,7 +27,7 @@ class MemoryClinics:
         self._changes.note(clinic)
         self._state.clinics[clinic.id] = _kept(clinic)
 
-    async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:  # noqa: ARG002
+    async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:
         clinic = self._state.clinics.get(id)
         return None if clinic is None else _kept(clinic)
 

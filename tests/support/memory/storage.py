@@ -11,19 +11,19 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from qure.adapters.memory.collections.accounts import MemorySessions, MemoryUsers
-from qure.adapters.memory.collections.clinics import MemoryClinics
-from qure.adapters.memory.collections.journal import MemoryJournal
-from qure.adapters.memory.collections.queues import MemoryQueues, MemoryTokens
-from qure.adapters.memory.collections.staged_images import MemoryStagedImages
-from qure.adapters.memory.state import State
 from qure.application.changes import Changes
 from qure.application.correlation import request_id
 from qure.application.ports.gateways import Clock, Ids
-from qure.application.ports.storage import JournalEntry
+from qure.application.ports.journal import JournalEntry
 from qure.domain.errors import Unavailable
 from qure.domain.events import Event
 from qure.domain.ids import EntryId
+from tests.support.memory.accounts import MemorySessions, MemoryUsers
+from tests.support.memory.clinics import MemoryClinics
+from tests.support.memory.journal import MemoryJournal
+from tests.support.memory.queues import MemoryQueues, MemoryTokens
+from tests.support.memory.staged_images import MemoryStagedImages
+from tests.support.memory.state import State
 
 OnCommit = Callable[[JournalEntry], Awaitable[None]]
 
@@ -84,7 +84,7 @@ class MemoryStorage:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self, purpose: str = "write") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
+    async def write(self, purpose: str = "write") -> AsyncIterator[MemoryUnitOfWork]:
         """Wait for the writer before; raises ``Unavailable`` when that takes too long."""
         await self._acquire()
         state = self._state.fork()
@@ -114,7 +114,7 @@ class MemoryStorage:
                 self._lock.release()
 
     @asynccontextmanager
-    async def read(self, purpose: str = "read") -> AsyncIterator[MemoryUnitOfWork]:  # noqa: ARG002
+    async def read(self, purpose: str = "read") -> AsyncIterator[MemoryUnitOfWork]:
         """The last committed state; what is committed later is not seen."""
         yield MemoryUnitOfWork(self._state, commit=None)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from qure.adapters.memory.state import State
-from qure.application.ports.storage import JournalEntry, JournalRecord
+from qure.application.ports.journal import JournalEntry, JournalRecord
 from qure.domain.ids import ClinicId, EntryId, TokenId
+from tests.support.memory.state import State
 
 
 class MemoryJournal:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from qure.adapters.memory.state import State
 from qure.application.changes import Changes
 from qure.domain.calling_order import Line
 from qure.domain.errors import Conflict
 from qure.domain.ids import QueueId, ServiceId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.token import ASSIGNED, ActiveTokenExists, Priority, Token, TokenStatus
+from tests.support.memory.state import State
 
 
 class MemoryQueues:
@@ -31,7 +31,7 @@ class MemoryQueues:
         self._state.queues_by_day[day] = queue.id
         self._state.queues[queue.id] = replace(queue, events=[])
 
-    async def get(self, id: QueueId, *, lock: bool = False) -> Queue | None:  # noqa: ARG002
+    async def get(self, id: QueueId, *, lock: bool = False) -> Queue | None:
         queue = self._state.queues.get(id)
         return None if queue is None else replace(queue, events=[])
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from qure.adapters.memory.state import State
 from qure.application.changes import Changes
 from qure.application.ports.storage import Page
 from qure.domain.actor import Role
@@ -15,6 +14,7 @@ from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.user import User
+from tests.support.memory.state import State
 
 Account = TypeVar("Account", User, Session)
 
@@ -39,7 +39,7 @@ class MemoryUsers:
         self._state.users[user.id] = _kept(user)
         self._state.users_by_email[user.email] = user.id
 
-    async def get(self, id: UserId, *, lock: bool = False) -> User | None:  # noqa: ARG002
+    async def get(self, id: UserId, *, lock: bool = False) -> User | None:
         user = self._state.users.get(id)
         return None if user is None else _kept(user)
 
@@ -104,7 +104,7 @@ class MemorySessions:
         self._state.sessions[session.id] = _kept(session)
         await self.add_secret(secret)
 
-    async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:  # noqa: ARG002
+    async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:
         session = self._state.sessions.get(id)
         return None if session is None else _kept(session)
 

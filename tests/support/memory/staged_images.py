@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from qure.adapters.memory.state import State
 from qure.application.changes import Changes
 from qure.domain.ids import ImageId
 from qure.domain.image import StagedImage
+from tests.support.memory.state import State
 
 
 class MemoryStagedImages:
