@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 
 from qure.application.ports.setup import SetupError
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhd]?)")
-_MARK = re.compile(r"[A-Za-z0-9]{1,16}")
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9]{1,16}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
@@ -29,144 +30,6 @@ _NO = {"0", "false", "no", "off"}
 
 class SettingsError(SetupError):
     """A setting is wrong or half given; the message is one sentence that names it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Everything that can be set. The defaults are the embedded service: nothing else needed."""
-
-    port: int = 3000
-    host: str = "127.0.0.1"
-    data_dir: Path = Path("data")
-    database_url: str | None = None
-    database_direct_url: str | None = None
-    database_pool_size: int = 8
-    redis_url: str | None = None
-    jwt_private_key: str | None = None
-    jwt_public_key: str | None = None
-    jwt_life: timedelta = timedelta(minutes=15)
-    cloudinary_url: str | None = None
-    default_timezone: str = "America/New_York"
-    public_url: str = ""
-    instance_id: str = ""
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    max_image_bytes: int = 10 * 1024 * 1024
-    max_connections_per_user: int = 100
-    max_active_tokens: int = 5
-    registrations_per_address: int = 30
-    max_events_per_second: int = 20
-    bcrypt_rounds: int = 10
-    docs: bool = True
-    metrics: bool = True
-    access_log: bool = False
-    log_level: str = "INFO"
-    log_format: str = "console"
-    otlp_endpoint: str | None = None
-    admin_password: str | None = None
-
-    def database_address(self, *, direct: bool = False) -> str:
-        """The URL of the data; ``direct`` goes round a pooler, as migrations must."""
-        if self.database_url is None:
-            return f"sqlite:///{self.sqlite_path.absolute()}"
-        return (self.database_direct_url if direct else None) or self.database_url
-
-    @property
-    def sqlite_path(self) -> Path:
-        """Where the embedded database is kept."""
-        return self.data_dir / "qure.db"
-
-    @property
-    def media_dir(self) -> Path:
-        """Where pictures are kept when no Cloudinary is set."""
-        return self.data_dir / "media"
-
-
-def load_settings(
-    environment: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
-) -> Settings:
-    """The settings of the environment, over those of ``env_file`` if there is one.
-
-    An empty variable counts as not set. Raises ``SettingsError``.
-    """
-    given = {
-        name: value
-        for name, value in (dotenv_values(env_file) if env_file is not None else {}).items()
-        if value is not None
-    }
-    given.update(os.environ if environment is None else environment)
-    read = _Reader({name: value.strip() for name, value in given.items() if value.strip()})
-    private_key, public_key = read.text("JWT_PRIVATE_KEY"), read.text("JWT_PUBLIC_KEY")
-    if (private_key is None) != (public_key is None):
-        missing = "JWT_PUBLIC_KEY" if public_key is None else "JWT_PRIVATE_KEY"
-        raise SettingsError(f"{missing} is not set, but the other key of the pair is.")
-    database_url = read.optional("DATABASE_URL", _postgres_url)
-    return Settings(
-        port=read.value("PORT", _whole(0, 65535), Settings.port),
-        host=read.text("QURE_HOST") or Settings.host,
-        data_dir=Path(read.text("QURE_DATA_DIR") or Settings.data_dir),
-        database_url=database_url,
-        database_direct_url=read.optional("DATABASE_DIRECT_URL", _postgres_url) or database_url,
-        database_pool_size=read.value(
-            "QURE_DATABASE_POOL_SIZE", _whole(1, 200), Settings.database_pool_size
-        ),
-        redis_url=read.optional("REDIS_URL", _redis_url),
-        jwt_private_key=private_key,
-        jwt_public_key=public_key,
-        jwt_life=read.value("JWT_EXPIRES_IN", _duration, Settings.jwt_life),
-        cloudinary_url=_cloudinary(read),
-        default_timezone=read.value("QURE_DEFAULT_TIMEZONE", _timezone, Settings.default_timezone),
-        public_url=read.value("QURE_PUBLIC_URL", _http_url, Settings.public_url).rstrip("/"),
-        instance_id=read.value("QURE_PROCESS_MARK", _process_mark, Settings.instance_id),
-        trusted_proxies=read.value("QURE_TRUSTED_PROXIES", _list(_network), ()),
-        cors_origins=read.value("QURE_CORS_ORIGINS", _list(_origin), ()),
-        max_image_bytes=read.value(
-            "QURE_MAX_IMAGE_BYTES", _whole(1024, 100 * 1024 * 1024), Settings.max_image_bytes
-        ),
-        max_connections_per_user=read.value(
-            "QURE_MAX_CONNECTIONS_PER_USER", _whole(1, 100_000), Settings.max_connections_per_user
-        ),
-        max_active_tokens=read.value(
-            "QURE_MAX_ACTIVE_TOKENS", _whole(1, 1000), Settings.max_active_tokens
-        ),
-        registrations_per_address=read.value(
-            "QURE_REGISTRATIONS_PER_ADDRESS",
-            _whole(1, 1_000_000),
-            Settings.registrations_per_address,
-        ),
-        max_events_per_second=read.value(
-            "QURE_MAX_EVENTS_PER_SECOND", _whole(1, 10_000), Settings.max_events_per_second
-        ),
-        docs=read.value("QURE_DOCS", _yes_or_no, Settings.docs),
-        metrics=read.value("QURE_METRICS", _yes_or_no, Settings.metrics),
-        access_log=read.value("QURE_ACCESS_LOG", _yes_or_no, Settings.access_log),
-        log_level=read.value(
-            "QURE_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), Settings.log_level
-        ),
-        log_format=read.value("QURE_LOG_FORMAT", _one_of("console", "json"), Settings.log_format),
-        otlp_endpoint=read.optional("OTEL_EXPORTER_OTLP_ENDPOINT", _http_url),
-        admin_password=read.text("QURE_ADMIN_PASSWORD"),
-    )
-
-
-class _Reader:
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self._given = given
-
-    def text(self, name: str) -> str | None:
-        return self._given.get(name)
-
-    def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
-        if name not in self._given:
-            return None
-        try:
-            return parse(self._given[name])
-        except ValueError as error:
-            raise SettingsError(f"{name} {error}.") from None
-
-    def value(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        found = self.optional(name, parse)
-        return default if found is None else found
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -213,7 +76,7 @@ def _duration(text: str) -> timedelta:
 def _timezone(text: str) -> str:
     if text not in available_timezones():
         raise ValueError("must be the name of a time zone such as America/New_York")
-    return ZoneInfo(text).key
+    return text
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
@@ -223,8 +86,8 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError("must list addresses or networks such as 10.0.0.0/8") from None
 
 
-def _process_mark(text: str) -> str:
-    if _MARK.fullmatch(text):
+def _instance_id(text: str) -> str:
+    if _INSTANCE_ID.fullmatch(text):
         return text
     try:
         network = IPv4Network(text)
@@ -266,6 +129,10 @@ def _http_url(text: str) -> str:
     return _url(text, ("http", "https"), "https://clinic.example")
 
 
+def _public_url(text: str) -> str:
+    return _http_url(text).rstrip("/")
+
+
 def _postgres_url(text: str) -> str:
     return _url(text, ("postgresql", "postgres"), "postgresql://user:password@host:5432/qure")
 
@@ -284,22 +151,112 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _cloudinary(read: _Reader) -> str | None:
-    url = read.optional(
-        "CLOUDINARY_URL",
-        lambda text: _url(text, ("cloudinary",), "cloudinary://key:secret@cloud"),
+def _cloudinary_url(text: str) -> str:
+    parts = urlsplit(_url(text, ("cloudinary",), "cloudinary://key:secret@cloud"))
+    if not parts.username or not parts.password:
+        raise ValueError("must hold a key and a secret")
+    return text
+
+
+def _setting(name: str, parse: Callable[[str], T], default: D) -> T | D:
+    """A field that is read from that variable; ``parse`` raises ``ValueError`` on a wrong one."""
+    return field(default=default, metadata={"name": name, "parse": parse})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set. The defaults are the embedded service: nothing else needed."""
+
+    port: int = _setting("PORT", _whole(0, 65535), 3000)
+    host: str = _setting("QURE_HOST", str, "127.0.0.1")
+    data_dir: Path = _setting("QURE_DATA_DIR", Path, Path("data"))
+    database_url: str | None = _setting("DATABASE_URL", _postgres_url, None)
+    database_direct_url: str | None = _setting("DATABASE_DIRECT_URL", _postgres_url, None)
+    database_pool_size: int = _setting("QURE_DATABASE_POOL_SIZE", _whole(1, 200), 8)
+    redis_url: str | None = _setting("REDIS_URL", _redis_url, None)
+    jwt_private_key: str | None = _setting("JWT_PRIVATE_KEY", str, None)
+    jwt_public_key: str | None = _setting("JWT_PUBLIC_KEY", str, None)
+    jwt_life: timedelta = _setting("JWT_EXPIRES_IN", _duration, timedelta(minutes=15))
+    cloudinary_url: str | None = _setting("CLOUDINARY_URL", _cloudinary_url, None)
+    default_timezone: str = _setting("QURE_DEFAULT_TIMEZONE", _timezone, "America/New_York")
+    public_url: str = _setting("QURE_PUBLIC_URL", _public_url, "")
+    instance_id: str = _setting("QURE_PROCESS_MARK", _instance_id, "")
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        "QURE_TRUSTED_PROXIES", _list(_network), ()
     )
+    cors_origins: tuple[str, ...] = _setting("QURE_CORS_ORIGINS", _list(_origin), ())
+    max_image_bytes: int = _setting(
+        "QURE_MAX_IMAGE_BYTES", _whole(1024, 100 * 1024 * 1024), 10 * 1024 * 1024
+    )
+    max_connections_per_user: int = _setting(
+        "QURE_MAX_CONNECTIONS_PER_USER", _whole(1, 100_000), 100
+    )
+    max_active_tokens: int = _setting("QURE_MAX_ACTIVE_TOKENS", _whole(1, 1000), 5)
+    registrations_per_address: int = _setting(
+        "QURE_REGISTRATIONS_PER_ADDRESS", _whole(1, 1_000_000), 30
+    )
+    max_events_per_second: int = _setting("QURE_MAX_EVENTS_PER_SECOND", _whole(1, 10_000), 20)
+    bcrypt_rounds: int = 10
+    docs: bool = _setting("QURE_DOCS", _yes_or_no, True)
+    metrics: bool = _setting("QURE_METRICS", _yes_or_no, True)
+    access_log: bool = _setting("QURE_ACCESS_LOG", _yes_or_no, False)
+    log_level: str = _setting(
+        "QURE_LOG_LEVEL", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"
+    )
+    log_format: str = _setting("QURE_LOG_FORMAT", _one_of("console", "json"), "console")
+    otlp_endpoint: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _http_url, None)
+    admin_password: str | None = _setting("QURE_ADMIN_PASSWORD", str, None)
+
+    def database_address(self, *, direct: bool = False) -> str:
+        """The URL of the data; ``direct`` goes round a pooler, as migrations must."""
+        if self.database_url is None:
+            return f"sqlite:///{self.sqlite_path.absolute()}"
+        return (self.database_direct_url if direct else None) or self.database_url
+
+    @property
+    def sqlite_path(self) -> Path:
+        """Where the embedded database is kept."""
+        return self.data_dir / "qure.db"
+
+    @property
+    def media_dir(self) -> Path:
+        """Where pictures are kept when no Cloudinary is set."""
+        return self.data_dir / "media"
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Settings:
+    """The settings of the environment, over those of ``env_file`` if there is one.
+
+    An empty variable counts as not set. Raises ``SettingsError``.
+    """
+    given: dict[str, str | None] = dotenv_values(env_file) if env_file is not None else {}
+    given = {**given, **(os.environ if environment is None else environment)}
+    texts = {name: value.strip() for name, value in given.items() if value and value.strip()}
+    found: dict[str, Any] = {}
+    for setting in fields(Settings):
+        name = setting.metadata.get("name")
+        if name not in texts:
+            continue
+        try:
+            found[setting.name] = setting.metadata["parse"](texts[name])
+        except ValueError as error:
+            raise SettingsError(f"{name} {error}.") from None
+    if ("jwt_private_key" in found) != ("jwt_public_key" in found):
+        missing = "JWT_PUBLIC_KEY" if "jwt_private_key" in found else "JWT_PRIVATE_KEY"
+        raise SettingsError(f"{missing} is not set, but the other key of the pair is.")
+    found.setdefault("database_direct_url", found.get("database_url"))
+    found.setdefault("cloudinary_url", _cloudinary_of_parts(texts))
+    return Settings(**found)
+
+
+def _cloudinary_of_parts(texts: Mapping[str, str]) -> str | None:
     names = ("CLOUDINARY_CLOUD_NAME", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET")
-    parts = {name: read.text(name) for name in names}
-    if url is not None:
-        secret = urlsplit(url)
-        if not secret.username or not secret.password:
-            raise SettingsError("CLOUDINARY_URL must hold a key and a secret.")
-        return url
-    if not any(parts.values()):
+    if not any(name in texts for name in names):
         return None
-    for name, value in parts.items():
-        if value is None:
+    for name in names:
+        if name not in texts:
             raise SettingsError(f"{name} is not set, but other settings of Cloudinary are.")
-    cloud, key, secret_text = parts.values()
-    return f"cloudinary://{key}:{secret_text}@{cloud}"
+    cloud, key, secret = (texts[name] for name in names)
+    return f"cloudinary://{key}:{secret}@{cloud}"

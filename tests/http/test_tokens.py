@@ -52,7 +52,7 @@ async def test_a_patient_takes_the_next_number(service: HttpService, queue: dict
     assert (await take(second, queue))["tokenNumber"] == 2
 
 
-async def test_a_second_token_is_refused_with_the_standing_one(
+async def test_a_second_token_is_refused_with_the_active_one(
     service: HttpService, queue: dict[str, Any]
 ) -> None:
     patient = await service.patient()

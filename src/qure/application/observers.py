@@ -1,4 +1,4 @@
-"""Who is told what this process does: figures and traces hang here, the rules know of neither."""
+"""Who is told what this process does: metrics and traces hang here, the rules know of neither."""
 
 from __future__ import annotations
 

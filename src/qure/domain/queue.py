@@ -185,7 +185,7 @@ class Queue:
         return self._move(token, TokenStatus.CANCELLED, TokenCancelled, by, at)
 
     def call_next(self, line: Line, *, by: Actor, at: datetime) -> tuple[Token, list[Token]]:
-        """``call`` whoever is next of the ``line``, completing what ``by`` still has in hand.
+        """``call`` whoever is next of the ``line``, completing what ``by`` is still assigned.
 
         Raises ``Conflict`` (``queue_empty``) when nobody waits.
         """

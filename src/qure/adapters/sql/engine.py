@@ -190,7 +190,7 @@ class PostgresDatabase:
         finally:
             self._waiting -= 1
         driver: Any = connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
-        return Transaction(connection, cut=driver.terminate, timeout=COMMAND_SECONDS)
+        return Transaction(connection, abort=driver.terminate, timeout=COMMAND_SECONDS)
 
     def pool_use(self) -> PoolUse:
         return _pool_use(self._writers, waiting=self._waiting)

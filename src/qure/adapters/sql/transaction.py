@@ -25,7 +25,7 @@ class Transaction:
 
     Every error of the database comes out as the port promises it (see ``faults``). After any of
     them the transaction can only be left: Postgres would answer COMMIT with a silent ROLLBACK.
-    ``cut`` breaks the connection off: it is called when the server has not answered for
+    ``abort`` breaks the connection off: it is called when the server has not answered for
     ``timeout`` seconds.
     """
 
@@ -33,12 +33,12 @@ class Transaction:
         self,
         connection: AsyncConnection,
         *,
-        cut: Callable[[], None] | None = None,
+        abort: Callable[[], None] | None = None,
         timeout: float = 0,
     ) -> None:
         self._connection = connection
-        self._cut = cut
-        self._patience = timeout
+        self._abort = abort
+        self._timeout = timeout
         self._failed = False
         self._ended = False
 
@@ -114,10 +114,10 @@ class Transaction:
     def _watched(self) -> Iterator[None]:
         """Cancelling the wait would not do: the driver would ask the server to cancel, and wait
         for a server that does not answer. A connection that is broken off is over at once."""
-        if self._cut is None:
+        if self._abort is None:
             yield
             return
-        alarm = asyncio.get_running_loop().call_later(self._patience, self._cut)
+        alarm = asyncio.get_running_loop().call_later(self._timeout, self._abort)
         try:
             yield
         finally:

@@ -90,7 +90,7 @@ class Relay:
         ]
 
     async def close(self) -> None:
-        """Announce and mark what is in hand, as far as the backends answer in time, and stop."""
+        """Announce and mark what is left, as far as the backends answer in time, and stop."""
         if self._publisher is None:
             return
         self._closing = True

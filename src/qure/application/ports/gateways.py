@@ -179,7 +179,7 @@ class EventBus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Under ``key``, ``at_once`` tries and then one more each ``every_milliseconds``.
+    """Under ``key``, ``at_once`` attempts and then one more each ``every_milliseconds``.
 
     A token bucket: what is not used comes back, up to ``at_once``.
     """
@@ -190,7 +190,7 @@ class Limit:
 
 
 class Throttle(Protocol):
-    """Hands out tries, for all processes together. Never fails, and never keeps one waiting."""
+    """Hands out attempts, for all processes together. Never fails, and never keeps one waiting."""
 
     async def take(self, limits: Sequence[Limit]) -> int | None:
         """Take a try under every limit, in one step; None when all of them had one left.

@@ -44,7 +44,7 @@ class TransactionConflict(Unavailable):
     """Another transaction won a race that locks did not settle (a deadlock, for instance).
 
     Nothing was changed, and the same work would probably succeed now: see
-    ``application.retrying``.
+    ``application.transact``.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class Tokens(Protocol):
     async def get(self, id: TokenId) -> Token | None: ...
 
     async def line_for(self, queue_id: QueueId, staff_id: UserId) -> Line:
-        """Who comes first in each class, and what that staff member has in hand there."""
+        """Who comes first in each class, and what that staff member is assigned there."""
 
     async def taken_by(
         self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime

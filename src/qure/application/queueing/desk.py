@@ -24,10 +24,10 @@ class Desk:
         self._clock = clock
 
     async def call_next(self, queue_id: QueueId, *, actor: Actor) -> Token:
-        """Call whoever is next, and complete what this staff member still had in hand.
+        """Call whoever is next, and complete what this staff member was still assigned.
 
         Raises ``NotFound``, and ``Conflict`` (``queue_empty``) when nobody waits: then nothing
-        changes, the token in hand is not completed either.
+        changes, the assigned token is not completed either.
         """
         require_desk(actor)
 

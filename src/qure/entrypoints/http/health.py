@@ -14,7 +14,7 @@ from qure.entrypoints.http.routing import Api
 from qure.entrypoints.version import VERSION
 from qure.wire.responses import encode, instant
 
-_PATIENCE_SECONDS = 2.0
+_TIMEOUT_SECONDS = 2.0
 
 UP, DOWN, UNUSED = "up", "down", "not used"
 
@@ -105,7 +105,7 @@ def _redis(container: Container) -> str:
 
 async def _state_of(ping: Awaitable[None]) -> str:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             await ping
     except (Unavailable, TimeoutError):
         return DOWN
@@ -114,7 +114,7 @@ async def _state_of(ping: Awaitable[None]) -> str:
 
 async def _failed_images(container: Container) -> int | None:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS), container.storage.read() as uow:
+        async with asyncio.timeout(_TIMEOUT_SECONDS), container.storage.read() as uow:
             return await uow.staged_images.failed_count()
     except (Unavailable, TimeoutError):
         return None

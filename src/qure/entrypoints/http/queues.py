@@ -53,7 +53,7 @@ async def set_queue_active(
 ) -> QueueBody:
     """Take new tokens, or no more.
 
-    For admins and the clinic's staff. Standing tokens stay valid.
+    For admins and the clinic's staff. Active tokens stay valid.
     """
     queue = await queues.set_active(queue_id, active=given.is_active, actor=request.user)
     return QueueBody.of(queue)

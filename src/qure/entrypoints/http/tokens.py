@@ -35,7 +35,7 @@ async def issue_token(request: Call, given: IssueToken, issuing: Issuing) -> Tok
 
     For patients. Numbers run from 1 without gap, however many ask at once. A patient takes at
     most 3 numbers of one queue, and has at most 5 active tokens at once in all (the service may
-    set another bound). With `active_token_exists` comes the standing token in `meta.token`.
+    set another bound). With `active_token_exists` comes the active token in `meta.token`.
     """
     return TokenBody.of(await issuing.issue(QueueId(given.queue_id), actor=request.user))
 
