@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +14,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from qure.adapters.sockets import gateway, websocket
+from qure.adapters.sockets.engine_socket import EngineSocket
+from qure.adapters.sockets.outgoing import Outgoing
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.events import SessionRevoked
+from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
 from tests.support.builders import NOW, build_entry
 from tests.support.socket_service import Login, SocketService, running_service
@@ -278,3 +282,26 @@ async def test_pages_of_strange_origins_may_not_connect(
                 async with connect(url, additional_headers=headers):
                     pass
             assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_connection_that_has_ended_holds_no_memory_until_garbage_is_collected(
+    service: SocketService, transport: str
+) -> None:
+    patient = await service.person()
+
+    def alive() -> int:
+        kinds = (EngineSocket, Outgoing, WebSocketProtocol)
+        return sum(type(one) in kinds for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        client = await open_client(service, patient.jwt, transport)
+        assert alive() > before
+        await client.close()
+        del client
+        await eventually(lambda: alive() == before)
+    finally:
+        gc.enable()

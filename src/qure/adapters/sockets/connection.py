@@ -40,7 +40,8 @@ class WebSocketConnection:
         self._send = send
         offered = scope.get("subprotocols") or ()
         self._subprotocol = next(filter(_PROTOCOL_NAME.fullmatch, offered), None)
-        extension = scope.get("extensions", {}).get(CONNECTION_EXTENSION, {})
+        # Taken out: the server's scope belongs to what the extension refers to.
+        extension = scope.get("extensions", {}).pop(CONNECTION_EXTENSION, {})
         self.write: Callable[[bytes], bool] | None = extension.get("write")
         self._abort: Callable[[], None] | None = extension.get("abort")
         self._fails = False

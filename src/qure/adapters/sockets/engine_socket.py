@@ -139,6 +139,7 @@ class EngineSocket:
         self.outgoing.end()
         logger.debug("socket %s ends: %s", self.name, reason)
         self.session.closed()
+        del self.session  # It has this socket: a circle.
 
     def fail(self, reason: str, *, has_last_words: bool = False) -> None:
         """End it because of what the client sent, and read no more of that."""

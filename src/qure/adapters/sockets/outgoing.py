@@ -38,7 +38,7 @@ class Outgoing:
 
     def __init__(self, on_overflow: Callable[[], None]) -> None:
         self.write_through: Callable[[bytes], bool] | None = None
-        self._on_overflow = on_overflow
+        self._on_overflow: Callable[[], None] | None = on_overflow
         self._waiting: dict[Hashable, Encoded] = {}
         self._next_key = 0
         self._characters = 0
@@ -97,6 +97,7 @@ class Outgoing:
     def end(self) -> None:
         """Take nothing more; what waits may still be read."""
         self._ended = True
+        self._on_overflow = self.write_through = None
         self._wake()
 
     def _write_through(self, encoded: Encoded) -> bool:
@@ -124,8 +125,10 @@ class Outgoing:
         ):
             self._waiting.clear()
             self._characters = 0
+            on_overflow = self._on_overflow
             self.end()
-            self._on_overflow()
+            if on_overflow is not None:
+                on_overflow()
         else:
             self._wake()
 

@@ -68,6 +68,7 @@ class PacedConnection(asyncio.Transport, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._drop_held()
         self._protocol.connection_lost(exc)
+        del self._protocol  # The last that is said to it, and it has this transport: a circle.
 
     def data_received(self, data: bytes) -> None:
         if not self._held and not self._is_paused and len(data) <= self._protocol.slice_bytes:

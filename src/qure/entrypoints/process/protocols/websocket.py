@@ -61,7 +61,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:  # The handshake was well-formed: there is a scope.
             self.scope["extensions"][CONNECTION_EXTENSION] = {
                 "write": self.write_frame,
-                "abort": self.abort,
+                "abort": self.transport.abort,
             }
 
     def handle_ping(self) -> None:
@@ -95,10 +95,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(frame)
         return True
 
-    def abort(self) -> None:
-        """Drop the connection without waiting for what is unsent."""
-        self.transport.abort()
-
     def shutdown(self) -> None:
         drain(self.app_state)
         super().shutdown()
@@ -126,7 +122,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn.events_received()
         self.conn.fail(code, reason)
         if self.conn.close_sent is None:  # The handshake is not over.
-            self.abort()
+            self.transport.abort()
         else:
             self.handle_parser_exception()
 
