@@ -57,7 +57,7 @@ async def test_a_backend_that_hangs_is_not_waited_for(
     async def hang(_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("qure.entrypoints.http.health._PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("qure.entrypoints.http.health._TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(type(service.container.storage), "ping", hang)
     async with asyncio.timeout(2):
         response = await service.http.get("/health/ready")

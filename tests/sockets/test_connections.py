@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import weakref
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from qure.adapters.sockets import gateway, websocket
 from qure.adapters.sockets.engine_socket import EngineSocket
-from qure.adapters.sockets.outgoing import Outgoing
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.events import SessionRevoked
+from qure.entrypoints.process.protocols.http import HttpProtocol
 from qure.entrypoints.process.protocols.websocket import WebSocketProtocol
 from tests.sockets.clients import TRANSPORTS, Clients, open_client
 from tests.support.builders import NOW, build_entry
@@ -290,18 +291,19 @@ async def test_a_connection_that_has_ended_holds_no_memory_until_garbage_is_coll
 ) -> None:
     patient = await service.person()
 
-    def alive() -> int:
-        kinds = (EngineSocket, Outgoing, WebSocketProtocol)
-        return sum(type(one) in kinds for one in gc.get_objects())
+    def alive() -> list[object]:
+        kinds = (EngineSocket, HttpProtocol, WebSocketProtocol)
+        return [one for one in gc.get_objects() if type(one) in kinds]
 
     gc.collect()
     gc.disable()
     try:
         before = alive()
         client = await open_client(service, patient.jwt, transport)
-        assert alive() > before
+        made = [weakref.ref(one) for one in alive() if one not in before]
+        assert made
         await client.close()
         del client
-        await eventually(lambda: alive() == before)
+        await eventually(lambda: not any(one() for one in made))
     finally:
         gc.enable()

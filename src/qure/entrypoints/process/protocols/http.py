@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from enum import Enum
 from typing import Any, Final, cast
 
@@ -62,12 +63,12 @@ class _Flow(FlowControl):
     """Reads nothing more while requests are queued: uvicorn would, after every answer and
     whenever the application looks whether its client is still there."""
 
-    def __init__(self, transport: asyncio.Transport, protocol: HttpProtocol) -> None:
+    def __init__(self, transport: asyncio.Transport, pipeline: Collection[object]) -> None:
         super().__init__(transport)
-        self._protocol = protocol
+        self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        if not self._protocol.pipeline:
+        if not self._pipeline:
             super().resume_reading()
 
 
@@ -91,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
-        self.flow = _Flow(self.transport, self)
+        self.flow = _Flow(self.transport, self.pipeline)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # uvicorn tells the newest request only, and that of one which has not begun.
@@ -160,6 +161,11 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self.flow.resume_reading()
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # As in uvicorn's own connection_lost, which does not come any more: a circle.
+        self.parser = None  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - we have a better sentence
         """Answer what cannot be read as a request, and close."""
