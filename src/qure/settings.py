@@ -220,7 +220,7 @@ class Settings:
 
     @property
     def media_dir(self) -> Path:
-        """Where pictures are kept when no Cloudinary is set."""
+        """Where images are kept when no Cloudinary is set."""
         return self.data_dir / "media"
 
 

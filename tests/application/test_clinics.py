@@ -28,15 +28,15 @@ async def create(
     actor: Actor | None = None,
     *,
     logo: bytes | None = None,
-    pictures: Sequence[bytes] = (),
+    images: Sequence[bytes] = (),
     fields: ClinicFields = PLACE,
 ) -> Clinic:
     return await world.use.clinics.create(
         fields=fields,
         logo=logo,
-        pictures=pictures,
+        images=images,
         actor=actor or await world.admin(),
-        images=world.images,
+        reader=world.images,
     )
 
 
@@ -48,16 +48,16 @@ async def update(
     fields: ClinicFields | None = None,
     logo: bytes | None = None,
     drop_logo: bool = False,
-    pictures: Sequence[bytes] | None = None,
+    images: Sequence[bytes] | None = None,
 ) -> Clinic:
     return await world.use.clinics.update(
         clinic.id,
         fields=fields or ClinicFields(),
         logo=logo,
         drop_logo=drop_logo,
-        pictures=pictures,
+        images=images,
         actor=actor or await world.admin(),
-        images=world.images,
+        reader=world.images,
     )
 
 
@@ -110,7 +110,7 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
 async def test_pictures_are_accepted_at_once_and_shown_when_their_jobs_are_done(
     world: World,
 ) -> None:
-    clinic = await create(world, logo=b"picture L", pictures=[b"picture 1", b"picture 2"])
+    clinic = await create(world, logo=b"picture L", images=[b"picture 1", b"picture 2"])
     assert (clinic.logo, clinic.images) == (None, ())
     (entry,) = world.told
     kinds = [events.ImageStaged] * 3 + [events.ClinicChanged]
@@ -126,18 +126,18 @@ async def test_pictures_are_accepted_at_once_and_shown_when_their_jobs_are_done(
 
 
 @pytest.mark.parametrize(
-    ("logo", "pictures", "path"),
+    ("logo", "images", "path"),
     [(b"a letter", (), "logo"), (None, [b"picture", b"a letter"], "images.1")],
 )
 async def test_what_is_no_picture_is_refused_by_name_and_nothing_is_kept(
-    world: World, logo: bytes | None, pictures: Sequence[bytes], path: str
+    world: World, logo: bytes | None, images: Sequence[bytes], path: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        await create(world, logo=logo, pictures=pictures)
+        await create(world, logo=logo, images=images)
     assert refused.value.errors[0].path == path
     clinic = await world.clinic()
     with pytest.raises(Invalid) as refused:
-        await update(world, clinic, logo=logo, pictures=pictures)
+        await update(world, clinic, logo=logo, images=images)
     assert refused.value.errors[0].path == path
     assert world.told == []
 
@@ -199,7 +199,7 @@ async def test_wishing_for_the_daily_opening_plans_it_and_retiring_ends_it(
 
 
 async def shown_at(world: World) -> Clinic:
-    """A clinic with a logo and two pictures on show."""
+    """A clinic with a logo and two images on show."""
     images = tuple(
         ClinicImage(ImageId(new_id()), position, f"https://media.example.org/{position}.jpg")
         for position in range(2)
@@ -245,7 +245,7 @@ async def test_dropping_a_logo_that_is_not_there_does_no_harm(world: World) -> N
 
 async def test_new_pictures_take_the_place_of_all_the_old_ones(world: World) -> None:
     clinic = await shown_at(world)
-    changed = await update(world, clinic, pictures=[b"picture new"])
+    changed = await update(world, clinic, images=[b"picture new"])
     assert changed.images == ()
     assert replaced(world) == [image.url for image in clinic.images]
     await do_jobs(world)
@@ -257,8 +257,8 @@ async def test_no_pictures_take_the_old_ones_away_and_those_awaited_are_not_show
     world: World,
 ) -> None:
     clinic = await shown_at(world)
-    await update(world, clinic, pictures=[b"picture new"])
-    await update(world, clinic, pictures=[])
+    await update(world, clinic, images=[b"picture new"])
+    await update(world, clinic, images=[])
     await do_jobs(world)
     shown = await world.use.clinics.read(clinic.id)
     assert (shown.images, shown.logo) == ((), clinic.logo)

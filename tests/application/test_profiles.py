@@ -16,7 +16,7 @@ from qure.domain.errors import (
 )
 from qure.domain.ids import UserId
 from qure.domain.image import ImagePurpose
-from qure.domain.user import User, initials_picture
+from qure.domain.user import User, initials_image
 from tests.application.world import World, outcomes
 from tests.support.builders import new_id
 
@@ -33,14 +33,14 @@ async def update(
     *,
     first_name: str | None = None,
     last_name: str | None = None,
-    picture: bytes | None = None,
+    image: bytes | None = None,
 ) -> User:
     return await world.use.profiles.update(
         first_name=first_name,
         last_name=last_name,
-        picture=picture,
+        image=image,
         actor=actor,
-        images=world.images,
+        reader=world.images,
     )
 
 
@@ -58,11 +58,11 @@ async def test_a_profile_changes_in_what_was_given_and_everyone_is_told(world: W
 
 async def test_initials_follow_the_name_but_a_picture_stays(world: World) -> None:
     with_initials = await world.patient(
-        first_name="Ada", last_name="Byron", profile_picture=initials_picture("Ada", "Byron")
+        first_name="Ada", last_name="Byron", profile_picture=initials_image("Ada", "Byron")
     )
     with_picture = await world.patient(profile_picture="https://example.org/me.jpg")
     changed = await update(world, with_initials, first_name="Augusta")
-    assert changed.profile_picture == initials_picture("Augusta", "Byron")
+    assert changed.profile_picture == initials_image("Augusta", "Byron")
     changed = await update(world, with_picture, first_name="Augusta")
     assert changed.profile_picture == "https://example.org/me.jpg"
 
@@ -78,7 +78,7 @@ async def test_staff_are_shown_changed_to_their_clinic(world: World) -> None:
 
 async def test_a_picture_is_staged_with_the_change_and_shown_later(world: World) -> None:
     actor = await world.patient(profile_picture="https://example.org/old.jpg")
-    changed = await update(world, actor, picture=b"picture of me")
+    changed = await update(world, actor, image=b"picture of me")
     assert changed.profile_picture == "https://example.org/old.jpg"
     assert changed.pending_picture is not None
     async with world.storage.read() as uow:
@@ -96,7 +96,7 @@ async def test_a_picture_is_staged_with_the_change_and_shown_later(world: World)
 async def test_what_is_no_picture_is_refused_before_anything_has_changed(world: World) -> None:
     actor = await world.patient(first_name="Ada")
     with pytest.raises(Invalid) as refused:
-        await update(world, actor, first_name="Grace", picture=b"a letter")
+        await update(world, actor, first_name="Grace", image=b"a letter")
     assert refused.value.errors[0].path == "profilePicture"
     assert (await world.user_of(actor.user_id)).first_name == "Ada"
 

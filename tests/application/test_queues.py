@@ -299,9 +299,9 @@ async def changed(world: World, clinic: Clinic, **fields: object) -> Clinic:
         fields=ClinicFields(**fields),  # type: ignore[typeddict-item]
         logo=None,
         drop_logo=False,
-        pictures=None,
+        images=None,
         actor=await world.admin(),
-        images=world.images,
+        reader=world.images,
     )
 
 

@@ -12,7 +12,7 @@ from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict, Forbidden
 from qure.domain.events import ImageReplaced, UserChanged
 from qure.domain.ids import ClinicId, ImageId, UserId
-from qure.domain.user import User, initials_picture, normalise_email
+from qure.domain.user import User, initials_image, normalise_email
 from tests.support.builders import NOW, build_actor, build_admin, build_staff, build_user, new_id
 
 LATER = NOW + timedelta(hours=1)
@@ -35,9 +35,9 @@ def test_addresses_are_compared_trimmed_and_in_lower_case() -> None:
     assert normalise_email("  Ada@Example.ORG\n") == "ada@example.org"
 
 
-def test_the_initials_picture_quotes_the_whole_name() -> None:
+def test_the_initials_image_quotes_the_whole_name() -> None:
     assert (
-        initials_picture("Zoë", "O'Neil & Co/Sons")
+        initials_image("Zoë", "O'Neil & Co/Sons")
         == "https://api.dicebear.com/9.x/initials/svg?seed=Zo%C3%AB%20O%27Neil%20%26%20Co%2FSons"
     )
 
@@ -55,7 +55,7 @@ def test_who_registers_is_an_active_patient_of_no_clinic_shown_by_their_initials
     assert (user.id, user.role, user.clinic_id, user.is_active) == (id, Role.PATIENT, None, True)
     assert user.email == "ada@example.org"
     assert user.password_hash == "hash"
-    assert user.profile_picture == initials_picture("Ada", "Lovelace")
+    assert user.profile_picture == initials_image("Ada", "Lovelace")
     assert (user.created_at, user.updated_at) == (NOW, NOW)
     assert user.events == [], "nobody has seen them yet"
 
@@ -138,10 +138,10 @@ def test_a_profile_changes_in_what_was_given_and_that_is_told() -> None:
 
 def test_initials_follow_the_name_and_a_picture_stays() -> None:
     by_initials = build_user(
-        first_name="Ada", last_name="Byron", profile_picture=initials_picture("Ada", "Byron")
+        first_name="Ada", last_name="Byron", profile_picture=initials_image("Ada", "Byron")
     )
     update(by_initials, first_name="Augusta")
-    assert by_initials.profile_picture == initials_picture("Augusta", "Byron")
+    assert by_initials.profile_picture == initials_image("Augusta", "Byron")
     with_picture = build_user(profile_picture="https://example.org/me.jpg")
     update(with_picture, first_name="Augusta")
     assert with_picture.profile_picture == "https://example.org/me.jpg"
@@ -169,7 +169,7 @@ def test_a_picture_that_is_done_takes_the_place_of_the_one_before(
     waiting = {"pending_picture": ImageId(new_id())}
     user = build_staff(CLINIC, **waiting) if clinic_ids else build_user(**waiting)
     old, url = user.profile_picture, "https://media.example.org/new.jpg"
-    user.show_picture(url, at=LATER)
+    user.show_image(url, at=LATER)
     assert (user.profile_picture, user.pending_picture, user.updated_at) == (url, None, LATER)
     assert user.events == [
         ImageReplaced(url=old, actor=SYSTEM, at=LATER),
@@ -179,7 +179,7 @@ def test_a_picture_that_is_done_takes_the_place_of_the_one_before(
 
 def test_a_picture_that_is_shown_already_is_not_replaced_by_itself() -> None:
     user = build_user(pending_picture=ImageId(new_id()))
-    user.show_picture(user.profile_picture, at=LATER)
+    user.show_image(user.profile_picture, at=LATER)
     assert user.pending_picture is None
     assert user.events == [changed(user, actor=SYSTEM)]
 

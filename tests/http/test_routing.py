@@ -77,15 +77,15 @@ def test_an_id_in_the_path_that_the_handler_does_not_take_is_refused() -> None:
         described(call, path="/{queueId}/{tokenId}")
 
 
-def test_pictures_and_the_body_that_has_them_go_together() -> None:
+def test_files_and_the_body_that_has_them_go_together() -> None:
     async def change(given: UpdateProfile) -> None:
         """Change."""
 
-    async def call(given: SetActive, pictures: dict[str, bytes]) -> None:
+    async def call(given: SetActive, files: dict[str, bytes]) -> None:
         """Call."""
 
     for handler in (change, call):
-        with pytest.raises(TypeError, match="pictures"):
+        with pytest.raises(TypeError, match="files"):
             described(handler)
 
 

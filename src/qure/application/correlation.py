@@ -1,4 +1,4 @@
-"""Which request is being worked for, from the edge to the last log line of the job it caused."""
+"""Which request is being worked for, from the gateway to the last log line of the job it caused."""
 
 from __future__ import annotations
 

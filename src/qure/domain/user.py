@@ -20,8 +20,8 @@ def normalise_email(email: str) -> str:
     return email.strip().lower()
 
 
-def initials_picture(first_name: str, last_name: str) -> str:
-    """The picture of a user who has given none."""
+def initials_image(first_name: str, last_name: str) -> str:
+    """The image of a user who has given none."""
     seed = quote(f"{first_name} {last_name}", safe="")
     return f"https://api.dicebear.com/9.x/initials/svg?seed={seed}"
 
@@ -56,7 +56,7 @@ class User:
         at: datetime,
         role: Role = Role.PATIENT,
     ) -> User:
-        """A new user, active, with the initials as picture."""
+        """A new user, active, with the initials as image."""
         return cls(
             id=id,
             first_name=first_name,
@@ -65,7 +65,7 @@ class User:
             password_hash=password_hash,
             role=role,
             clinic_id=None,
-            profile_picture=initials_picture(first_name, last_name),
+            profile_picture=initials_image(first_name, last_name),
             is_active=True,
             created_at=at,
             updated_at=at,
@@ -80,16 +80,16 @@ class User:
         by: Actor,
         at: datetime,
     ) -> None:
-        """Change what is not None. Initials follow the name as long as there is no picture."""
-        had_initials = self.profile_picture == initials_picture(self.first_name, self.last_name)
+        """Change what is not None. Initials follow the name as long as there is no image."""
+        had_initials = self.profile_picture == initials_image(self.first_name, self.last_name)
         self.first_name = first_name or self.first_name
         self.last_name = last_name or self.last_name
         if had_initials:
-            self.profile_picture = initials_picture(self.first_name, self.last_name)
+            self.profile_picture = initials_image(self.first_name, self.last_name)
         self.pending_picture = pending_picture or self.pending_picture
         self._changed(by, at)
 
-    def show_picture(self, url: str, *, at: datetime) -> None:
+    def show_image(self, url: str, *, at: datetime) -> None:
         """The upload that was waited for is done."""
         if self.profile_picture != url:
             self.events.append(ImageReplaced(url=self.profile_picture, actor=SYSTEM, at=at))

@@ -244,14 +244,14 @@ JsonText = Meta(extra=_rule("Must be an object with start and end.", read=_from_
 Kind = Annotated[ClinicType, Meta(extra=_one_of(ClinicType))]
 RoleName = Annotated[Role, Meta(extra=_one_of(Role))]
 TokenState = Annotated[TokenStatus, Meta(extra=_one_of(TokenStatus))]
-ShownPicture = Annotated[
+ShownImage = Annotated[
     str,
     Meta(
         extra=_rule("Must be a file of a form, or null to take the picture away."),
         description="Null takes it away; a URL, as it was read, changes nothing.",
     ),
 ]
-ShownPictures = Annotated[
+ShownImages = Annotated[
     list[str],
     Meta(
         extra=_rule("Must be files of a form, or null to take the pictures away."),

@@ -37,9 +37,9 @@ class Because(ValueError):
 
 
 class Fields(msgspec.Struct, rename="camel"):
-    """What a client sends; ``PICTURES`` are file fields of its form, and how many each may hold."""
+    """What a client sends; ``IMAGES`` are file fields of its form, and how many each may hold."""
 
-    PICTURES: ClassVar[Mapping[str, int]] = types.MappingProxyType({})
+    IMAGES: ClassVar[Mapping[str, int]] = types.MappingProxyType({})
 
     def complaints(self) -> Iterator[FieldError]:
         """What is wrong between fields that are right by themselves."""

@@ -82,7 +82,7 @@ class LogOut(Fields):
 class UpdateProfile(Fields):
     """What a user may change of themselves; what is left out stays."""
 
-    PICTURES: ClassVar[Mapping[str, int]] = {"profilePicture": 1}
+    IMAGES: ClassVar[Mapping[str, int]] = {"profilePicture": 1}
 
     first_name: f.PersonName | UnsetType = UNSET
     last_name: f.PersonName | UnsetType = UNSET
@@ -117,13 +117,13 @@ class OpeningHours(Fields):
         return Hours(time.fromisoformat(self.start), time.fromisoformat(self.end))
 
 
-CLINIC_PICTURES = {"logo": 1, "images": MAX_CLINIC_IMAGES}
+CLINIC_IMAGES = {"logo": 1, "images": MAX_CLINIC_IMAGES}
 
 
 class CreateClinic(Fields):
     """A new clinic."""
 
-    PICTURES: ClassVar[Mapping[str, int]] = CLINIC_PICTURES
+    IMAGES: ClassVar[Mapping[str, int]] = CLINIC_IMAGES
 
     name: f.ClinicName
     latitude: f.Latitude
@@ -143,7 +143,7 @@ class CreateClinic(Fields):
 class UpdateClinic(Fields):
     """What changes of a clinic; what is left out stays, a null clears what may be empty."""
 
-    PICTURES: ClassVar[Mapping[str, int]] = CLINIC_PICTURES
+    IMAGES: ClassVar[Mapping[str, int]] = CLINIC_IMAGES
 
     name: f.ClinicName | UnsetType = UNSET
     latitude: f.Latitude | UnsetType = UNSET
@@ -159,8 +159,8 @@ class UpdateClinic(Fields):
     max_queue_size: f.QueueSize | UnsetType = UNSET
     auto_open_queue: f.Flag | UnsetType = UNSET
     is_active: f.Flag | UnsetType = UNSET
-    logo: f.ShownPicture | UnsetType | None = UNSET
-    images: f.ShownPictures | UnsetType | None = UNSET
+    logo: f.ShownImage | UnsetType | None = UNSET
+    images: f.ShownImages | UnsetType | None = UNSET
 
     @property
     def drops_logo(self) -> bool:

@@ -1,4 +1,4 @@
-"""Finished pictures at Cloudinary, through its own SDK."""
+"""Finished images at Cloudinary, through its own SDK."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CloudinaryRefused(Exception):
 
 
 class CloudinaryStore:
-    """Keeps pictures under ``folder`` of the account that ``url`` names.
+    """Keeps images under ``folder`` of the account that ``url`` names.
 
     ``url`` is ``cloudinary://key:secret@cloud``; ``?upload_prefix=`` points it at another API
     server. A call takes at most ``timeout`` seconds. It is made once: trying again is the job's

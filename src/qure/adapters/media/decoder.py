@@ -1,9 +1,9 @@
-"""The process that unpacks one picture, and ends.
+"""The process that unpacks one image, and ends.
 
 ``python -m qure.adapters.media.decoder check|fit PIXELS CPU_SECONDS MEMORY_BYTES`` reads the
-picture from its standard input. Exit status 0: the result is on its standard output; 3: the
-picture is refused, and a sentence there says why. Whatever unpacking does to it (a signal, for a
-limit that was passed or a fault in a decoder) is the picture's fault; 1 is not, then it could not
+image from its standard input. Exit status 0: the result is on its standard output; 3: the
+image is refused, and a sentence there says why. Whatever unpacking does to it (a signal, for a
+limit that was passed or a fault in a decoder) is the image's fault; 1 is not, then it could not
 start.
 """
 

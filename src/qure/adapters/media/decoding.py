@@ -1,4 +1,4 @@
-"""What Pillow does with a picture: runs in a process of its own, ``decoder``."""
+"""What Pillow does with an image: runs in a process of its own, ``decoder``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 class Refused(Exception):
-    """It is no picture that we read; the message is a sentence that says why."""
+    """It is no image that we read; the message is a sentence that says why."""
 
 
 def check(content: bytes, *, max_pixels: int) -> bytes:
@@ -52,7 +52,7 @@ def check(content: bytes, *, max_pixels: int) -> bytes:
 def fit(content: bytes, *, max_pixels: int) -> bytes:
     """As a JPEG of quality 70 within 1024x1024, never enlarged, upright, in sRGB, on white.
 
-    Of a moving picture the first frame, and no other is unpacked; without any metadata. Raises
+    Of a moving image the first frame, and no other is unpacked; without any metadata. Raises
     ``Refused``.
     """
     with _opened(content, max_pixels) as image:
@@ -93,13 +93,13 @@ def _unpack(image: Image.Image, *, smallest: int) -> None:
 def _fitted(image: Image.Image) -> bytes:
     turn = _UPRIGHT.get(_orientation(image))
     profile = image.info.get("icc_profile")
-    picture = _with_plain_pixels(image)
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    plain = _with_plain_pixels(image)
+    plain.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if turn is not None:
-        picture = picture.transpose(turn)
+        plain = plain.transpose(turn)
     # Pasted onto a new image, because what an opened one carries (comments, for one) is saved.
-    shown = Image.new("RGB", picture.size, WHITE)
-    shown.paste(_in_srgb(picture, profile), mask=_opacity(picture))
+    shown = Image.new("RGB", plain.size, WHITE)
+    shown.paste(_in_srgb(plain, profile), mask=_opacity(plain))
     out = BytesIO()
     shown.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
@@ -108,14 +108,14 @@ def _fitted(image: Image.Image) -> bytes:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - damaged EXIF raises nearly anything, and the picture is fine
+    except Exception:  # noqa: BLE001 - damaged EXIF raises nearly anything, and the image is fine
         return 1
 
 
 def _with_plain_pixels(image: Image.Image) -> Image.Image:
     """As L, RGB, RGBA or CMYK: modes that can be resized and have a colour profile applied.
 
-    The picture itself if it is one of these: a copy is 200 MB at 50 million pixels.
+    The image itself if it is one of these: a copy is 200 MB at 50 million pixels.
     """
     if image.mode.startswith("I"):  # 16 bits a pixel
         return image.point(lambda value: value * (1 / 256)).convert("L")
@@ -124,12 +124,12 @@ def _with_plain_pixels(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
-def _opacity(picture: Image.Image) -> Image.Image | None:
-    return picture.getchannel("A") if picture.mode == "RGBA" else None
+def _opacity(plain: Image.Image) -> Image.Image | None:
+    return plain.getchannel("A") if plain.mode == "RGBA" else None
 
 
-def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    colours = picture.convert("RGB") if picture.mode == "RGBA" else picture
+def _in_srgb(plain: Image.Image, profile: bytes | None) -> Image.Image:
+    colours = plain.convert("RGB") if plain.mode == "RGBA" else plain
     if profile:
         try:
             converted = ImageCms.profileToProfile(
@@ -138,7 +138,7 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
             if converted is not None:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            # A damaged profile, or one for other channels than the picture has: the plain
+            # A damaged profile, or one for other channels than the image has: the plain
             # numbers are the best that is left, and what viewers show.
             return colours.convert("RGB")
     return colours.convert("RGB")

@@ -1,4 +1,4 @@
-"""Pictures, each unpacked in a process of its own: known by their content, and bounded."""
+"""Images, each unpacked in a process of its own: known by their content, and bounded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PillowImages:
 
     Each is unpacked by a process that ends with it: one that takes more than ``cpu_seconds``
     of a processor, ``memory_bytes``, or ``seconds`` in all is killed, and so is one that nobody
-    waits for any longer. Which picture does that is refused, like a damaged one.
+    waits for any longer. Which image does that is refused, like a damaged one.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PillowImages:
     async def fit(self, content: bytes) -> bytes:
         """As a JPEG of quality 70 within 1024x1024, never enlarged, upright, in sRGB, on white.
 
-        Of a moving picture the first frame; without any metadata. Raises ``Invalid``.
+        Of a moving image the first frame; without any metadata. Raises ``Invalid``.
         """
         return await self._work("fit", content, path="image")
 
@@ -81,7 +81,7 @@ class PillowImages:
         except _ProcessFailed as failure:
             logger.error("pictures cannot be read: %s", failure)
             raise Unavailable("Pictures cannot be read now.", retry_after=10) from failure
-        except _RefusedPicture as refusal:
+        except _RefusedImage as refusal:
             if refusal.cause is not None:
                 logger.warning("a picture is given up: %s", refusal.cause)
             raise Invalid.field(path, refusal.sentence) from None
@@ -90,7 +90,7 @@ class PillowImages:
             child.end()
 
 
-class _RefusedPicture(Exception):
+class _RefusedImage(Exception):
     """``cause`` is for the log, when its process had to be ended or died."""
 
     def __init__(self, sentence: str, cause: str | None = None) -> None:
@@ -100,7 +100,7 @@ class _RefusedPicture(Exception):
 
 
 class _ProcessFailed(Exception):
-    """It could not be started, or not do its work, whatever the picture."""
+    """It could not be started, or not do its work, whatever the image."""
 
 
 class _Line:
@@ -127,14 +127,14 @@ class _Line:
 
 
 class _Child:
-    """A process for one picture: ``work`` blocks a thread, ``end`` may come from any other."""
+    """A process for one image: ``work`` blocks a thread, ``end`` may come from any other."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._unwanted = False
 
     def work(self, command: Sequence[str], content: bytes, seconds: float) -> bytes:
-        """What it answers. Raises ``_RefusedPicture``, ``_ProcessFailed``, ``Unavailable``."""
+        """What it answers. Raises ``_RefusedImage``, ``_ProcessFailed``, ``Unavailable``."""
         try:
             # In a session of its own: Ctrl-C in the terminal is for the service, which ends it.
             process = self._process = subprocess.Popen(
@@ -159,14 +159,14 @@ class _Child:
         if self._unwanted:
             raise Unavailable("The server is about to stop.")
         if process.returncode == _REFUSED:
-            raise _RefusedPicture(answer.decode())
+            raise _RefusedImage(answer.decode())
         if process.returncode > 0:
-            # Not the picture's fault: memory for a process, a file of the installation.
+            # Not the image's fault: memory for a process, a file of the installation.
             raise _ProcessFailed(complaint.decode(errors="replace"))
         cause = f"its process died of signal {-process.returncode}"
         if process.returncode == -signal.SIGXCPU:
             raise _too_long(cause)
-        raise _RefusedPicture("The picture is damaged.", cause)
+        raise _RefusedImage("The picture is damaged.", cause)
 
     def end(self) -> None:
         """Kill it, if it has begun and not ended yet."""
@@ -175,8 +175,8 @@ class _Child:
             self._process.kill()
 
 
-def _too_long(cause: str) -> _RefusedPicture:
-    return _RefusedPicture("The picture takes too long to read.", cause)
+def _too_long(cause: str) -> _RefusedImage:
+    return _RefusedImage("The picture takes too long to read.", cause)
 
 
 def _mebibytes(size: int) -> str:

@@ -1,4 +1,4 @@
-"""What a picture may be kept under, in every media store."""
+"""What an image may be kept under, in every media store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_name(text: str) -> bool:
 
 
 def name_for(key: str, content_type: str) -> str:
-    """The name of a picture. Raises ``ValueError`` for a key or content type that none may have."""
+    """The name of an image. Raises ``ValueError`` for a key or content type that none may have."""
     name = f"{key}.{EXTENSIONS.get(content_type, '')}"
     if not is_name(name):
         raise ValueError(f"cannot keep {content_type!r} under the key {key!r}")

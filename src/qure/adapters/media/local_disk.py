@@ -1,4 +1,4 @@
-"""Finished pictures in a folder of this machine, shown by this server under ``/media``."""
+"""Finished images in a folder of this machine, shown by this server under ``/media``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FORGOTTEN_SECONDS = 3600
 
 
 class LocalDiskStore:
-    """Keeps pictures as files under ``folder``; their URLs begin with ``base_url``.
+    """Keeps images as files under ``folder``; their URLs begin with ``base_url``.
 
     A file appears whole or not at all.
     """

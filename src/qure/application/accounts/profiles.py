@@ -43,23 +43,23 @@ class Profiles:
         *,
         first_name: str | None = None,
         last_name: str | None = None,
-        picture: bytes | None = None,
-        images: Images,
+        image: bytes | None = None,
+        reader: Images,
         actor: Actor,
     ) -> User:
-        """Change what is not None; a picture is shown when its job is done.
+        """Change what is not None; an image is shown when its job is done.
 
         Raises ``Invalid`` for bytes that are no image (path ``profilePicture``).
         """
-        if picture is not None:
-            await images.check(picture, path="profilePicture")
+        if image is not None:
+            await reader.check(image, path="profilePicture")
 
         async def update(uow: UnitOfWork) -> User:
             user = await get_user(uow, actor.user_id, lock=True)
             now = self._clock.now()
             staged = await stage_images(
                 uow,
-                [] if picture is None else [picture],
+                [] if image is None else [image],
                 purpose=ImagePurpose.PROFILE_PICTURE,
                 owner_id=user.id,
                 ids=self._ids,

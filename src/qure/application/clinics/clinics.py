@@ -60,22 +60,22 @@ class Clinics:
         *,
         fields: ClinicFields,
         logo: bytes | None = None,
-        pictures: Sequence[bytes] = (),
-        images: Images,
+        images: Sequence[bytes] = (),
+        reader: Images,
         actor: Actor,
     ) -> Clinic:
         """A new clinic; ``fields`` has at least ``name``, ``latitude`` and ``longitude``.
 
-        Pictures are accepted at once and shown when their jobs are done. Raises ``Invalid``
+        Images are accepted at once and shown when their jobs are done. Raises ``Invalid``
         (paths ``logo``, ``images.0`` ...), ``Conflict`` (``clinic_exists``).
         """
         require_admin(actor)
-        await _check(images, logo, pictures)
+        await _check(reader, logo, images)
         clinic = self._new(fields)
         clinic.changed(by=actor, at=clinic.created_at)
 
         async def add(uow: UnitOfWork) -> Clinic:
-            await self._stage(uow, clinic, logo, pictures or None, actor)
+            await self._stage(uow, clinic, logo, images or None, actor)
             await uow.clinics.add(clinic)
             await uow.commit()
             return clinic
@@ -89,17 +89,17 @@ class Clinics:
         fields: ClinicFields,
         logo: bytes | None = None,
         drop_logo: bool = False,
-        pictures: Sequence[bytes] | None = None,
-        images: Images,
+        images: Sequence[bytes] | None = None,
+        reader: Images,
         actor: Actor,
     ) -> Clinic:
-        """Change what ``fields`` names. New pictures take the place of all the old ones.
+        """Change what ``fields`` names. New images take the place of all the old ones.
 
-        ``pictures`` None keeps them, an empty sequence takes them away; ``drop_logo`` takes the
+        ``images`` None keeps them, an empty sequence takes them away; ``drop_logo`` takes the
         logo away. Raises ``NotFound`` and what ``create`` raises.
         """
         require_admin(actor)
-        await _check(images, logo, pictures or ())
+        await _check(reader, logo, images or ())
 
         async def update(uow: UnitOfWork) -> Clinic:
             clinic = await get_clinic(uow, clinic_id, lock=True)
@@ -110,9 +110,9 @@ class Clinics:
                 clinic.replan_opening(now)
             if drop_logo:
                 clinic.drop_logo(by=actor, at=now)
-            if pictures is not None:
+            if images is not None:
                 clinic.drop_images(by=actor, at=now)
-            await self._stage(uow, clinic, logo, pictures, actor)
+            await self._stage(uow, clinic, logo, images, actor)
             clinic.changed(by=actor, at=now)
             await uow.clinics.save(clinic)
             await uow.commit()
@@ -154,7 +154,7 @@ class Clinics:
         uow: UnitOfWork,
         clinic: Clinic,
         logo: bytes | None,
-        pictures: Sequence[bytes] | None,
+        images: Sequence[bytes] | None,
         actor: Actor,
     ) -> None:
         at = self._clock.now()
@@ -169,11 +169,11 @@ class Clinics:
                 at=at,
             )
             clinic.pending_logo = staged.id
-        if pictures is not None:
+        if images is not None:
             batch = self._ids.new_id()
             await stage_images(
                 uow,
-                pictures,
+                images,
                 purpose=ImagePurpose.CLINIC_IMAGE,
                 owner_id=clinic.id,
                 batch=batch,
@@ -193,8 +193,8 @@ def _set(clinic: Clinic, fields: ClinicFields) -> None:
         setattr(clinic.service if name in SERVICE_FIELDS else clinic, name, value)
 
 
-async def _check(images: Images, logo: bytes | None, pictures: Sequence[bytes]) -> None:
+async def _check(reader: Images, logo: bytes | None, images: Sequence[bytes]) -> None:
     if logo is not None:
-        await images.check(logo, path="logo")
-    for position, picture in enumerate(pictures):
-        await images.check(picture, path=f"images.{position}")
+        await reader.check(logo, path="logo")
+    for position, image in enumerate(images):
+        await reader.check(image, path=f"images.{position}")

@@ -167,7 +167,7 @@ async def _show_on_profile(uow: UnitOfWork, staged: StagedImage, url: str, at: d
     user = await uow.users.get(UserId(staged.owner_id), lock=True)
     if user is None or user.pending_picture != staged.id:
         return False
-    user.show_picture(url, at=at)
+    user.show_image(url, at=at)
     await uow.users.save(user)
     return True
 

@@ -74,21 +74,21 @@ class KeyedDigests(Protocol):
 
 
 class Images(Protocol):
-    """What can be known of and done to a picture; bounded in time and memory, off the event loop.
+    """What can be known of and done to an image; bounded in time and memory, off the event loop.
 
-    Whatever a picture does to its reader is its own fault, and ``Invalid``. Work that is
+    Whatever an image does to its reader is its own fault, and ``Invalid``. Work that is
     cancelled ends. Raises ``Unavailable`` (``busy``) when too many are waiting already.
     """
 
     async def check(self, content: bytes, *, path: str) -> None:
-        """Raises ``Invalid`` about ``path`` unless it is a picture we read, within the bounds."""
+        """Raises ``Invalid`` about ``path`` unless it is an image we read, within the bounds."""
 
     async def fit(self, content: bytes) -> bytes:
         """As a JPEG within 1024x1024, upright, without metadata. Raises ``Invalid``."""
 
 
 class MediaStore(Protocol):
-    """Where finished pictures are shown from."""
+    """Where finished images are shown from."""
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> str:
         """Keep it and return its URL. The same key again overwrites. Raises ``Unavailable``."""
@@ -112,7 +112,7 @@ class ProcessImage:
 
 @dataclass(frozen=True, slots=True)
 class DeleteImage:
-    """Take a replaced picture out of the media store."""
+    """Take a replaced image out of the media store."""
 
     url: str
 

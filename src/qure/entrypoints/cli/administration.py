@@ -89,7 +89,7 @@ async def check(settings: Settings, *, connect: bool) -> list[Line]:
     if connect:
         lines += [
             await _ask("Database", lambda: _database_answers(settings)),
-            await _ask("Pictures", lambda: _pictures_can_be_kept(settings)),
+            await _ask("Pictures", lambda: _images_can_be_kept(settings)),
         ]
         if settings.redis_url is not None:
             lines.append(await _ask("Redis", lambda: _redis_answers(settings)))
@@ -165,7 +165,7 @@ def _choices(settings: Settings) -> list[Line]:
     redis = settings.redis_url
     direct = settings.database_direct_url
     keys = "given" if settings.jwt_private_key else f"kept in {settings.data_dir / 'keys'}"
-    pictures = (
+    images = (
         f"Cloudinary, cloud {urlsplit(settings.cloudinary_url).hostname}"
         if settings.cloudinary_url
         else f"files in {settings.media_dir}, shown at {settings.public_url}/media"
@@ -186,7 +186,7 @@ def _choices(settings: Settings) -> list[Line]:
         ),
         Line("Events, cache", f"Redis at {_place(redis)}" if redis else "in the one process"),
         Line("Jobs", "SAQ on that Redis, done by `qure worker`" if redis else "in the one process"),
-        Line("Pictures", pictures),
+        Line("Pictures", images),
         Line("Signing keys", f"{keys}; access tokens live {settings.jwt_life}"),
         Line("Time zone", settings.default_timezone),
         Line("Proxies", ", ".join(map(str, settings.trusted_proxies)) or "none is believed"),
@@ -227,7 +227,7 @@ async def _redis_answers(settings: Settings) -> str:
     return "answers"
 
 
-async def _pictures_can_be_kept(settings: Settings) -> str:
+async def _images_can_be_kept(settings: Settings) -> str:
     if settings.cloudinary_url is not None:
         return "Cloudinary is asked when the first picture is stored"
     settings.media_dir.mkdir(parents=True, exist_ok=True)

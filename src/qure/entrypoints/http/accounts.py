@@ -13,7 +13,7 @@ from qure.application.announcing.cached_reads import DAY, CachedReads, profile_g
 from qure.application.ports.gateways import Images
 from qure.domain.ids import SessionId
 from qure.entrypoints.http.answers import WithCookie
-from qure.entrypoints.http.bodies import Pictures
+from qure.entrypoints.http.bodies import ImageFiles
 from qure.entrypoints.http.calls import Call, PublicCall
 from qure.entrypoints.http.client_address import client_address
 from qure.entrypoints.http.hanging_up import ImagesFor
@@ -129,7 +129,7 @@ async def read_profile(
 async def update_profile(
     request: Call,
     given: requests.UpdateProfile,
-    pictures: Pictures,
+    files: ImageFiles,
     profiles: Profiles,
     images: Images,
 ) -> ProfileBody:
@@ -141,9 +141,9 @@ async def update_profile(
     user = await profiles.update(
         first_name=None if given.first_name is UNSET else given.first_name,
         last_name=None if given.last_name is UNSET else given.last_name,
-        picture=next(iter(pictures.get("profilePicture", ())), None),
+        image=next(iter(files.get("profilePicture", ())), None),
         actor=request.user,
-        images=ImagesFor(request, images),
+        reader=ImagesFor(request, images),
     )
     return ProfileBody.of(user)
 

@@ -27,7 +27,7 @@ MAX_FORM_OVERHEAD_BYTES = 256 * 1024
 
 RequestT = TypeVar("RequestT", bound=Fields)
 AnyRequest = Request[Any, Any, Any]
-Pictures = Mapping[str, Sequence[bytes]]
+ImageFiles = Mapping[str, Sequence[bytes]]
 """The files of a form, by field."""
 
 
@@ -52,9 +52,9 @@ async def read_json(request: AnyRequest, kind: type[RequestT]) -> RequestT:
 
 
 async def read_form(
-    request: AnyRequest, kind: type[RequestT], *, max_picture_bytes: int
-) -> tuple[RequestT, Pictures]:
-    """The multipart body as a ``kind`` and the pictures in it; JSON is read too.
+    request: AnyRequest, kind: type[RequestT], *, max_image_bytes: int
+) -> tuple[RequestT, ImageFiles]:
+    """The multipart body as a ``kind`` and the images in it; JSON is read too.
 
     A file field (``kind.PICTURES``) that was not sent is not in the result. Raises what
     ``read_json`` raises.
@@ -64,12 +64,12 @@ async def read_form(
         if media_type and not _is_json(media_type):
             raise UnsupportedMediaType("Send multipart/form-data or application/json.")
         return await read_json(request, kind), {}
-    pictures = kind.PICTURES
-    form = await _read_form(request, options.get("boundary", ""), pictures, max_picture_bytes)
+    images = kind.IMAGES
+    form = await _read_form(request, options.get("boundary", ""), images, max_image_bytes)
     surplus = [
-        FieldError(name, f"Give at most {pictures[name]}.")
+        FieldError(name, f"Give at most {images[name]}.")
         for name, files in form.files.items()
-        if len(files) > pictures[name]
+        if len(files) > images[name]
     ]
     try:
         fields = parse(kind, form.texts, text=True)
@@ -87,14 +87,14 @@ def read_query(scope: HTTPScope, kind: type[RequestT]) -> RequestT:
 
 
 async def _read_form(
-    request: AnyRequest, boundary: str, pictures: Mapping[str, int], max_picture_bytes: int
+    request: AnyRequest, boundary: str, images: Mapping[str, int], max_image_bytes: int
 ) -> _Form:
-    limit = sum(pictures.values()) * max_picture_bytes + MAX_FORM_OVERHEAD_BYTES
+    limit = sum(images.values()) * max_image_bytes + MAX_FORM_OVERHEAD_BYTES
     form, segment, chunks = _Form(), None, list[bytes]()
     try:
         with PushMultipartParser(
             boundary,
-            max_segment_size=max_picture_bytes,
+            max_segment_size=max_image_bytes,
             max_segment_count=MAX_FORM_PARTS,
         ) as parser:
             async for chunk in _stream(request, limit):
@@ -106,7 +106,7 @@ async def _read_form(
                         chunks.append(bytes(event))
                         _check_size(segment)
                     elif segment is not None:
-                        _keep(form, segment, b"".join(chunks), pictures)
+                        _keep(form, segment, b"".join(chunks), images)
     except ParserLimitReached:
         raise BodyTooLarge("The form, or a file in it, is too large.") from None
     except (MultipartError, UnicodeError):
@@ -122,10 +122,10 @@ def _check_size(segment: MultipartSegment | None) -> None:
 
 
 def _keep(
-    form: _Form, segment: MultipartSegment, content: bytes, pictures: Mapping[str, int]
+    form: _Form, segment: MultipartSegment, content: bytes, images: Mapping[str, int]
 ) -> None:
     name = segment.name
-    if name in pictures:
+    if name in images:
         # A file input that was left empty still sends a part, without a name or a byte; an
         # empty text, though, is what a null is in JSON. Other text is a URL as it was read.
         if segment.filename is None and not content:

@@ -19,7 +19,7 @@ from qure.application.clinics.nearby import NearbyClinics
 from qure.application.clinics.staff import Staff
 from qure.application.ports.gateways import Images
 from qure.domain.ids import ClinicId, UserId
-from qure.entrypoints.http.bodies import Pictures
+from qure.entrypoints.http.bodies import ImageFiles
 from qure.entrypoints.http.calls import Call
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.routing import Api
@@ -40,7 +40,7 @@ router = Api("/api/clinic", tag="Clinics")
 async def create_clinic(
     request: Call,
     given: requests.CreateClinic,
-    pictures: Pictures,
+    files: ImageFiles,
     clinics: Clinics,
     images: Images,
 ) -> ClinicBody:
@@ -54,10 +54,10 @@ async def create_clinic(
         fields.pop("timezone", None)
     clinic = await clinics.create(
         fields=fields,
-        logo=_logo(pictures),
-        pictures=pictures.get("images", ()),
+        logo=_logo(files),
+        images=files.get("images", ()),
         actor=request.user,
-        images=ImagesFor(request, images),
+        reader=ImagesFor(request, images),
     )
     return ClinicBody.of(clinic)
 
@@ -109,7 +109,7 @@ async def update_clinic(
     request: Call,
     clinic_id: ClinicId,
     given: requests.UpdateClinic,
-    pictures: Pictures,
+    files: ImageFiles,
     clinics: Clinics,
     images: Images,
 ) -> ClinicBody:
@@ -121,11 +121,11 @@ async def update_clinic(
     clinic = await clinics.update(
         clinic_id,
         fields=_fields(given),
-        logo=_logo(pictures),
+        logo=_logo(files),
         drop_logo=given.drops_logo,
-        pictures=pictures.get("images", () if given.drops_images else None),
+        images=files.get("images", () if given.drops_images else None),
         actor=request.user,
-        images=ImagesFor(request, images),
+        reader=ImagesFor(request, images),
     )
     return ClinicBody.of(clinic)
 
@@ -188,7 +188,7 @@ def _fields(given: requests.CreateClinic | requests.UpdateClinic) -> ClinicField
     fields = {
         name: value
         for name, value in msgspec.structs.asdict(given).items()
-        if value is not UNSET and name not in given.PICTURES
+        if value is not UNSET and name not in given.IMAGES
     }
     hours = fields.get("opening_hours")
     if isinstance(hours, requests.OpeningHours):
@@ -196,5 +196,5 @@ def _fields(given: requests.CreateClinic | requests.UpdateClinic) -> ClinicField
     return cast("ClinicFields", fields)
 
 
-def _logo(pictures: Pictures) -> bytes | None:
-    return next(iter(pictures.get("logo", ())), None)
+def _logo(files: ImageFiles) -> bytes | None:
+    return next(iter(files.get("logo", ())), None)

@@ -33,7 +33,7 @@ class MalformedBody(DomainError):
 
 
 class BodyTooLarge(DomainError):
-    """The body, or one picture in it, is larger than we take."""
+    """The body, or one image in it, is larger than we take."""
 
     def __init__(self, message: str) -> None:
         super().__init__("body_too_large", message)

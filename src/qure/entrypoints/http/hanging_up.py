@@ -1,4 +1,4 @@
-"""Work for a client that ends when the client hangs up: unpacking pictures is dear."""
+"""Work for a client that ends when the client hangs up: unpacking images is dear."""
 
 import asyncio
 

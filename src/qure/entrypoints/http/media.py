@@ -1,4 +1,4 @@
-"""``/media``: pictures that are kept on this machine's disk."""
+"""``/media``: images that are kept on this machine's disk."""
 
 from anyio import open_file
 from litestar import Router, get
@@ -14,7 +14,7 @@ _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 
 @get("/{name:path}", opt={PUBLIC: True})
-async def read_picture(name: FromPath[str], container: Injected[Container]) -> ASGIResponse:
+async def read_image(name: FromPath[str], container: Injected[Container]) -> ASGIResponse:
     path = await container.media.find(name.removeprefix("/"))
     if path is None:
         raise NotFound("not_found", "There is no such picture.")
@@ -26,9 +26,9 @@ async def read_picture(name: FromPath[str], container: Injected[Container]) -> A
     return ASGIResponse(
         body=content,
         media_type=_TYPES[path.suffix],
-        # A new picture gets a new name, so this one may be kept for ever.
+        # A new image gets a new name, so this one may be kept for ever.
         headers={"Cache-Control": "public, max-age=31536000, immutable"},
     )
 
 
-router = Router("/media", route_handlers=[read_picture])
+router = Router("/media", route_handlers=[read_image])

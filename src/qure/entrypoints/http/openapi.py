@@ -167,10 +167,10 @@ def _request_body(
     assert one.body is not None
     example = _sample_of(one.body)
     content: dict[str, Any] = {}
-    if one.body.PICTURES:
+    if one.body.IMAGES:
         files = {
             name: _file() if most == 1 else {"type": "array", "maxItems": most, "items": _file()}
-            for name, most in one.body.PICTURES.items()
+            for name, most in one.body.IMAGES.items()
         }
         # Written out, not composed: a page makes form fields of properties only.
         texts = components[one.body.__name__]
@@ -234,7 +234,7 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
     if one.body is not None:
         codes[400] = ("validation_failed", "malformed_json")
         codes[413], codes[415] = ("body_too_large",), ("unsupported_media_type",)
-        if one.body.PICTURES:
+        if one.body.IMAGES:
             codes[400] += ("malformed_form",)
     elif one.query is not None or _PARAMETER.search(path):
         codes[400] = ("validation_failed",)

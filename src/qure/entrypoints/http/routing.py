@@ -4,7 +4,7 @@ A handler is a coroutine function with a docstring (summary; description) that r
 name is the operation's id. Of its parameters
 
 - ``given`` is the request's body, or in a GET its query: its type says what is read and checked;
-- ``pictures`` are the files of a multipart body, as ``given``'s type knows them;
+- ``files`` are those of a multipart body, as ``given``'s type knows them;
 - ``request`` is the request;
 - a parameter of the path is the id of that name;
 - every other is one of the service's parts (``calls.PARTS``).
@@ -38,7 +38,7 @@ from qure.wire.parsing import Fields
 Handler = Callable[..., Awaitable[object]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_OWN = frozenset({"given", "pictures", "request"})
+_OWN = frozenset({"given", "files", "request"})
 
 
 class Api(Router):
@@ -156,11 +156,11 @@ def _answering(
 async def _read(
     request: PublicCall, body: type[Fields], parts: Mapping[str, Any]
 ) -> dict[str, object]:
-    if not body.PICTURES:
+    if not body.IMAGES:
         return {"given": await read_json(request, body)}
     limit = parts["settings"].max_image_bytes
-    given, pictures = await read_form(request, body, max_picture_bytes=limit)
-    return {"given": given, "pictures": pictures}
+    given, files = await read_form(request, body, max_image_bytes=limit)
+    return {"given": given, "files": files}
 
 
 def _parts_among(
@@ -169,8 +169,8 @@ def _parts_among(
     """The names of the parts. Raises ``TypeError`` if the handler cannot be served."""
     if len(ids) != path.count("{"):
         raise TypeError(f"{operation.id} does not take every id in {path}")
-    if bool(operation.body and operation.body.PICTURES) != ("pictures" in takes):
-        raise TypeError(f"{operation.id}: pictures and the body that has them go together")
+    if bool(operation.body and operation.body.IMAGES) != ("files" in takes):
+        raise TypeError(f"{operation.id}: files and the body that has them go together")
     names = tuple(name for name in takes if name not in _OWN and name not in ids)
     for name in names:
         if takes[name] is not PARTS.get(name):
