@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.server import ServerProtocol
 
 from qure.adapters.sockets import gateway, websocket
 from qure.adapters.sockets.engine_socket import EngineSocket
@@ -292,7 +293,7 @@ async def test_a_connection_that_has_ended_holds_no_memory_until_garbage_is_coll
     patient = await service.person()
 
     def alive() -> list[object]:
-        kinds = (EngineSocket, HttpProtocol, WebSocketProtocol)
+        kinds = (EngineSocket, HttpProtocol, ServerProtocol, WebSocketProtocol)
         return [one for one in gc.get_objects() if type(one) in kinds]
 
     gc.collect()

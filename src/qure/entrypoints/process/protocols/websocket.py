@@ -44,6 +44,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._allowance = float(MAX_OVERHEAD_FRAMES)
         self._allowed_at = self.loop.time()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.conn.parser.close()  # It waits for more, and refers to what refers to it: a circle.
+
     def data_received(self, data: bytes) -> None:
         self.conn.receive_data(data)
         if self.conn.parser_exc is not None:
