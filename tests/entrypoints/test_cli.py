@@ -13,6 +13,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from qure.adapters.sql.migrations.revision import head
 from qure.entrypoints.cli.commands import main, qure
 from tests.support.servers.process import free_port
 
@@ -214,6 +215,17 @@ def test_a_migration_says_from_where_to_where(run: Run, alone: Path) -> None:
     assert again.code == 0
     assert again.output.endswith(" already.\n")
     assert (alone / "data" / "qure.db").exists()
+
+
+def test_a_database_goes_back_to_an_earlier_revision_and_forth_again(run: Run) -> None:
+    assert "at None, cannot go back" in run("migrate", "--back-to", "0001").is_refused(code=2)
+    run("migrate")
+    for unknown in ("9999", "base", head()):
+        assert "cannot go back" in run("migrate", "--back-to", unknown).is_refused(code=2)
+    back = run("migrate", "--back-to", "0002")
+    assert back.code == 0
+    assert back.output == f"The database went from {head()} to revision 0002.\n"
+    assert run("migrate").output == f"The database went from 0002 to revision {head()}.\n"
 
 
 def test_migrations_go_round_the_pooler(run: Run, postgres_database: str) -> None:

@@ -110,10 +110,11 @@ def worker(port: int | None) -> None:
 
 
 @qure.command()
-def migrate() -> None:
+@click.option("--back-to", metavar="REVISION", help="For an older Qure. Stop all processes first.")
+def migrate(back_to: str | None) -> None:
     """Bring the database to this version's schema (on DATABASE_DIRECT_URL).
 
-    Safe to run at any time, on several machines at once, and again.
+    Safe to run at any time, on several machines at once, and again. Going back keeps the data.
 
     \b
     Example:
@@ -121,7 +122,8 @@ def migrate() -> None:
     """
     from qure.bootstrap import schema_of
 
-    found = asyncio.run(schema_of(load_settings()).migrate())
+    schema = schema_of(load_settings())
+    found = asyncio.run(schema.go_back(back_to) if back_to else schema.migrate())
     if found.before == found.after:
         click.echo(f"The database is at revision {found.after} already.")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -47,11 +48,28 @@ class Schema:
             )
         from qure.adapters.sql.migrations.migrate import migrate
 
-        try:
-            await migrate(self._url)
-        except (SQLAlchemyError, OSError) as error:
-            raise SetupError(_sentence(error)) from error
+        await _told(migrate(self._url))
         return found
+
+    async def go_back(self, to: str) -> Revisions:
+        """Bring it, with its data, to an earlier version; no process may be running on it.
+
+        Raises ``SetupError``; nothing was changed then.
+        """
+        found = await self.revisions()
+        if not {found.before, to} <= {*revision.known()} or to >= str(found.before):
+            raise SetupError(f"The database, at {found.before}, cannot go back to {to}.")
+        from qure.adapters.sql.migrations.migrate import downgrade
+
+        await _told(downgrade(self._url, to))
+        return Revisions(found.before, to)
+
+
+async def _told(migration: Awaitable[None]) -> None:
+    try:
+        await migration
+    except (SQLAlchemyError, OSError) as error:
+        raise SetupError(_sentence(error)) from error
 
 
 def _sentence(error: Exception) -> str:
