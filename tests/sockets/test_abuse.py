@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import logging
 import os
 import random
 import socket
@@ -28,6 +27,7 @@ from qure.domain.events import QueueActivated
 from qure.domain.queue import Queue
 from tests.sockets.clients import open_client
 from tests.support.builders import NOW, build_entry
+from tests.support.logged import errors_logged
 from tests.support.socket_service import Login, SocketService
 from tests.support.waiting import eventually
 
@@ -96,7 +96,7 @@ async def test_a_packet_that_is_none_ends_its_sender_and_nobody_else(
     await eventually(lambda: service.container.hub.clients() == [])
     await is_well(service, person)
     # Nobody fills our logs with tracebacks from outside.
-    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+    assert errors_logged(caplog) == []
 
 
 async def test_a_binary_argument_is_an_argument_like_any_other_wrong_one(
