@@ -273,7 +273,7 @@ async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
     service: HttpService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("the secret is 42")
+        raise RuntimeError("the secret is sesame")
 
     patient = await service.patient()
     monkeypatch.setattr(service.container.use_cases.tokens, "active_of", broken)
@@ -282,11 +282,11 @@ async def test_an_unexpected_fault_is_500_with_an_id_and_no_internals(
     body = refused(response, 500, "internal_error")
     request_id = response.headers["x-request-id"]
     assert body["meta"] == {"requestId": request_id}
-    assert "42" not in response.text
+    assert "sesame" not in response.text
     (record,) = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert request_id in record.getMessage()
     assert record.exc_info is not None
-    assert str(record.exc_info[1]) == "the secret is 42"
+    assert str(record.exc_info[1]) == "the secret is sesame"
     assert patient.id not in record.getMessage()
 
 
