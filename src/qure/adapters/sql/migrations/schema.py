@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from qure.adapters.sql.migrations import revision
 from qure.application.ports.setup import SetupError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,7 @@ class Schema:
 
     async def revisions(self) -> Revisions:
         """Raises ``SetupError`` when the database cannot be reached."""
-        try:
-            return Revisions(await revision.current(self._url), revision.head())
-        except (SQLAlchemyError, OSError) as error:
-            raise SetupError(_sentence(error)) from error
+        return Revisions(await _reached(revision.current(self._url)), revision.head())
 
     async def migrate(self) -> Revisions:
         """Bring it to this program's version; what was before.
@@ -48,7 +48,7 @@ class Schema:
             )
         from qure.adapters.sql.migrations.migrate import migrate
 
-        await _told(migrate(self._url))
+        await _reached(migrate(self._url))
         return found
 
     async def go_back(self, to: str) -> Revisions:
@@ -57,17 +57,18 @@ class Schema:
         Raises ``SetupError``; nothing was changed then.
         """
         found = await self.revisions()
-        if not {found.before, to} <= {*revision.known()} or to >= str(found.before):
+        known = revision.known()
+        if found.before not in known or to not in known[: known.index(found.before)]:
             raise SetupError(f"The database, at {found.before}, cannot go back to {to}.")
         from qure.adapters.sql.migrations.migrate import downgrade
 
-        await _told(downgrade(self._url, to))
+        await _reached(downgrade(self._url, to))
         return Revisions(found.before, to)
 
 
-async def _told(migration: Awaitable[None]) -> None:
+async def _reached(answer: Awaitable[T]) -> T:
     try:
-        await migration
+        return await answer
     except (SQLAlchemyError, OSError) as error:
         raise SetupError(_sentence(error)) from error
 
