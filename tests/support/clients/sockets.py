@@ -135,7 +135,10 @@ class SocketIoClient(Hearing):
             self._hanging_up = asyncio.ensure_future(self.sio.eio.disconnect(abort=True))
 
     async def close(self) -> None:
-        """Leave, and stop trying to come back."""
+        """Say goodbye, leave, and stop trying to come back."""
+        if self.sio.connected and self.sio.transport() == "polling":
+            # While a POST of its own is under way, the library would leave without a word (3.12).
+            await self.sio.eio.queue.join()
         await self.sio.disconnect()
         await self.sio.shutdown()
 
