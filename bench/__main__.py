@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import desk, footprint, issuing, logins, reads, search, sockets
+from bench import desk, footprint, issuing, logins, moves, places, reads, search, sockets
 from bench.report import Figure, show, write
 
 BENCHMARKS = {
     "reads": reads.run,
     "issuing": issuing.run,
     "desk": desk.run,
+    "moves": moves.run,
     "sockets": sockets.run,
+    "places": places.run,
     "logins": logins.run,
     "search": search.run,
     "footprint": footprint.run,

@@ -20,7 +20,7 @@ from qure.domain.token import Priority
 
 _HEAD = (
     "(SELECT * FROM tokens WHERE queue_id = $1 AND priority = '{priority}'"
-    " AND status IN ('WAITING') ORDER BY place LIMIT 1)"
+    " AND status IN ('WAITING') AND NOT on_hold ORDER BY place, number LIMIT 6)"
 )
 _LINE = " UNION ALL ".join(
     [
@@ -29,8 +29,10 @@ _LINE = " UNION ALL ".join(
         " AND status IN ('CALLED', 'IN_PROGRESS')",
     ]
 )
-_CONTENT = b'{"x":"' + b"x" * 900 + b'"}'
-"""As large as the real one."""
+_CONTENT = b'{"x":"' + b"x" * 4000 + b'"}'
+_FRONT = json.dumps([{"label": "100", "priority": "NORMAL"}] * 5)
+_CALLS = json.dumps([{"token_id": str(uuid4()), "label": "100", "number": 100}] * 6)
+"""As large as the real ones."""
 
 
 def run(*, quick: bool) -> list[Figure]:
@@ -108,11 +110,10 @@ async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUI
     async with db.transaction():
         queue = await db.fetchrow("SELECT * FROM queues WHERE id = $1 FOR UPDATE", queue_id)
         line = await db.fetch(_LINE, queue_id, staff_id)
-        (token,) = (one for one in line if one["status"] == "WAITING")
-        moved = [
-            *((one["id"], "COMPLETED") for one in line if one["status"] != "WAITING"),
-            (token["id"], "CALLED"),
-        ]
+        await db.fetchrow("SELECT * FROM desks WHERE staff_id = $1", staff_id)
+        token = next(one for one in line if one["status"] == "WAITING")
+        assigned = [one["id"] for one in line if one["status"] != "WAITING"]
+        moved = [*((id, "COMPLETED") for id in assigned), (token["id"], "CALLED")]
         await db.executemany(
             "UPDATE tokens SET status = $2, called_at = $3, assigned_to = $4,"
             " version = version + 1 WHERE id = $1",
@@ -120,10 +121,11 @@ async def _call_by_hand(db: asyncpg.Connection, queue_id: QueueId, staff_id: UUI
         )
         await db.execute(
             "UPDATE queues SET now_serving = $2, waiting_count = waiting_count - 1,"
-            " version = version + 1, updated_at = $3 WHERE id = $1",
+            " version = version + 1, updated_at = $3, upcoming = $4, calls = $5 WHERE id = $1",
             queue_id,
             token["number"],
             now,
+            *(_FRONT, _CALLS),
         )
         entry_id = uuid4()
         await db.executemany(

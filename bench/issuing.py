@@ -30,12 +30,14 @@ _ISSUE = """
 WITH numbered AS (
     UPDATE queues SET last_issued_number = last_issued_number + 1,
         waiting_count = waiting_count + 1, version = version + 1
-    WHERE id = $1 AND is_active AND last_issued_number < max_size RETURNING last_issued_number
+    WHERE id = $1 AND is_active AND last_issued_number < max_size
+    RETURNING last_issued_number, service_id
 )
 INSERT INTO tokens
-    (id, queue_id, patient_id, number, place, priority, status, version, created_at)
-SELECT $2, $1, $3, last_issued_number, last_issued_number * 1048576::bigint, 'NORMAL',
-    'WAITING', 1, now()
+    (id, queue_id, service_id, patient_id, number, label, place, priority, status, on_hold,
+     version, created_at, recall_count, rejoins, postpones, guest)
+SELECT $2, $1, service_id, $3, last_issued_number, last_issued_number::text,
+    last_issued_number * 1099511627776::bigint, 'NORMAL', 'WAITING', false, 1, now(), 0, 0, 0, false
 FROM numbered RETURNING number
 """
 

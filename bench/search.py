@@ -18,7 +18,7 @@ from bench.report import Figure
 from bench.world import Login, Program, World, http_load, make_clinic, make_logins, world
 from qure.adapters.sql.engine import open_database
 from qure.adapters.sql.mapping import clinic_values, service_values
-from qure.adapters.sql.rows import CLINICS, SERVICES
+from qure.adapters.sql.rows.clinics import CLINICS, SERVICES
 from qure.bootstrap import build
 from qure.container import ProcessRole
 from qure.domain.actor import Role

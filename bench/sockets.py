@@ -30,9 +30,10 @@ from qure.adapters.redis.bus import RedisBus
 from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.events import QueueActivated
-from qure.domain.ids import ClinicId, EntryId, QueueId
+from qure.domain.ids import ClinicId, EntryId, QueueId, ServiceId
 from qure.domain.queue_status import QueueStatus
-from qure.wire.responses import StatusBody, encode
+from qure.wire.body import encode
+from qure.wire.queues import StatusBody
 
 PAUSE_SECONDS = 0.12
 
@@ -121,6 +122,7 @@ class Emitter:
     def __init__(self, queue_id: QueueId, clinic_id: ClinicId) -> None:
         self._queue_id = queue_id
         self._clinic_id = clinic_id
+        self._service_id = ServiceId(uuid4())
         self._now = datetime.now(UTC)
         self.version = 1
 
@@ -130,6 +132,9 @@ class Emitter:
         return QueueStatus(
             queue_id=self._queue_id,
             clinic_id=self._clinic_id,
+            service_id=self._service_id,
+            service_name="General",
+            prefix="",
             now_serving=self.version % 1000,
             waiting_count=self.version % 1000,
             start_time=self._now,

@@ -25,7 +25,6 @@ from qure.domain.ids import ClinicId, QueueId, ServiceId, SessionId, UserId
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
 from qure.domain.service import Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
-from qure.domain.token import TokenStatus
 from qure.domain.user import User
 from qure.settings import Settings, load_settings
 from tests.support.servers.postgres import running_postgres
@@ -201,7 +200,12 @@ async def make_queue(
             container, name=f"Clinic {container.ids.new_id()}", latitude=40.0, longitude=-74.0
         )
         queue = Queue.open(
-            clinic, id=QueueId(container.ids.new_id()), max_size=max_size, at=now, by=SYSTEM
+            clinic,
+            clinic.service,
+            id=QueueId(container.ids.new_id()),
+            max_size=max_size,
+            at=now,
+            by=SYSTEM,
         )
         async with container.storage.write() as uow:
             await uow.clinics.add(clinic)
@@ -210,9 +214,26 @@ async def make_queue(
     return clinic.id, queue.id
 
 
+async def make_service(settings: Settings, clinic_id: ClinicId) -> ServiceId:
+    """Another service of the clinic, with an open queue of today."""
+    container = build(settings, role=ProcessRole.COMMAND)
+    async with container.running():
+        admin = Actor(role=Role.ADMIN)
+        service = await container.use_cases.services.create(
+            clinic_id, fields={"name": "Blood tests", "max_queue_size": MAX_QUEUE_SIZE}, actor=admin
+        )
+        await container.use_cases.queues.open(clinic_id, service_id=service.id, actor=admin)
+    return service.id
+
+
 async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
     """Patients who wait there, one token each."""
     logins = await make_logins(settings, count, Role.PATIENT, None)
+    await fill_queue_with(settings, queue_id, logins)
+
+
+async def fill_queue_with(settings: Settings, queue_id: QueueId, logins: list[Login]) -> None:
+    """These patients wait there, one token each."""
     container = build(settings, role=ProcessRole.COMMAND)
     async with container.running():
         await asyncio.gather(
@@ -228,15 +249,8 @@ async def fill_queue(settings: Settings, queue_id: QueueId, count: int) -> None:
 async def empty_queue(settings: Settings, queue_id: QueueId) -> None:
     """Nobody stands there any more: the same patients can take tokens elsewhere."""
     container = build(settings, role=ProcessRole.COMMAND)
-    async with container.running(), container.storage.write() as uow:
-        queue = await uow.queues.get(queue_id, lock=True)
-        if queue is None:
-            raise LookupError(f"there is no queue {queue_id}")
-        now = container.clock.now()
-        waiting = await uow.tokens.of_queue(queue_id, status=TokenStatus.WAITING)
-        await uow.tokens.save([queue.skip(one, by=SYSTEM, at=now) for one in waiting])
-        await uow.queues.save(queue)
-        await uow.commit()
+    async with container.running():
+        await container.use_cases.closing.close(queue_id, actor=Actor(role=Role.ADMIN))
 
 
 def http_load(job: dict[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def build(
         jwts=jwts,
         digests=HmacDigests(keys),
         throttle=throttle,
+        live_boards=memory.live_boards,
         rules=Rules(
             registrations_per_ten_minutes=settings.registrations_per_address,
             default_timezone=settings.default_timezone,
@@ -90,8 +91,10 @@ def build(
     )
     hub = Hub(
         status_of=memory.live_status.of,
-        assigned_tokens_of=use_cases.tokens.assigned_of,
+        active_tokens_of=use_cases.tokens.all_active_of,
         actor_of=memory.actors.of,
+        live_boards=memory.live_boards,
+        is_hearing=lambda: bus.generation() is not None,
         max_connections_per_user=settings.max_connections_per_user,
         on_lag=observers.delivered,
     )
@@ -116,6 +119,10 @@ def build(
     bus.subscribe(inbox.receive, relay.resync)
     periodic_tasks = (
         PeriodicTask("opening queues", 5, use_cases.queues.open_due),
+        PeriodicTask("counting no-shows", 2, use_cases.closing.skip_no_shows),
+        PeriodicTask("ending days", 5, use_cases.closing.end_days),
+        PeriodicTask("ending notices", 2, use_cases.closing.end_notices),
+        PeriodicTask("closing desks", 2, use_cases.desks.close_deserted),
         PeriodicTask("resuming images", 60, resumption.resume),
         PeriodicTask("sweeping", 600, Sweeping(storage, clock).sweep),
     )

@@ -11,13 +11,23 @@ import pytest
 from qure.application.announcing.actors import MAX_AGE, MAX_SESSIONS, Actors
 from qure.application.ports.gateways import AccessClaims
 from qure.domain import events
-from qure.domain.actor import SYSTEM, Actor, Role
+from qure.domain.actor import SYSTEM, Actor, ActorKind, Role
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import ClinicId, SessionId, UserId
 from qure.domain.session import Session
 from qure.domain.user import User
 from tests.application.world import World, outcomes
-from tests.support.builders import NOW, build_entry, build_session, build_staff, build_user, new_id
+from tests.support.builders import (
+    NOW,
+    build_display,
+    build_display_user,
+    build_entry,
+    build_guest,
+    build_session,
+    build_staff,
+    build_user,
+    new_id,
+)
 from tests.support.fakes import Hearing
 
 
@@ -100,6 +110,22 @@ async def test_the_stored_user_counts(world: World, process: Process) -> None:
     assert await process.actors.of(claims) == Actor(
         id=user.id, session_id=claims.session_id, role=Role.STAFF, clinic_id=clinic.id
     )
+
+
+async def test_guests_and_displays_are_known_for_what_they_are_and_remembered(
+    world: World, process: Process
+) -> None:
+    clinic = await world.clinic()
+    for user, kind in (
+        (build_guest(), ActorKind.GUEST),
+        (build_display_user(build_display(clinic.id)), ActorKind.DISPLAY),
+    ):
+        claims = await logged_in(world, user)
+        actor = await process.actors.of(claims)
+        assert (actor.kind, actor.id, actor.clinic_id) == (kind, user.id, user.clinic_id)
+        assert await process.reads_for(claims) == 0
+        process.hear_of_user(claims.actor_id)
+        assert process.actors.peek(claims) is None
 
 
 async def test_who_was_looked_up_is_remembered(world: World, process: Process) -> None:

@@ -81,6 +81,8 @@ async def test_a_new_clinic_needs_only_a_name_and_a_place(world: World) -> None:
     assert (clinic.service.max_queue_size, clinic.service.auto_open_queue) == (50, False)
     assert clinic.is_active
     assert (clinic.logo, clinic.images, clinic.service.next_opening_at) == (None, (), None)
+    assert (clinic.no_show_minutes, clinic.guest_join) == (None, False)
+    assert (clinic.rejoin_minutes, clinic.max_rejoins, clinic.rejoin_after) == (30, 2, 2)
     assert (clinic.created_at, clinic.updated_at) == (NOW, NOW)
     assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=NOW)]
 
@@ -98,6 +100,11 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
         timezone="Pacific/Apia",
         max_queue_size=7,
         auto_open_queue=True,
+        no_show_minutes=4,
+        rejoin_minutes=15,
+        max_rejoins=1,
+        rejoin_after=3,
+        guest_join=True,
     )
     clinic = await create(world, fields=fields)
     stored = await world.use.clinics.read(clinic.id)
@@ -176,6 +183,27 @@ async def test_a_change_touches_what_it_names_and_is_told(world: World) -> None:
     )
     assert await world.use.clinics.read(clinic.id) == changed
     assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=at)]
+
+
+async def test_what_belongs_to_its_default_service_is_changed_there_and_other_services_stay(
+    world: World,
+) -> None:
+    clinic = await world.clinic()
+    blood = await world.service(clinic)
+    await update(world, clinic, fields=ClinicFields(max_queue_size=7, auto_open_queue=True))
+    general = await world.service_of(clinic.service.id)
+    assert (general.max_queue_size, general.auto_open_queue) == (7, True)
+    assert await world.service_of(blood.id) == blood
+
+
+async def test_how_long_it_waits_for_those_who_were_called_may_be_set_and_unset(
+    world: World,
+) -> None:
+    clinic = await world.clinic()
+    for minutes in (1, 60, None):
+        changed = await update(world, clinic, fields=ClinicFields(no_show_minutes=minutes))
+        assert changed.no_show_minutes == minutes
+        assert await world.use.clinics.read(clinic.id) == changed
 
 
 async def test_a_clinic_that_does_not_exist_is_neither_read_nor_changed(world: World) -> None:

@@ -92,6 +92,16 @@ def test_a_change_of_a_queue_that_was_read_is_known_at_once(process: Process) ->
     assert process.memory.live_status.get(status.queue_id) == changed
 
 
+async def test_a_board_that_was_read_is_carried_on(world: World, process: Process) -> None:
+    queue = await world.queue()
+    assert (await process.memory.live_boards.of(queue.id)).version == 1
+    world.when_told = lambda: process.memory.receive(world.told[-1])
+    (token,) = await world.waiting_in(queue, 1)
+    board = process.memory.live_boards.get(queue.id)
+    assert board is not None
+    assert (board.version, list(board.tokens)) == (2, [token.id])
+
+
 def test_every_event_of_an_entry_counts(process: Process) -> None:
     one, other = build_status(version=2), build_status(version=2)
     for status in (one, other):

@@ -1,402 +1,23 @@
-"""Patients: asking all at once, looking at one's token, leaving; and the list that staff see."""
+"""Looking at tokens: a patient's own, the list that staff see, what has happened to one."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
-from qure.application.ports.storage import TransactionConflict
-from qure.application.queueing.issuing import Issuing
-from qure.application.transact import ATTEMPTS
-from qure.domain import events
-from qure.domain.actor import Actor
-from qure.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from qure.application.queueing.tokens import History
+from qure.domain.actor import Actor, Role
+from qure.domain.errors import Forbidden, NotFound
 from qure.domain.ids import QueueId, TokenId
-from qure.domain.token import ActiveTokenExists, Token, TokenStatus
-from tests.application.world import MAX_ACTIVE, World, outcomes
-from tests.support.builders import build_actor, build_clinic, build_token, new_id
-from tests.support.waiting import eventually
-
-
-def patients(number: int) -> list[Actor]:
-    return [build_actor() for _ in range(number)]
-
-
-async def test_a_patient_takes_the_next_number_and_everyone_is_told(world: World) -> None:
-    queue, actor = await world.queue(), await world.patient()
-    token = await world.use.issuing.issue(queue.id, actor=actor)
-    assert (token.number, token.status, token.patient_id) == (
-        1,
-        TokenStatus.WAITING,
-        actor.user_id,
-    )
-    assert await world.tokens_of(queue.id) == [token]
-    stored = await world.queue_of(queue.id)
-    assert (stored.version, stored.waiting_count) == (2, 1)
-    assert world.events == [
-        events.TokenIssued(
-            token=token,
-            from_status=None,
-            actor=actor,
-            at=world.clock.now(),
-            queue=stored.status(),
-        )
-    ]
-
-
-async def test_only_a_patient_takes_a_token(world: World) -> None:
-    queue = await world.queue()
-    for actor in (await world.admin(), await world.staff_of(queue.clinic_id)):
-        with pytest.raises(Forbidden):
-            await world.use.issuing.issue(queue.id, actor=actor)
-    assert await world.tokens_of(queue.id) == []
-
-
-async def test_sixty_ask_at_once_for_fifty_places_and_exactly_ten_find_it_full(
-    world: World,
-) -> None:
-    queue = await world.queue(max_size=50)
-    issued, refused = await outcomes(
-        world.use.issuing.issue(queue.id, actor=one) for one in patients(60)
-    )
-    assert [token.number for token in issued] == list(range(1, 51))
-    assert [error.code for error in refused] == ["queue_full"] * 10
-    assert [token.number for token in await world.tokens_of(queue.id)] == list(range(1, 51))
-    stored = await world.queue_of(queue.id)
-    assert (stored.last_issued_number, stored.waiting_count, stored.version) == (50, 50, 51)
-
-
-async def test_numbers_follow_the_order_of_asking(world: World) -> None:
-    queue, asking = await world.queue(), patients(20)
-    tokens = await asyncio.gather(*(world.use.issuing.issue(queue.id, actor=one) for one in asking))
-    in_order = sorted(tokens, key=lambda one: one.number)
-    assert [token.patient_id for token in in_order] == [one.user_id for one in asking]
-
-
-async def test_one_who_is_refused_does_not_take_the_others_along(world: World) -> None:
-    queue = await world.queue()
-    active, *others = patients(4)
-    await world.keep(build_token(queue, patient_id=active.user_id, number=1))
-    async with world.storage.write() as uow:
-        await uow.queues.save(replace(queue, last_issued_number=1, waiting_count=1))
-        await uow.commit()
-    issued, refused = await outcomes(
-        world.use.issuing.issue(queue.id, actor=one) for one in (others[0], active, *others[1:])
-    )
-    assert [token.number for token in issued] == [2, 3, 4]
-    assert [error.code for error in refused] == ["active_token_exists"]
-
-
-async def test_a_patient_who_asks_twice_at_once_gets_one_token_and_is_shown_it(
-    world: World,
-) -> None:
-    queue, (patient, other) = await world.queue(), patients(2)
-    issued, refused = await outcomes(
-        world.use.issuing.issue(queue.id, actor=one) for one in (other, patient, patient, patient)
-    )
-    assert len(issued) == 2
-    assert len(refused) == 2
-    for error in refused:
-        assert isinstance(error, ActiveTokenExists)
-        assert error.token == issued[1]
-
-
-async def test_who_asks_alone_costs_one_transaction(world: World) -> None:
-    queue = await world.queue()
-    before = world.storage.writes
-    await world.use.issuing.issue(queue.id, actor=build_actor())
-    assert world.storage.writes == before + 1
-
-
-async def test_who_asks_while_a_transaction_runs_shares_the_next_one(world: World) -> None:
-    queue = await world.queue()
-    before = world.storage.writes
-    world.storage.may_commit.clear()
-    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
-    await eventually(lambda: world.storage.writes == before + 1)
-    others = [
-        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(30)
-    ]
-    await asyncio.sleep(0)
-    world.storage.may_commit.set()
-    tokens = await asyncio.gather(first, *others)
-    assert [token.number for token in tokens] == list(range(1, 32))
-    assert world.storage.writes == before + 2
-    assert len(world.told) == 2
-
-
-async def test_each_queue_has_a_line_and_numbers_of_its_own(world: World) -> None:
-    here, there = await world.queue(), await world.queue()
-    tokens = await asyncio.gather(
-        *(
-            world.use.issuing.issue(queue.id, actor=one)
-            for one in patients(3)
-            for queue in (here, there)
-        )
-    )
-    for queue in (here, there):
-        assert [token.number for token in tokens if token.queue_id == queue.id] == [1, 2, 3]
-
-
-async def test_a_transaction_serves_only_so_many(world: World) -> None:
-    line = Issuing(world.storage, world.clock, world.ids, max_active=MAX_ACTIVE, max_batch=4)
-    queue = await world.queue()
-    before = world.storage.writes
-    tokens = await asyncio.gather(*(line.issue(queue.id, actor=one) for one in patients(10)))
-    assert [token.number for token in tokens] == list(range(1, 11))
-    assert world.storage.writes == before + 3
-
-
-async def test_who_hangs_up_before_being_served_gets_no_number(world: World) -> None:
-    queue, (early, gone, late) = await world.queue(), patients(3)
-    before = world.storage.writes
-    world.storage.may_commit.clear()
-    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=early))
-    await eventually(lambda: world.storage.writes == before + 1)
-    second = asyncio.create_task(world.use.issuing.issue(queue.id, actor=gone))
-    third = asyncio.create_task(world.use.issuing.issue(queue.id, actor=late))
-    await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.wait((second,))
-    world.storage.may_commit.set()
-    assert [(await first).number, (await third).number] == [1, 2]
-    assert {token.patient_id for token in await world.tokens_of(queue.id)} == {
-        early.user_id,
-        late.user_id,
-    }
-
-
-async def test_when_all_have_hung_up_nothing_is_done_for_them(world: World) -> None:
-    queue = await world.queue()
-    before = world.storage.writes
-    asking = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
-    await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.wait((asking,))
-    await asyncio.sleep(0)
-    assert world.storage.writes == before
-    assert (await world.use.issuing.issue(queue.id, actor=build_actor())).number == 1
-
-
-@pytest.mark.parametrize("fails", ["issued", "refused"])
-async def test_who_hangs_up_while_being_served_disturbs_nobody(world: World, fails: str) -> None:
-    queue = await world.queue(max_size=1 if fails == "refused" else 2)
-    world.storage.may_commit.clear()
-    before = world.storage.writes
-    tasks = [
-        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(2)
-    ]
-    await eventually(lambda: world.storage.writes == before + 1)
-    tasks[1].cancel()
-    await asyncio.wait((tasks[1],))
-    world.storage.may_commit.set()
-    assert (await tasks[0]).number == 1
-    expected = [1] if fails == "refused" else [1, 2]
-    assert [token.number for token in await world.tokens_of(queue.id)] == expected
-
-
-async def test_a_failing_storage_is_told_to_all_who_asked_and_the_line_lives_on(
-    world: World,
-) -> None:
-    queue, asking = await world.queue(), patients(5)
-    world.storage.commit_errors.append(Unavailable("The database is away."))
-    issued, refused = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in asking)
-    assert issued == []
-    assert [error.code for error in refused] == ["service_unavailable"] * 5
-    assert await world.tokens_of(queue.id) == []
-    issued, refused = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in asking)
-    assert [token.number for token in issued] == [1, 2, 3, 4, 5]
-
-
-async def test_a_fault_nobody_thought_of_is_told_too_even_if_somebody_hung_up(
-    world: World,
-) -> None:
-    queue = await world.queue()
-    world.storage.may_commit.clear()
-    world.storage.commit_errors.append(RuntimeError("a bug"))
-    before = world.storage.writes
-    tasks = [
-        asyncio.create_task(world.use.issuing.issue(queue.id, actor=one)) for one in patients(2)
-    ]
-    await eventually(lambda: world.storage.writes == before + 1)
-    tasks[0].cancel()
-    await asyncio.wait((tasks[0],))
-    world.storage.may_commit.set()
-    with pytest.raises(RuntimeError, match="a bug"):
-        await tasks[1]
-
-
-async def test_a_lost_race_is_run_again_and_nobody_notices(world: World) -> None:
-    queue = await world.queue()
-    world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS - 1)]
-    issued, _ = await outcomes(world.use.issuing.issue(queue.id, actor=one) for one in patients(3))
-    assert [token.number for token in issued] == [1, 2, 3]
-    assert len(world.told) == 1
-
-
-async def test_races_lost_again_and_again_are_owned_up_to(world: World) -> None:
-    queue = await world.queue()
-    world.storage.commit_errors += [TransactionConflict() for _ in range(ATTEMPTS)]
-    with pytest.raises(TransactionConflict):
-        await world.use.issuing.issue(queue.id, actor=build_actor())
-    assert world.storage.commit_errors == []
-
-
-async def test_a_line_that_is_ended_in_the_middle_leaves_nobody_waiting(world: World) -> None:
-    queue = await world.queue()
-    world.storage.may_commit.clear()
-    before = world.storage.writes
-    first = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
-    await eventually(lambda: world.storage.writes == before + 1)
-    second = asyncio.create_task(world.use.issuing.issue(queue.id, actor=build_actor()))
-    await asyncio.sleep(0)
-    (serving,) = (task for task in asyncio.all_tasks() if task.get_name().startswith("batches of"))
-    serving.cancel()
-    _, refused = await outcomes((first, second))
-    assert [error.code for error in refused] == ["service_unavailable"] * 2
-    world.storage.may_commit.set()
-    assert (await world.use.issuing.issue(queue.id, actor=build_actor())).number == 1
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [({"is_active": False}, "queue_inactive"), ({"last_issued_number": 50}, "queue_full")],
+from qure.domain.token import Token, TokenStatus
+from tests.application.world import World, acting, holding
+from tests.support.builders import (
+    build_clinic,
+    build_display,
+    build_display_user,
+    build_guest,
+    build_token,
+    new_id,
 )
-async def test_a_queue_that_gives_no_tokens_says_why(
-    world: World, fields: dict[str, Any], code: str
-) -> None:
-    queue = await world.queue(**fields)
-    with pytest.raises(Conflict) as refused:
-        await world.use.issuing.issue(queue.id, actor=build_actor())
-    assert refused.value.code == code
-    assert world.told == []
-
-
-async def test_an_unknown_queue_and_yesterdays_are_not_found(world: World) -> None:
-    yesterdays = await world.queue(at=world.clock.now() - timedelta(days=1))
-    for queue_id in (QueueId(new_id()), yesterdays.id):
-        with pytest.raises(NotFound) as refused:
-            await world.use.issuing.issue(queue_id, actor=build_actor())
-        assert refused.value.code == "queue_not_found"
-
-
-async def taken(world: World) -> tuple[Token, Actor]:
-    queue, actor = await world.queue(), await world.patient()
-    token = await world.use.issuing.issue(queue.id, actor=actor)
-    world.forget_events()
-    return token, actor
-
-
-async def test_a_patient_leaves_and_everyone_is_told(world: World) -> None:
-    token, actor = await taken(world)
-    at = world.clock.advance(minutes=3)
-    cancelled = await world.use.tokens.cancel(
-        token.id,
-        actor=actor,
-    )
-    assert cancelled == replace(token, status=TokenStatus.CANCELLED, version=2, cancelled_at=at)
-    assert await world.tokens_of(token.queue_id) == [cancelled]
-    assert (await world.queue_of(token.queue_id)).waiting_count == 0
-    assert [type(event) for event in world.events] == [events.TokenCancelled]
-
-
-async def test_whoever_has_left_may_come_again_for_a_new_number(world: World) -> None:
-    token, actor = await taken(world)
-    await world.use.tokens.cancel(
-        token.id,
-        actor=actor,
-    )
-    again = await world.use.issuing.issue(token.queue_id, actor=actor)
-    assert again.number == 2
-
-
-async def test_whoever_takes_and_leaves_again_and_again_is_given_three_numbers(
-    world: World,
-) -> None:
-    token, actor = await taken(world)
-    for _ in range(2):
-        await world.use.tokens.cancel(
-            token.id,
-            actor=actor,
-        )
-        token = await world.use.issuing.issue(token.queue_id, actor=actor)
-    assert token.number == 3
-    await world.use.tokens.cancel(
-        token.id,
-        actor=actor,
-    )
-    version = (await world.queue_of(token.queue_id)).version
-    for _ in range(3):
-        with pytest.raises(Conflict) as refused:
-            await world.use.issuing.issue(token.queue_id, actor=actor)
-        assert refused.value.code == "too_many_takes"
-    assert (await world.queue_of(token.queue_id)).version == version
-    assert (await world.use.issuing.issue((await world.queue()).id, actor=actor)).number == 1
-
-
-async def test_a_patient_has_five_active_tokens_of_today_at_once_and_yesterdays_do_not_count(
-    world: World,
-) -> None:
-    actor = await world.patient()
-    for _ in range(MAX_ACTIVE):
-        await world.use.issuing.issue((await world.queue()).id, actor=actor)
-    world.clock.advance(days=1)
-    clinics = [await world.clinic() for _ in range(MAX_ACTIVE + 1)]
-    *queues, last = [await world.queue(clinic, at=world.clock.now()) for clinic in clinics]
-    tokens = [await world.use.issuing.issue(queue.id, actor=actor) for queue in queues]
-    with pytest.raises(Conflict) as refused:
-        await world.use.issuing.issue(last.id, actor=actor)
-    assert refused.value.code == "too_many_active_tokens"
-    await world.use.tokens.cancel(
-        tokens[0].id,
-        actor=actor,
-    )
-    assert (await world.use.issuing.issue(last.id, actor=actor)).number == 1
-
-
-async def test_a_patient_who_asks_everywhere_at_once_has_no_more_than_five(world: World) -> None:
-    actor, queues = await world.patient(), [await world.queue() for _ in range(12)]
-    issued, refused = await outcomes(
-        world.use.issuing.issue(queue.id, actor=actor) for queue in queues
-    )
-    assert len(issued) == MAX_ACTIVE
-    assert {error.code for error in refused} == {"too_many_active_tokens"}
-
-
-async def test_nobody_cancels_anothers_token_and_only_patients_cancel(world: World) -> None:
-    token, _ = await taken(world)
-    for actor in (await world.patient(), await world.admin()):
-        with pytest.raises(Forbidden):
-            await world.use.tokens.cancel(
-                token.id,
-                actor=actor,
-            )
-    assert await world.tokens_of(token.queue_id) == [token]
-
-
-async def test_a_token_that_is_not_there_cannot_be_cancelled(world: World) -> None:
-    with pytest.raises(NotFound) as refused:
-        await world.use.tokens.cancel(
-            TokenId(new_id()),
-            actor=await world.patient(),
-        )
-    assert refused.value.code == "token_not_found"
-
-
-async def test_a_patient_who_was_called_can_no_longer_leave(world: World) -> None:
-    queue, actor = await world.queue(), await world.patient()
-    token = build_token(queue, patient_id=actor.user_id, status=TokenStatus.CALLED)
-    await world.keep(token)
-    with pytest.raises(Conflict) as refused:
-        await world.use.tokens.cancel(
-            token.id,
-            actor=actor,
-        )
-    assert refused.value.code == "illegal_transition"
 
 
 async def test_a_patient_sees_the_active_token_with_the_lowest_number_or_none(
@@ -413,15 +34,10 @@ async def test_a_patient_sees_the_active_token_with_the_lowest_number_or_none(
 
 
 async def test_yesterdays_token_is_over(world: World) -> None:
-    token, actor = await taken(world)
+    queue, actor = await world.queue(), await world.patient()
+    token = await world.use.issuing.issue(queue.id, actor=actor)
     world.clock.advance(days=1)
-    assert (
-        await world.use.tokens.active_of(
-            actor.user_id,
-            actor=actor,
-        )
-        is None
-    )
+    assert await world.use.tokens.active_of(actor.user_id, actor=actor) is None
     assert token.is_active
 
 
@@ -429,21 +45,20 @@ async def test_nobody_looks_at_anothers_token_and_only_patients_have_one(world: 
     patient, other, admin = await world.patient(), await world.patient(), await world.admin()
     for whose, actor in ((patient, other), (patient, admin), (admin, admin)):
         with pytest.raises(Forbidden):
-            await world.use.tokens.active_of(
-                whose.user_id,
-                actor=actor,
-            )
+            await world.use.tokens.active_of(whose.user_id, actor=actor)
 
 
-async def test_what_a_patient_must_hear_again_is_what_was_called_or_started(world: World) -> None:
+async def test_a_patients_active_tokens_are_found_whichever_queue_they_are_in(world: World) -> None:
     actor = await world.patient()
     for number, status in enumerate(TokenStatus, start=1):
         queue = await world.queue()
         await world.keep(build_token(queue, patient_id=actor.user_id, number=number, status=status))
-    held = await world.use.tokens.assigned_of(
-        actor.user_id,
-    )
-    assert [token.status for token in held] == [TokenStatus.CALLED, TokenStatus.IN_PROGRESS]
+    active = await world.use.tokens.all_active_of(actor.user_id)
+    assert [token.status for token in active] == [
+        TokenStatus.WAITING,
+        TokenStatus.CALLED,
+        TokenStatus.IN_PROGRESS,
+    ]
 
 
 async def test_staff_and_admins_see_the_list_in_order_and_filtered(world: World) -> None:
@@ -488,3 +103,113 @@ async def test_a_list_of_no_queue_is_not_found(world: World) -> None:
             QueueId(new_id()), number=None, status=None, actor=await world.admin()
         )
     assert refused.value.code == "queue_not_found"
+
+
+async def moved_about(world: World) -> tuple[Token, Actor, Actor]:
+    """A token that was called twice from a desk, skipped, and whose patient came back; of whom,
+    and by whom of the staff."""
+    clinic = await world.clinic()
+    queue, desk = await world.queue(clinic), await world.desk(clinic.id, name="Room 3")
+    patient = await world.patient(first_name="Ada", last_name="Lovelace")
+    staff = await world.staff_of(clinic.id, first_name="Grace", last_name="Hopper")
+    await world.use.desks.open(desk.id, actor=staff)
+    token = await world.use.issuing.issue(queue.id, actor=patient)
+    world.clock.advance(minutes=1)
+    await world.use.calling.call_next(queue.id, actor=staff)
+    world.clock.advance(minutes=1)
+    await world.use.calling.recall(token.id, actor=staff)
+    world.clock.advance(minutes=1)
+    await world.use.moves.skip(token.id, actor=staff)
+    world.clock.advance(minutes=1)
+    await world.use.moves.rejoin(token.id, actor=patient)
+    return await world.token_of(token.id), patient, staff
+
+
+def told_by(history: History) -> list[tuple[str, TokenStatus | None, TokenStatus | None]]:
+    return [(one.event, one.from_status, one.to_status) for one in history.records]
+
+
+async def test_every_move_of_a_token_is_told_oldest_first_issuing_is_the_first(
+    world: World,
+) -> None:
+    token, patient, staff = await moved_about(world)
+    history = await world.use.tokens.history_of(token.id, actor=staff)
+    assert told_by(history) == [
+        ("TokenIssued", None, TokenStatus.WAITING),
+        ("TokenCalled", TokenStatus.WAITING, TokenStatus.CALLED),
+        ("TokenRecalled", TokenStatus.CALLED, TokenStatus.CALLED),
+        ("TokenSkipped", TokenStatus.CALLED, TokenStatus.SKIPPED),
+        ("TokenRejoined", TokenStatus.SKIPPED, TokenStatus.WAITING),
+    ]
+    assert [one.created_at for one in history.records] == sorted(
+        one.created_at for one in history.records
+    )
+    assert [one.actor_id for one in history.records] == [
+        patient.id,
+        staff.id,
+        staff.id,
+        staff.id,
+        patient.id,
+    ]
+    called = history.records[1]
+    assert (called.desk_name, called.actor_role) == ("Room 3", Role.STAFF)
+    assert history.records[3].reason == "NO_SHOW"
+
+
+async def test_staff_and_admins_see_who_did_it_by_name(world: World) -> None:
+    token, patient, staff = await moved_about(world)
+    for actor in (staff, await world.admin()):
+        history = await world.use.tokens.history_of(token.id, actor=actor)
+        assert history.is_for_staff
+        assert history.names == {
+            patient.user_id: "Ada Lovelace",
+            staff.user_id: "Grace Hopper",
+        }
+
+
+async def test_its_patient_sees_the_same_moves_and_no_names(world: World) -> None:
+    token, patient, staff = await moved_about(world)
+    history = await world.use.tokens.history_of(token.id, actor=patient)
+    assert (history.is_for_staff, history.names) == (False, {})
+    of_staff = await world.use.tokens.history_of(token.id, actor=staff)
+    assert told_by(history) == told_by(of_staff)
+
+
+async def test_a_refused_move_is_not_in_the_history(world: World) -> None:
+    token, patient, staff = await moved_about(world)
+    with pytest.raises(Forbidden):
+        await world.use.moves.start(token.id, actor=patient)
+    with pytest.raises(Forbidden):
+        await world.use.moves.hold(token.id, actor=await world.patient())
+    assert len((await world.use.tokens.history_of(token.id, actor=staff)).records) == 5
+
+
+async def test_what_the_clock_did_is_in_the_history_and_by_nobody(world: World) -> None:
+    queue = await world.queue()
+    (token,) = await world.waiting_in(queue, 1)
+    world.clock.set(queue.day_ends_at)
+    await world.use.closing.end_days()
+    history = await world.use.tokens.history_of(token.id, actor=holding(token))
+    last = history.records[-1]
+    assert (last.event, last.actor_id, last.reason) == ("TokenCancelled", None, "DAY_ENDED")
+
+
+async def test_nobody_else_reads_a_history(world: World) -> None:
+    token, _, staff = await moved_about(world)
+    assert staff.clinic_id is not None
+    elsewhere = await world.clinic()
+    display = build_display(staff.clinic_id)
+    for actor in (
+        await world.patient(),
+        await world.actor(build_guest()),
+        await world.staff_of(elsewhere.id),
+        acting(build_display_user(display)),
+    ):
+        with pytest.raises(Forbidden):
+            await world.use.tokens.history_of(token.id, actor=actor)
+
+
+async def test_a_token_that_never_was_has_no_history(world: World) -> None:
+    with pytest.raises(NotFound) as refused:
+        await world.use.tokens.history_of(TokenId(new_id()), actor=await world.admin())
+    assert refused.value.code == "token_not_found"

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close, Frame, Opcode
 
 from qure.adapters.sockets import connection as sockets_connection
+from qure.adapters.sockets.clients import MAX_ROOMS_PER_CLIENT
 from qure.adapters.sockets.connection import WebSocketConnection
-from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import BURST, USER_SHARES
 from qure.domain.actor import Role

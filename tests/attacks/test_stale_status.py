@@ -196,6 +196,7 @@ async def given_queues(container: Container) -> tuple[UserId, str, list[QueueId]
         for id in ids:
             clinic = build_clinic(timezone="UTC")
             await uow.clinics.add(clinic)
-            await uow.queues.add(Queue.open(clinic, id=id, max_size=None, at=now, by=SYSTEM))
+            queue = Queue.open(clinic, clinic.service, id=id, max_size=None, at=now, by=SYSTEM)
+            await uow.queues.add(queue)
         await uow.commit()
     return admin.id, container.jwts.issue(admin, session.id, at=now), ids

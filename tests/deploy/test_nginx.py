@@ -245,3 +245,12 @@ def test_the_list_of_a_fixed_set_of_processes_leads_to_each_of_them() -> None:
             assert {answer["port"] for answer in answers} == {own}
         spread = {ask(nginx, "/socket.io/?sid=mw9.x").json()["port"] for _ in range(24)}
         assert spread == set(ports.values())
+
+
+def test_a_join_code_is_not_even_written_down_when_no_process_answers() -> None:
+    port = free_port()
+    with running_nginx(compose_configuration(port, free_port()), port=port) as alone:
+        assert ask(alone, "/api/clinic/seen").status_code == 503
+        assert ask(alone, "/api/join/unseen").status_code == 503
+        assert "/api/clinic/seen" in alone.errors()
+        assert "unseen" not in alone.errors()

@@ -15,11 +15,13 @@ from qure.domain.errors import Invalid
 from qure.domain.events import ClinicChanged, Event, ImageReplaced
 from qure.domain.ids import ImageId
 from qure.domain.image import ImagePurpose, StagedImage
+from qure.domain.token import Comeback
 from tests.support.builders import (
     NOW,
     build_actor,
     build_admin,
     build_clinic,
+    build_service,
     build_staged_image,
     new_id,
 )
@@ -138,16 +140,16 @@ def test_one_day_ends_where_the_next_begins_all_year_long() -> None:
 
 def test_who_wishes_at_noon_gets_the_first_opening_tomorrow_at_midnight() -> None:
     clinic = build_clinic(auto_open_queue=True)
-    clinic.plan_opening(utc("2025-12-30T17:00"))
+    clinic.plan_opening(clinic.service, utc("2025-12-30T17:00"))
     assert clinic.service.next_opening_at == utc("2025-12-31T05:00")
 
 
 def test_at_midnight_sharp_the_next_one_is_planned() -> None:
     clinic = build_clinic(auto_open_queue=True)
     midnight = utc("2025-12-31T05:00")
-    clinic.plan_opening(midnight - INSTANT)
+    clinic.plan_opening(clinic.service, midnight - INSTANT)
     assert clinic.service.next_opening_at == midnight
-    clinic.plan_opening(midnight)
+    clinic.plan_opening(clinic.service, midnight)
     assert clinic.service.next_opening_at == utc("2026-01-01T05:00")
 
 
@@ -164,7 +166,7 @@ def test_at_midnight_sharp_the_next_one_is_planned() -> None:
 )
 def test_the_planned_midnight_is_the_clinics_own(timezone: str, at: str, planned: str) -> None:
     clinic = build_clinic(timezone=timezone, auto_open_queue=True)
-    clinic.plan_opening(utc(at))
+    clinic.plan_opening(clinic.service, utc(at))
     assert clinic.service.next_opening_at == utc(planned)
 
 
@@ -176,20 +178,30 @@ def test_who_does_not_wish_it_or_is_retired_has_no_opening_planned(
     for plan in ("plan_opening", "replan_opening"):
         for now in ("2025-12-30T17:00", "2025-12-31T17:00"):
             clinic = build_clinic(**(wished | fields))
-            getattr(clinic, plan)(utc(now))
+            getattr(clinic, plan)(clinic.service, utc(now))
             assert clinic.service.next_opening_at is None
+
+
+@pytest.mark.parametrize("plan", ["plan_opening", "replan_opening"])
+@pytest.mark.parametrize("is_active", [True, False])
+def test_each_service_has_its_own_opening_until_it_is_retired(plan: str, is_active: bool) -> None:
+    clinic = build_clinic()
+    service = build_service(clinic.id, auto_open_queue=True, is_active=is_active)
+    getattr(clinic, plan)(service, utc("2025-12-30T17:00"))
+    assert service.next_opening_at == (utc("2025-12-31T05:00") if is_active else None)
+    assert clinic.service.next_opening_at is None
 
 
 def test_planning_anew_moves_an_opening_that_lies_ahead() -> None:
     clinic = build_clinic(auto_open_queue=True, next_opening_at=utc("2025-12-31T05:00"))
     clinic.timezone = "Asia/Tokyo"
-    clinic.replan_opening(utc("2025-12-30T17:00"))
+    clinic.replan_opening(clinic.service, utc("2025-12-30T17:00"))
     assert clinic.service.next_opening_at == utc("2025-12-31T15:00")
 
 
 def test_planning_anew_plans_the_first_opening_too() -> None:
     clinic = build_clinic(auto_open_queue=True)
-    clinic.replan_opening(utc("2025-12-30T17:00"))
+    clinic.replan_opening(clinic.service, utc("2025-12-30T17:00"))
     assert clinic.service.next_opening_at == utc("2025-12-31T05:00")
 
 
@@ -198,8 +210,19 @@ def test_planning_anew_leaves_an_overdue_opening_due(late: timedelta) -> None:
     due = utc("2025-12-31T05:00")
     clinic = build_clinic(auto_open_queue=True, next_opening_at=due)
     clinic.timezone = "America/Chicago"
-    clinic.replan_opening(due + late)
+    clinic.replan_opening(clinic.service, due + late)
     assert clinic.service.next_opening_at == due
+
+
+def test_what_a_clinic_grants_to_those_who_were_not_there_is_what_it_has_set() -> None:
+    assert build_clinic().comeback == Comeback()
+    clinic = build_clinic(rejoin_minutes=0, max_rejoins=5, rejoin_after=7)
+    assert clinic.comeback == Comeback(within=timedelta(0), at_most=5, after=7)
+
+
+def test_a_clinic_waits_for_ever_for_the_called_and_lets_no_strangers_in_unless_said() -> None:
+    clinic = build_clinic()
+    assert (clinic.no_show_minutes, clinic.guest_join, clinic.join_digest) == (None, False, None)
 
 
 def test_a_change_is_stamped_and_told() -> None:

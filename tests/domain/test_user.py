@@ -8,12 +8,22 @@ from typing import Any
 
 import pytest
 
-from qure.domain.actor import SYSTEM, Role
+from qure.domain.actor import SYSTEM, Actor, ActorKind, Role
 from qure.domain.errors import Conflict, Forbidden
 from qure.domain.events import ImageReplaced, UserChanged
-from qure.domain.ids import ClinicId, ImageId, UserId
+from qure.domain.ids import ClinicId, ImageId, SessionId, UserId
 from qure.domain.user import User, initials_image, normalise_email
-from tests.support.builders import NOW, build_actor, build_admin, build_staff, build_user, new_id
+from tests.support.builders import (
+    NOW,
+    build_actor,
+    build_admin,
+    build_display,
+    build_display_user,
+    build_guest,
+    build_staff,
+    build_user,
+    new_id,
+)
 
 LATER = NOW + timedelta(hours=1)
 CLINIC = ClinicId(new_id())
@@ -58,6 +68,77 @@ def test_who_registers_is_an_active_patient_of_no_clinic_shown_by_their_initials
     assert user.profile_picture == initials_image("Ada", "Lovelace")
     assert (user.created_at, user.updated_at) == (NOW, NOW)
     assert user.events == [], "nobody has seen them yet"
+
+
+def test_a_guest_is_a_patient_whom_no_e_mail_and_no_password_lets_in() -> None:
+    id = UserId(new_id())
+    guest = User.without_login(id=id, name="Grace", at=NOW)
+    assert (guest.id, guest.role, guest.guest, guest.clinic_id) == (id, Role.PATIENT, True, None)
+    assert (guest.email, guest.password_hash) == (None, None)
+    assert (guest.full_name, guest.is_active) == ("Grace", True)
+    assert guest.profile_picture == initials_image("Grace", "")
+    assert (guest.created_at, guest.updated_at, guest.events) == (NOW, NOW, [])
+
+
+def test_a_display_is_of_its_clinic_and_no_guest() -> None:
+    id = UserId(new_id())
+    display = User.without_login(id=id, name="Entrance", at=NOW, display_of=CLINIC)
+    assert (display.role, display.clinic_id, display.guest) == (Role.DISPLAY, CLINIC, False)
+    assert (display.email, display.password_hash) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("user", "kind", "is_patient"),
+    [
+        (build_user(), ActorKind.USER, True),
+        (build_staff(CLINIC), ActorKind.USER, False),
+        (build_admin(), ActorKind.USER, False),
+        (build_guest(), ActorKind.GUEST, True),
+        (build_display_user(build_display(CLINIC)), ActorKind.DISPLAY, False),
+    ],
+    ids=["patient", "staff", "admin", "guest", "display"],
+)
+def test_everybody_acts_as_what_they_are_through_their_login(
+    user: User, kind: ActorKind, is_patient: bool
+) -> None:
+    session_id = SessionId(new_id())
+    actor = user.acting(session_id)
+    assert actor == Actor(
+        kind=kind, id=user.id, session_id=session_id, role=user.role, clinic_id=user.clinic_id
+    )
+    assert actor.is_patient is is_patient
+
+
+@pytest.mark.parametrize("kind", [ActorKind.USER, ActorKind.GUEST])
+def test_users_and_guests_are_persons(kind: ActorKind) -> None:
+    id = new_id()
+    assert Actor(kind=kind, id=id).user_id == id
+
+
+@pytest.mark.parametrize(
+    "actor", [SYSTEM, Actor(kind=ActorKind.DISPLAY, id=new_id()), Actor(kind=ActorKind.USER)]
+)
+def test_the_system_and_displays_are_no_persons(actor: Actor) -> None:
+    with pytest.raises(LookupError):
+        _ = actor.user_id
+
+
+def test_a_full_name_is_first_and_last_name_or_the_one_there_is() -> None:
+    assert build_user(first_name="Ada", last_name="Lovelace").full_name == "Ada Lovelace"
+    assert build_user(first_name="Ada", last_name="").full_name == "Ada"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [build_guest(), build_display_user(build_display(CLINIC))],
+    ids=["guest", "display"],
+)
+def test_who_has_no_login_of_their_own_cannot_become_staff(user: User) -> None:
+    before = replace(user, events=[])
+    with pytest.raises(Conflict) as refused:
+        user.join_clinic(CLINIC, by=ADMIN, at=LATER)
+    assert refused.value.code == "not_an_account"
+    assert (user, user.events) == (before, [])
 
 
 def test_a_patient_becomes_staff_of_the_clinic_they_join_and_a_patient_when_they_leave() -> None:

@@ -77,6 +77,7 @@ async def test_a_login_gives_the_user_and_both_tokens(service: HttpService) -> N
         "role": "PATIENT",
         "clinicId": None,
         "profilePicture": "https://api.dicebear.com/9.x/initials/svg?seed=Maria%20Curie",
+        "guest": False,
     }
     assert len(bytes.fromhex(data["refreshToken"])) == 64
     assert jwt.get_unverified_header(data["accessToken"])["alg"] == "RS256"
@@ -253,6 +254,7 @@ async def test_me_is_the_user_and_since_when(service: HttpService) -> None:
         "role": "PATIENT",
         "clinicId": None,
         "profilePicture": "https://api.dicebear.com/9.x/initials/svg?seed=Maria%20Curie",
+        "guest": False,
         "createdAt": "2025-12-30T15:00:00.000Z",
     }
 

@@ -48,6 +48,11 @@ def test_what_is_public_is_what_the_contract_says(service: HttpService) -> None:
         "/api/auth/logout",
         "/api/auth/refresh-token",
         "/api/auth/register",
+        "/api/displays",
+        "/api/displays/token",
+        "/api/guest/session",
+        f"/api/join/{ID}",
+        f"/api/join/{ID}",
         "/health",
         "/health/ready",
     ]

@@ -37,6 +37,12 @@ async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: Ht
         "autoOpenQueue": False,
         "createdAt": "2025-12-30T15:00:00.000Z",
         "updatedAt": "2025-12-30T15:00:00.000Z",
+        "noShowMinutes": None,
+        "rejoinMinutes": 30,
+        "maxRejoins": 2,
+        "rejoinAfter": 2,
+        "guestJoin": False,
+        "joinCode": None,
     }
 
 

@@ -96,7 +96,8 @@ async def test_pages_of_the_origins_that_are_set_may_read_answers(
         allowed = await service.http.options("/api/auth/me", headers={**asking, "Origin": friend})
         assert allowed.headers["access-control-allow-origin"] == friend
         assert "PUT" in allowed.headers["access-control-allow-methods"]
-        assert "Authorization" in allowed.headers["access-control-allow-headers"]
+        for header in ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"):
+            assert header in allowed.headers["access-control-allow-headers"]
         refused = await service.http.options("/api/auth/me", headers={**asking, "Origin": stranger})
         assert "access-control-allow-methods" not in refused.headers
 

@@ -26,6 +26,10 @@ async def test_a_queue_is_opened_for_the_clinics_local_day(service: HttpService)
         "createdAt": "2025-12-30T15:00:00.000Z",
         "updatedAt": "2025-12-30T15:00:00.000Z",
         "version": 1,
+        "serviceId": queue["serviceId"],
+        "serviceName": "General",
+        "prefix": "",
+        "isClosed": False,
     }
     assert data_of(await admin.get(f"/queues/{clinic['id']}")) == queue
     refused(await admin.post(f"/queues/init/{clinic['id']}"), 409, "queue_exists")
@@ -87,6 +91,15 @@ async def test_the_status_is_exact_after_every_change(service: HttpService) -> N
         "isActive": True,
         "lastServedTokenNumber": 0,
         "version": 1,
+        "serviceId": queue["serviceId"],
+        "serviceName": "General",
+        "prefix": "",
+        "openDesks": 0,
+        "onHoldCount": 0,
+        "next": [],
+        "calls": [],
+        "notice": None,
+        "isClosed": False,
     }
     patients = [await service.patient() for _ in range(3)]
     for number, patient in enumerate(patients, start=1):
@@ -102,6 +115,17 @@ async def test_the_status_is_exact_after_every_change(service: HttpService) -> N
         "lastServedTokenNumber": 1,
         "isActive": False,
         "version": 7,
+        "next": ["3"],
+        "calls": [
+            {
+                "label": label,
+                "tokenNumber": int(label),
+                "desk": None,
+                "calledAt": "2025-12-30T15:00:00.000Z",
+                "recallCount": 0,
+            }
+            for label in ("2", "1")
+        ],
     }
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from qure.application.queueing.desk import Desk
+from qure.application.queueing.calling import Calling
+from qure.domain.actor import Actor
 from qure.domain.ids import QueueId
 from qure.entrypoints.http.operation import OPERATION, Operation
 from qure.entrypoints.http.routing import Api
+from qure.wire.queues import QueueBody
 from qure.wire.requests import FilterTokens, SetActive, UpdateProfile
-from qure.wire.responses import QueueBody
 
 
 def described(handler: Any, method: Any = "POST", path: str = "/", **more: Any) -> Operation:
@@ -21,7 +22,7 @@ def described(handler: Any, method: Any = "POST", path: str = "/", **more: Any) 
     return operation
 
 
-async def set_thing_active(queue_id: QueueId, given: SetActive, desk: Desk) -> QueueBody:
+async def set_thing_active(queue_id: QueueId, given: SetActive, calling: Calling) -> QueueBody:
     """Take new things.
 
     Or no more: `isActive`
@@ -53,19 +54,41 @@ def test_what_a_get_is_given_is_its_query() -> None:
     assert [type(body) for body in one.example] == [QueueBody]
 
 
+def test_a_handler_may_take_a_key_a_code_and_whoever_asks() -> None:
+    async def enter(
+        join_code: str, given: SetActive, key: str | None, asker: Actor | None
+    ) -> QueueBody:
+        """Enter."""
+        raise AssertionError
+
+    one = described(enter, path="/{joinCode}", public=True, refuses=("join_code_not_found",))
+    assert (one.takes_key, one.takes_asker, one.public) == (True, True, True)
+    assert one.refusals == {404: ("join_code_not_found",)}
+    plain = described(set_thing_active, path="/{queueId}")
+    assert (plain.takes_key, plain.takes_asker) == (False, False)
+
+
+def test_who_asks_may_be_nobody_only_of_a_public_route() -> None:
+    async def enter(asker: Actor | None) -> None:
+        """Enter."""
+
+    with pytest.raises(TypeError, match="the request says who asks"):
+        described(enter)
+
+
 def test_an_unknown_part_is_refused() -> None:
-    async def call(dsk: Desk) -> None:
+    async def call(callng: Calling) -> None:
         """Call."""
 
-    with pytest.raises(TypeError, match="no part 'dsk'"):
+    with pytest.raises(TypeError, match="no part 'callng'"):
         described(call)
 
 
 def test_a_part_of_another_type_is_refused() -> None:
-    async def call(desk: QueueBody) -> None:
+    async def call(calling: QueueBody) -> None:
         """Call."""
 
-    with pytest.raises(TypeError, match="no part 'desk' of type"):
+    with pytest.raises(TypeError, match="no part 'calling' of type"):
         described(call)
 
 

@@ -67,14 +67,15 @@ def furnish(url: str) -> Furnished:
             people[name] = log_in(http, person["email"])
         tokens = {name: person["accessToken"] for name, person in people.items()}
 
-        def post(who: str, path: str, body: object = None) -> dict[str, Any]:
-            headers = {"Authorization": f"Bearer {tokens[who]}"}
+        def post(who: str | None, path: str, body: object = None) -> dict[str, Any]:
+            headers = {} if who is None else {"Authorization": f"Bearer {tokens[who]}"}
             response = http.post(f"/api{path}", json=body, headers=headers)
-            assert response.status_code == 201, response.text
+            assert response.status_code in (200, 201), response.text
             data: dict[str, Any] = response.json()["data"]
             return data
 
-        clinic = post("admin", "/clinic", {"name": "City", "latitude": 1, "longitude": 1})
+        place = {"name": "City", "latitude": 1, "longitude": 1, "guestJoin": True}
+        clinic = post("admin", "/clinic", place)
         queue = post("admin", f"/queues/init/{clinic['id']}")
         token = post("patient", "/tokens", {"queueId": queue["id"]})
         ids = {
@@ -83,7 +84,18 @@ def furnish(url: str) -> Furnished:
             "tokenId": token["id"],
             "patientId": people["patient"]["user"]["id"],
             "userId": people["other"]["user"]["id"],
+            "serviceId": queue["serviceId"],
+            "deskId": post("admin", f"/clinic/{clinic['id']}/desks", {"name": "Room 1"})["id"],
+            "joinCode": clinic["joinCode"],
         }
+        secret = post(None, f"/join/{clinic['joinCode']}")["guest"]["secret"]
+        tokens["guest"] = post(None, "/guest/session", {"secret": secret})["accessToken"]
+        pairing = post(None, "/displays")
+        given = {"userCode": pairing["userCode"], "name": "Waiting room"}
+        display = post("admin", f"/clinic/{clinic['id']}/displays", given)
+        polled = {"deviceCode": pairing["deviceCode"]}
+        tokens["display"] = post(None, "/displays/token", polled)["accessToken"]
+        ids["displayId"] = display["id"]
         return Furnished(url, tokens, ids)
 
 
@@ -123,7 +135,7 @@ def test_no_request_whatever_breaks_anything(world: Furnished) -> None:
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
         operations.append(found.ok())
-    assert len(operations) > 30
+    assert len(operations) > 70
     for operation in operations:
         try_operation(operation, GenerationMode.POSITIVE, 8, world)
         if operation.body or operation.query or operation.path_parameters:
@@ -138,7 +150,7 @@ def try_operation(
 ) -> None:
     @given(
         case=operation.as_strategy(generation_mode=mode),
-        who=st.sampled_from(["admin", "patient"]),
+        who=st.sampled_from(["admin", "patient", "guest", "display"]),
     )
     @settings(
         max_examples=examples,

@@ -48,6 +48,21 @@ async def test_a_patient_takes_the_next_number(service: HttpService, queue: dict
         "completedAt": None,
         "skippedAt": None,
         "cancelledAt": None,
+        "label": "1",
+        "serviceId": queue["serviceId"],
+        "priority": "NORMAL",
+        "onHold": False,
+        "desk": None,
+        "recallCount": 0,
+        "lastCalledAt": None,
+        "skipReason": None,
+        "cancelReason": None,
+        "rejoinUntil": None,
+        "postponesLeft": 3,
+        "transferredFrom": None,
+        "transferredTo": None,
+        "guest": False,
+        "version": 1,
     }
     assert (await take(second, queue))["tokenNumber"] == 2
 
@@ -147,7 +162,8 @@ async def test_staff_list_the_tokens_in_order_and_by_number_and_status(
     service: HttpService, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     staff = await service.staff(admin, clinic["id"])
-    tokens = [await take(await service.patient(), queue) for _ in range(3)]
+    for_staff = {"name": "Maria Curie", "phone": None, "note": None}
+    tokens = [await take(await service.patient(), queue) | for_staff for _ in range(3)]
     path = f"/tokens/queue/{queue['id']}"
     assert data_of(await staff.get(path)) == tokens
     assert data_of(await staff.get(f"{path}?tokenNumber=2")) == tokens[1]

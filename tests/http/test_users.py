@@ -37,6 +37,7 @@ async def test_users_show_no_secret(service: HttpService) -> None:
         "profilePicture",
         "createdAt",
         "isActive",
+        "guest",
     }
 
 

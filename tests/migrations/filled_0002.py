@@ -258,26 +258,32 @@ TABLES: dict[str, Rows] = {
 }
 """In the order in which their foreign keys let them be added."""
 
-_JSONS = sa.JSON().with_variant(JSONB(), "postgresql")
-_OTHERS: dict[str, TypeEngine[Any]] = {
-    "images": _JSONS,
-    "date": sa.Date(),
-    "opening_start": sa.Time(),
-    "opening_end": sa.Time(),
-    "is_active": sa.Boolean(),
-    "auto_open_queue": sa.Boolean(),
-    "is_default": sa.Boolean(),
-}
-_IDS = {"id", "held_by", "assigned_to", "batch", "images_batch", "pending_logo", "pending_picture"}
-_INSTANTS = {"start_time", "end_time"}
+_JSONS = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+_KINDS: dict[TypeEngine[Any], set[str]] = {
+    _JSONS: {"images", "service_ids", "upcoming", "calls", "notice"},
+    sa.Date(): {"date"},
+    sa.Time(): {"opening_start", "opening_end"},
+    sa.Boolean(): {
+        "is_active", "auto_open_queue", "is_default", "is_pending", "guest_join", "guest",
+        "on_hold",
+    },
+    GUID(): {
+        "id", "held_by", "assigned_to", "batch", "images_batch", "pending_logo", "pending_picture",
+        "transferred_from", "transferred_to", "created_by",
+    },
+    DateTimeUTC(): {"start_time", "end_time", "since", "paused_until", "rejoin_until"},
+    sa.types.NullType(): {"request_id"},
+}  # fmt: skip
 
 
 def _kind(column: str) -> TypeEngine[Any]:
-    if column in _IDS or (column.endswith("_id") and column != "request_id"):
+    """By its name, which is of one kind in every table of every revision."""
+    for kind, columns in _KINDS.items():
+        if column in columns:
+            return kind
+    if column.endswith("_id"):
         return GUID()
-    if column in _INSTANTS or column.endswith("_at"):
-        return DateTimeUTC()
-    return _OTHERS.get(column, sa.types.NullType())
+    return DateTimeUTC() if column.endswith("_at") else sa.types.NullType()
 
 
 def table(name: str, *columns: str) -> sa.TableClause:
@@ -292,6 +298,7 @@ def fill(connection: sa.Connection) -> None:
 
 
 def rows_of(connection: sa.Connection, name: str, *columns: str) -> Rows:
-    """Every row with these columns, in the order of the first of them."""
-    found = connection.execute(sa.select(table(name, *columns)).order_by(sa.text(columns[0])))
+    """Every row with these columns, in the order of the first two."""
+    order = map(sa.text, columns[:2])
+    found = connection.execute(sa.select(table(name, *columns)).order_by(*order))
     return [dict(row._mapping) for row in found]

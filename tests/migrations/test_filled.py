@@ -26,6 +26,7 @@ from qure.application.ports.journal import JournalEntry
 from qure.application.ports.storage import Page
 from qure.domain import events
 from qure.domain.actor import SYSTEM, Actor, Role
+from qure.domain.calling import call_next
 from qure.domain.events import Event
 from qure.domain.ids import (
     ClinicId,
@@ -38,8 +39,7 @@ from qure.domain.ids import (
     UserId,
 )
 from qure.domain.queue_status import QueueStatus
-from qure.domain.service import Service
-from qure.domain.token import PLACE_STEP, Priority, Token, TokenStatus
+from qure.domain.token import PLACE_STEP, Token, TokenStatus
 from tests.migrations import filled_0002 as was
 from tests.migrations.filled_0002 import NOW, STAFF, Rows, minute, rows_of, uid
 from tests.migrations.test_schema import looked_at
@@ -126,58 +126,61 @@ async def _told(storage: SqlStorage) -> list[object]:
         ]
 
 
+async def at_0003(url: str, name: str, *columns: str) -> Rows:
+    """What version 0003 finds in a table."""
+    await migrate(url, "0003")
+    rows: Rows = await looked_at(url, lambda connection: rows_of(connection, name, *columns))
+    return rows
+
+
 async def test_every_clinic_has_its_service_with_what_was_the_clinics(url: str) -> None:
-    await migrate(url)
-    async with storage_at(url) as storage, storage.read() as db:
-        clinics = [await db.clinics.get(ClinicId(row["id"])) for row in was.CLINICS]
-        due = await db.clinics.due_for_opening(minute(10_000), limit=10)
-    for clinic, row in zip(clinics, was.CLINICS, strict=True):
-        assert clinic is not None
-        assert clinic.service == Service(
-            id=ServiceId(row["id"]),
-            clinic_id=ClinicId(row["id"]),
-            name="General",
-            prefix="",
-            expected_minutes=10,
-            max_queue_size=row["max_queue_size"],
-            auto_open_queue=row["auto_open_queue"],
-            next_opening_at=row["next_opening_at"],
-            is_default=True,
-            is_active=True,
-            position=0,
-            created_at=row["created_at"],
-            updated_at=row["updated_at"],
-        )
-        assert (clinic.name, clinic.is_active) == (row["name"], row["is_active"])
-    assert due == [uid(0x101)]
+    expected = [
+        {
+            "id": row["id"],
+            "clinic_id": row["id"],
+            "name": "General",
+            "prefix": "",
+            "expected_minutes": 10,
+            "max_queue_size": row["max_queue_size"],
+            "auto_open_queue": row["auto_open_queue"],
+            "next_opening_at": row["next_opening_at"],
+            "is_default": True,
+            "is_active": True,
+            "position": 0,
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+        }
+        for row in was.CLINICS
+    ]
+    assert await at_0003(url, "services", *expected[0]) == expected
+    moved = {"max_queue_size", "auto_open_queue", "next_opening_at"}
+    stayed = [
+        {name: value for name, value in row.items() if name not in moved} for row in was.CLINICS
+    ]
+    assert await at_0003(url, "clinics", *stayed[0]) == stayed
 
 
 async def test_queues_are_their_clinics_services_and_keep_every_number(url: str) -> None:
-    await migrate(url)
-    async with storage_at(url) as storage, storage.read() as db:
-        for row in was.QUEUES:
-            queue = await db.queues.of_day(ServiceId(row["clinic_id"]), row["date"])
-            assert queue is not None
-            expected = {**row, "now_serving": row["current_number"], "priority_run": 0}
-            expected |= {"service_id": row["clinic_id"]}
-            del expected["current_number"]
-            assert {name: getattr(queue, name) for name in expected} == expected
+    expected = [
+        {**row, "service_id": row["clinic_id"], "now_serving": row["current_number"]}
+        for row in was.QUEUES
+    ]
+    for row in expected:
+        del row["current_number"]
+        row["priority_run"] = 0
+    assert await at_0003(url, "queues", *expected[0]) == expected
 
 
 async def test_tokens_have_places_by_their_numbers_and_a_version_for_every_move(url: str) -> None:
-    await migrate(url)
     moves = [4, 3, 3, 2, 2, 3, 2, 1, 2, 1, 2]
-    async with storage_at(url) as storage, storage.read() as db:
-        for row, version in zip(was.TOKENS, moves, strict=True):
-            expected = {**row, "assigned_to": row["held_by"], "version": version}
-            expected |= {"place": row["number"] * PLACE_STEP, "priority": Priority.NORMAL}
-            del expected["held_by"]
-            token = await db.tokens.get(TokenId(row["id"]))
-            assert token is not None
-            assert {name: getattr(token, name) for name in expected} == expected
-        line = await db.tokens.line_for(QueueId(uid(0x301)), UserId(STAFF))
-    assert [token.id for token in line.heads] == [uid(0x408)]
-    assert [token.id for token in line.assigned] == [uid(0x407)]
+    expected = [
+        {**row, "assigned_to": row["held_by"], "version": version}
+        for row, version in zip(was.TOKENS, moves, strict=True)
+    ]
+    for row in expected:
+        del row["held_by"]
+        row |= {"place": row["number"] << 20, "priority": "NORMAL"}
+    assert await at_0003(url, "tokens", *expected[0]) == expected
 
 
 async def test_the_history_of_a_token_begins_with_its_issuing_and_knows_who_did_what(
@@ -250,6 +253,9 @@ def person(id: Any) -> Actor:
 STATUS = QueueStatus(
     queue_id=QueueId(uid(0x301)),
     clinic_id=ClinicId(uid(0x101)),
+    service_id=ServiceId(uid(0x101)),
+    service_name="General",
+    prefix="",
     now_serving=7,
     waiting_count=1,
     start_time=NOW - timedelta(hours=1),
@@ -265,6 +271,7 @@ def move(kind: type[events.TokenChanged], came_from: str | None, at: float, **to
     fields: dict[str, Any] = {
         "id": uid(0x407),
         "queue_id": uid(0x301),
+        "service_id": uid(0x101),
         "patient_id": uid(0x217),
         "number": 7,
         "created_at": NOW,
@@ -273,7 +280,14 @@ def move(kind: type[events.TokenChanged], came_from: str | None, at: float, **to
         actor=person(by),
         at=minute(at),
         queue=STATUS,
-        token=msgspec.convert({**fields, "place": fields["number"] * PLACE_STEP}, Token),
+        token=msgspec.convert(
+            {
+                **fields,
+                "place": fields["number"] * PLACE_STEP,
+                "label": str(fields["number"]),
+            },
+            Token,
+        ),
         from_status=None if came_from is None else TokenStatus(came_from),
     )
 
@@ -385,7 +399,7 @@ async def test_what_was_done_since_is_taken_back_down(url: str) -> None:
         queue = await db.queues.get(QueueId(uid(0x301)), lock=True)
         assert queue is not None
         line = await db.tokens.line_for(queue.id, UserId(STAFF))
-        called, done = queue.call_next(line, by=by, at=minute(9))
+        called, done = call_next(queue, line, by=by, at=minute(9))
         await db.tokens.save([called, *done])
         await db.queues.save(queue)
         await db.commit()

@@ -21,7 +21,10 @@ from qure.adapters.sql.migrations import migrate as migrating
 from qure.adapters.sql.migrations.migrate import current, downgrade, head, migrate
 from qure.adapters.sql.migrations.own_types import type_differs
 from qure.adapters.sql.migrations.revision import SCRIPTS
-from qure.adapters.sql.rows import Row
+
+# Loaded, each adds its tables to what ``Row.metadata`` knows.
+from qure.adapters.sql.rows import accounts, clinics, queueing, records  # noqa: F401
+from qure.adapters.sql.rows.row import Row
 
 REVISIONS = [script.revision for script in migrating._scripts().walk_revisions()][::-1]
 

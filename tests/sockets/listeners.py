@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from qure.adapters.sockets.clients import Client, Closing
 from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.messages import Message
+from qure.application.announcing.live_boards import LiveBoards
 from qure.application.ports.gateways import AccessClaims
+from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import Actor, Role
 from qure.domain.errors import NotFound, Unauthenticated, Unavailable
-from qure.domain.ids import QueueId, SessionId, UserId
+from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token
+from tests.application.world import World
 from tests.support.builders import NOW, new_id
+from tests.support.fakes import Hearing
 
 
 class RememberingListener:
@@ -32,7 +37,7 @@ class RememberingListener:
         assert self.closed is None, "a closed connection was sent something"
         self.messages.append(message)
 
-    def send_status(self, queue_id: QueueId, message: Message) -> None:
+    def send_newest(self, of: Hashable, message: Message) -> None:
         self.send(message)
 
     def close(self, why: Closing) -> None:
@@ -52,6 +57,11 @@ class RememberingListener:
             if message.name == "queue:status_update"
         ]
 
+    @property
+    def places(self) -> list[int | None]:
+        """How many it was told are ahead, one after the other."""
+        return [place["ahead"] for place in self.bodies("queue:your_place")]
+
     def bodies(self, name: str) -> list[Any]:
         """The arguments of those events."""
         return [json.loads(one.body or b"null") for one in self.messages if one.name == name]
@@ -59,16 +69,28 @@ class RememberingListener:
 
 @dataclass
 class HubSources:
-    """What the hub reads: set it, break it, hold it up."""
+    """What the hub reads: set it, break it, hold it up.
+
+    Tokens of patients who are not in ``held`` are those in the ``world``.
+    """
 
     statuses: dict[QueueId, QueueStatus] = field(default_factory=dict)
     held: dict[UserId, list[Token]] = field(default_factory=dict)
     ended: set[SessionId] = field(default_factory=set)
     roles: dict[UserId, Role] = field(default_factory=dict)
+    clinics: dict[UserId, ClinicId] = field(default_factory=dict)
+    hearing: Hearing = field(default_factory=Hearing)
+    world: World = field(default_factory=World)
+    """Where boards are read, and changed by use cases."""
+
+    _announced: int = 0
     is_away: bool = False
     reading: asyncio.Event | None = None
     """When set, readers wait for it."""
     reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.boards = LiveBoards(self.world.storage, generation=self.hearing)
 
     async def _read(self) -> None:
         self.reads += 1
@@ -84,10 +106,12 @@ class HubSources:
             raise NotFound("queue_not_found", "There is no such queue.")
         return status
 
-    async def assigned_tokens_of(self, user_id: UserId) -> list[Token]:
-        held = list(self.held.get(user_id, []))
+    async def active_tokens_of(self, user_id: UserId) -> list[Token]:
+        held = self.held.get(user_id)
         await self._read()
-        return held
+        if held is not None:
+            return list(held)
+        return await self.world.use.tokens.all_active_of(user_id)
 
     async def actor_of(self, claims: AccessClaims) -> Actor:
         has_ended = claims.session_id in self.ended
@@ -98,15 +122,29 @@ class HubSources:
             id=claims.actor_id,
             session_id=claims.session_id,
             role=self.roles.get(UserId(claims.actor_id), Role.PATIENT),
-            clinic_id=None,
+            clinic_id=self.clinics.get(UserId(claims.actor_id)),
         )
+
+    def news(self) -> list[JournalEntry]:
+        """What has been committed in the world and was not fetched yet."""
+        fresh = self.world.told[self._announced :]
+        self._announced += len(fresh)
+        return fresh
+
+    def announce(self, hub: Hub, entries: Iterable[JournalEntry] | None = None) -> None:
+        """This process hears these, or all that is new, in the order of its inbox."""
+        for entry in self.news() if entries is None else entries:
+            self.boards.receive(entry)
+            hub.receive(entry)
 
     def hub(self, *, max_connections_per_user: int = 100) -> Hub:
         """A hub of this world."""
         return Hub(
             status_of=self.status_of,
-            assigned_tokens_of=self.assigned_tokens_of,
+            active_tokens_of=self.active_tokens_of,
             actor_of=self.actor_of,
+            live_boards=self.boards,
+            is_hearing=lambda: self.hearing() is not None,
             max_connections_per_user=max_connections_per_user,
         )
 

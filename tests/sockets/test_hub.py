@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qure.adapters.sockets.clients import REMEMBERED_TOKENS, Client, Closing
-from qure.adapters.sockets.hub import MAX_ROOMS_PER_CLIENT, Hub
+from qure.adapters.sockets.clients import MAX_ROOMS_PER_CLIENT, Closing
+from qure.adapters.sockets.hub import Hub
 from qure.adapters.sockets.rooms import LONGEST_PAUSE
 from qure.application.announcing.inbox import Inbox
 from qure.domain.actor import SYSTEM, Role
@@ -486,14 +486,6 @@ def test_in_whatever_order_moves_are_announced_each_is_told_once_and_in_order(
             "queue:your_token_completed",
         ][: newest - 1]
     )
-
-
-async def test_a_client_remembers_the_last_tokens_it_was_told_of_and_no_more() -> None:
-    client = Client(HubSources().hub(), RememberingListener(), claims())
-    tokens = [build_token(status=TokenStatus.CALLED) for _ in range(REMEMBERED_TOKENS + 1)]
-    assert all(client.is_news(token) for token in tokens)
-    assert not client.is_news(tokens[-1])
-    assert client.is_news(tokens[0]), "forgotten, and told again rather than never"
 
 
 async def test_taking_a_number_is_no_personal_event(world: HubSources) -> None:

@@ -33,10 +33,10 @@ async def test_everything_is_read_in_the_order_in_which_it_was_put() -> None:
 
 async def test_a_pending_status_gives_way_to_a_newer_one_of_its_queue() -> None:
     outgoing = Outgoing(Overflows())
-    outgoing.put_status("q1", Encoded("q1 v1"))
-    outgoing.put_status("q2", Encoded("q2 v1"))
+    outgoing.put_newest("q1", Encoded("q1 v1"))
+    outgoing.put_newest("q2", Encoded("q2 v1"))
     outgoing.put(Encoded("joined"))
-    outgoing.put_status("q1", Encoded("q1 v2"))
+    outgoing.put_newest("q1", Encoded("q1 v2"))
     assert texts(await outgoing.take()) == ["q2 v1", "joined", "q1 v2"]
 
 
@@ -44,13 +44,13 @@ async def test_ten_thousand_statuses_of_one_queue_take_the_room_of_one() -> None
     overflows = Overflows()
     outgoing = Outgoing(overflows)
     for version in range(10_000):
-        outgoing.put_status("q", Encoded(f"v{version}" + "x" * 200))
+        outgoing.put_newest("q", Encoded(f"v{version}" + "x" * 200))
     assert len(outgoing) == 1
     assert overflows.count == 0
 
 
 @pytest.mark.parametrize(
-    ("count", "size"), [(MAX_MESSAGES + 1, 1), (MAX_CHARACTERS // 60_000 + 1, 60_000)]
+    ("count", "size"), [(MAX_MESSAGES + 1, 1), (MAX_CHARACTERS // 60_000 + 2, 60_000)]
 )
 async def test_who_leaves_too_much_unread_is_given_up_once(count: int, size: int) -> None:
     overflows = Overflows()
@@ -58,11 +58,32 @@ async def test_who_leaves_too_much_unread_is_given_up_once(count: int, size: int
     for _ in range(count - 1):
         outgoing.put(Encoded("x" * size))
     assert overflows.count == 0
-    for _ in range(100):
+    for _ in range(2):
         outgoing.put(Encoded("x" * size))
-    assert overflows.count == 1
+        assert overflows.count == 1
     assert len(outgoing) == 0
     assert await outgoing.take() == []
+
+
+async def test_one_text_may_be_longer_than_all_that_may_wait_besides() -> None:
+    overflows = Overflows()
+    outgoing = Outgoing(overflows)
+    outgoing.put(Encoded("a"))
+    outgoing.put(Encoded("x" * 3 * MAX_CHARACTERS))
+    outgoing.put(Encoded("b" * (MAX_CHARACTERS - 1)))
+    assert [len(text) for text in texts(await outgoing.take(at_most=2))] == [1, 3 * MAX_CHARACTERS]
+    outgoing.put(Encoded("c" * MAX_CHARACTERS))
+    assert overflows.count == 0
+    outgoing.put(Encoded("d" * 2))
+    assert overflows.count == 1
+
+
+async def test_two_such_texts_are_too_much() -> None:
+    overflows = Overflows()
+    outgoing = Outgoing(overflows)
+    for _ in range(2):
+        outgoing.put(Encoded("x" * (MAX_CHARACTERS + 1)))
+    assert overflows.count == 1
 
 
 async def test_who_leaves_something_unread_for_too_long_is_given_up(
@@ -74,7 +95,7 @@ async def test_who_leaves_something_unread_for_too_long_is_given_up(
     outgoing.put(Encoded("a"))
     while overflows.count == 0:
         await asyncio.sleep(0)
-        outgoing.put_status("q", Encoded("b"))
+        outgoing.put_newest("q", Encoded("b"))
 
 
 async def test_the_reader_waits_until_there_is_something() -> None:

@@ -9,15 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from string import ascii_uppercase
 from typing import Any
 from uuid import UUID
 
 from qure.application.ports.journal import JournalEntry
+from qure.application.ports.lines import KeptAnswer
 from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.clinic import Clinic
-from qure.domain.events import Event
+from qure.domain.desk import Desk
+from qure.domain.display import PAIRING_LIFE, Display, DisplayPairing
+from qure.domain.events import DeskState, Event
+from qure.domain.guest import GuestLink
 from qure.domain.ids import (
     ClinicId,
+    DeskId,
+    DisplayId,
     EntryId,
     ImageId,
     QueueId,
@@ -29,9 +36,9 @@ from qure.domain.ids import (
 from qure.domain.image import ImagePurpose, StagedImage
 from qure.domain.queue import Queue
 from qure.domain.queue_status import QueueStatus
-from qure.domain.service import Service
+from qure.domain.service import DEFAULT_NAME, Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
-from qure.domain.token import PLACE_STEP, Token, TokenStatus
+from qure.domain.token import PLACE_STEP, Token, TokenStatus, label_of
 from qure.domain.user import User
 
 NOW = datetime(2025, 12, 30, 15, 0, tzinfo=UTC)
@@ -83,7 +90,7 @@ class SequentialIds:
         return sequential_id(next(self._ids), series=1)
 
     def new_secret(self) -> str:
-        return f"{next(self._secrets):0128x}"
+        return f"{next(self._secrets):032x}" * 4  # Some take only the first digits of it.
 
 
 def sequential_id(number: int, *, series: int = 0) -> UUID:
@@ -126,12 +133,19 @@ def build_staff(clinic_id: ClinicId, **fields: Any) -> User:
     return build_user(**({"role": Role.STAFF, "clinic_id": clinic_id} | fields))
 
 
+def build_guest(**fields: Any) -> User:
+    """A patient without a login."""
+    without_login = {"last_name": "", "email": None, "password_hash": None, "guest": True}
+    return build_user(**(without_login | fields))
+
+
 def build_clinic(**fields: Any) -> Clinic:
     """An active clinic in New York; fields of its default service are taken too."""
     number = next(_numbers)
     service = {name: fields.pop(name) for name in _SERVICE_FIELDS if name in fields}
     fields.setdefault("id", ClinicId(new_id()))
-    fields.setdefault("service", build_service(fields["id"], **service))
+    general = {"name": DEFAULT_NAME, "prefix": "", "is_default": True, "position": 0}
+    fields.setdefault("service", build_service(fields["id"], **(general | service)))
     defaults: dict[str, Any] = {
         "name": f"Clinic {number}",
         "latitude": 40.7128,
@@ -143,24 +157,117 @@ def build_clinic(**fields: Any) -> Clinic:
     return Clinic(**(defaults | fields))
 
 
-_SERVICE_FIELDS = ("max_queue_size", "auto_open_queue", "next_opening_at")
+_SERVICE_FIELDS = (
+    "prefix",
+    "expected_minutes",
+    "max_queue_size",
+    "auto_open_queue",
+    "next_opening_at",
+)
 
 
-def build_service(clinic_id: ClinicId, **fields: Any) -> Service:
-    """The default service of that clinic."""
+def build_service(clinic_id: ClinicId | None = None, **fields: Any) -> Service:
+    """A service beside the default one, with a name and a prefix of its own."""
+    number = next(_numbers)
     defaults: dict[str, Any] = {
         "id": ServiceId(new_id()),
-        "clinic_id": clinic_id,
+        "clinic_id": clinic_id or ClinicId(new_id()),
+        "name": f"Service {number}",
+        "prefix": ascii_uppercase[number % 26] + f"{number // 26 % 100:02}",
+        "is_default": False,
+        "position": number,
         "created_at": NOW,
         "updated_at": NOW,
     }
     return Service(**(defaults | fields))
 
 
+def build_desk(clinic_id: ClinicId | None = None, staff: User | None = None, **fields: Any) -> Desk:
+    """A desk at which nobody sits, or that person does."""
+    defaults: dict[str, Any] = {
+        "id": DeskId(new_id()),
+        "clinic_id": clinic_id or ClinicId(new_id()),
+        "name": f"Desk {next(_numbers)}",
+        "since": NOW,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    if staff is not None:
+        defaults |= {
+            "state": DeskState.OPEN,
+            "staff_id": staff.id,
+            "staff_name": staff.first_name,
+            "closes_at": NOW + timedelta(hours=14),
+        }
+    return Desk(**(defaults | fields))
+
+
+def build_display(clinic_id: ClinicId | None = None, **fields: Any) -> Display:
+    """A device that shows all queues of that clinic; see ``build_display_user``."""
+    defaults: dict[str, Any] = {
+        "id": DisplayId(new_id()),
+        "clinic_id": clinic_id or ClinicId(new_id()),
+        "name": f"Display {next(_numbers)}",
+        "service_ids": None,
+        "created_at": NOW,
+        "created_by": UserId(new_id()),
+    }
+    return Display(**(defaults | fields))
+
+
+def build_display_user(display: Display) -> User:
+    """The user that a display acts as."""
+    return User.without_login(
+        id=UserId(display.id),
+        name=display.name,
+        at=display.created_at,
+        display_of=display.clinic_id,
+    )
+
+
+def build_pairing(**fields: Any) -> DisplayPairing:
+    """A device that asks to be let in."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "digest": f"{number:064x}",
+        "user_code": f"{number:08}".translate(_AS_CODE),
+        "created_at": NOW,
+        "expires_at": NOW + PAIRING_LIFE,
+    }
+    return DisplayPairing(**(defaults | fields))
+
+
+_AS_CODE = str.maketrans("0123456789", "BCDFGHJKLM")
+
+
+def build_guest_link(user_id: UserId, **fields: Any) -> GuestLink:
+    """A guest's link, which has not been used yet."""
+    defaults: dict[str, Any] = {
+        "user_id": user_id,
+        "digest": f"{next(_numbers):064x}",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(hours=15),
+    }
+    return GuestLink(**(defaults | fields))
+
+
+def build_kept_answer(**fields: Any) -> KeptAnswer:
+    """What came of a request that may be asked again."""
+    defaults: dict[str, Any] = {
+        "scope": str(new_id()),
+        "key": f"key-{next(_numbers)}",
+        "asked": "a digest",
+        "tokens": (build_token(),),
+        "created_at": NOW,
+    }
+    return KeptAnswer(**(defaults | fields))
+
+
 def build_actor(user: User | UserId | None = None, **fields: Any) -> Actor:
     """That user acting, or a patient with that id, or one of their own."""
     if isinstance(user, User):
         defaults: dict[str, Any] = {
+            "kind": user.kind,
             "id": user.id,
             "role": user.role,
             "clinic_id": user.clinic_id,
@@ -170,11 +277,23 @@ def build_actor(user: User | UserId | None = None, **fields: Any) -> Actor:
     return Actor(**({"session_id": SessionId(new_id())} | defaults | fields))
 
 
-def build_queue(clinic: Clinic | None = None, **fields: Any) -> Queue:
-    """A clinic's queue of the day of `NOW`, as opened, with no events left to record."""
+def build_queue(
+    clinic: Clinic | None = None, *, service: Service | None = None, **fields: Any
+) -> Queue:
+    """The queue of a clinic's default service, or of that one, of the day of `NOW`.
+
+    As opened, with no events left to record.
+    """
     clinic = clinic or build_clinic()
     at = fields.pop("at", NOW)
-    queue = Queue.open(clinic, id=QueueId(new_id()), max_size=None, at=at, by=SYSTEM)
+    queue = Queue.open(
+        clinic,
+        service or clinic.service,
+        id=QueueId(new_id()),
+        max_size=None,
+        at=at,
+        by=SYSTEM,
+    )
     return replace(queue, **({"events": []} | fields))
 
 
@@ -183,13 +302,19 @@ def build_token(queue: Queue | None = None, **fields: Any) -> Token:
     defaults: dict[str, Any] = {
         "id": TokenId(new_id()),
         "queue_id": queue.id if queue else QueueId(new_id()),
+        "service_id": queue.service_id if queue else ServiceId(new_id()),
         "patient_id": UserId(new_id()),
         "number": 1,
         "status": TokenStatus.WAITING,
         "created_at": NOW,
     }
     given = defaults | fields
-    return Token(**({"place": given["number"] * PLACE_STEP} | given))
+    number = given["number"]
+    of_number = {
+        "label": label_of(queue.prefix if queue else "", number),
+        "place": number * PLACE_STEP,
+    }
+    return Token(**(of_number | given))
 
 
 def build_session(user_id: UserId, **fields: Any) -> Session:
@@ -235,6 +360,9 @@ def build_status(**fields: Any) -> QueueStatus:
     defaults: dict[str, Any] = {
         "queue_id": QueueId(new_id()),
         "clinic_id": ClinicId(new_id()),
+        "service_id": ServiceId(new_id()),
+        "service_name": DEFAULT_NAME,
+        "prefix": "",
         "now_serving": 0,
         "waiting_count": 0,
         "start_time": NOW - timedelta(hours=1),

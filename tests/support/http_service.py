@@ -23,6 +23,9 @@ from tests.support.builders import FixedClock
 
 PASSWORD = "secret1"
 
+Thing = dict[str, Any]
+"""What an answer tells of something."""
+
 
 @dataclass(slots=True)
 class Person:
@@ -130,13 +133,56 @@ class HttpService:
         data_of(await admin.post(f"/clinic/{clinic_id}/staff", {"userId": person.id}), 201)
         return person
 
+    async def add_service(self, admin: Person, clinic_id: str, name: str, **more: Any) -> Thing:
+        """A new service of that clinic."""
+        given = {"name": name, **more}
+        service: Thing = data_of(await admin.post(f"/clinic/{clinic_id}/services", given), 201)
+        return service
+
+    async def add_desk(self, admin: Person, clinic_id: str, name: str = "Room 1") -> Thing:
+        """A new desk of that clinic, at which nobody sits."""
+        desk: Thing = data_of(await admin.post(f"/clinic/{clinic_id}/desks", {"name": name}), 201)
+        return desk
+
+    async def walk_in(self, staff: Person, queue: Thing, **noted: Any) -> tuple[Person, Thing]:
+        """A guest who has opened the link of a new token, and that token as staff see it."""
+        data = data_of(await staff.post(f"/queues/{queue['id']}/walk-ins", noted), 201)
+        return await self.guest(data["guest"]["secret"]), data["token"]
+
+    async def guest(self, secret: str) -> Person:
+        """Whoever holds the link with that secret."""
+        data = data_of(await self.http.post("/api/guest/session", json={"secret": secret}))
+        return Person(self.http, "", data["user"]["id"], data["accessToken"], "")
+
+    async def display(self, staff: Person, clinic_id: str, **more: Any) -> Person:
+        """A display that staff have let in."""
+        pairing = data_of(await self.http.post("/api/displays"))
+        given = {"userCode": pairing["userCode"], "name": "Waiting room", **more}
+        data_of(await staff.post(f"/clinic/{clinic_id}/displays", given), 201)
+        asked = {"deviceCode": pairing["deviceCode"]}
+        data = data_of(await self.http.post("/api/displays/token", json=asked))
+        return Person(
+            self.http, "", data["display"]["id"], data["accessToken"], data["refreshToken"]
+        )
+
     async def queue(
-        self, opener: Person, clinic_id: str, max_size: int | None = None
+        self,
+        opener: Person,
+        clinic_id: str,
+        max_size: int | None = None,
+        *,
+        service_id: str | None = None,
     ) -> dict[str, Any]:
-        """The clinic's queue of today, open."""
-        given = None if max_size is None else {"maxQueueSize": max_size}
+        """The clinic's queue of today, open: that service's, or the default one's."""
+        given = {"maxQueueSize": max_size, "serviceId": service_id}
         queue: dict[str, Any] = data_of(await opener.post(f"/queues/init/{clinic_id}", given), 201)
         return queue
+
+
+async def take(person: Person, queue: Thing) -> Thing:
+    """The token that they take in that queue."""
+    token: Thing = data_of(await person.post("/tokens", {"queueId": queue["id"]}), 201)
+    return token
 
 
 @asynccontextmanager

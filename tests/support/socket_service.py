@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import contextlib
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,19 +17,31 @@ from typing import Any
 import httpx
 import uvicorn
 
+from qure.application.ports.storage import UnitOfWork
 from qure.bootstrap import build, schema_of
 from qure.container import Container
 from qure.container import ProcessRole as ContainerRole
-from qure.domain.actor import Actor, Role
+from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.clinic import Clinic
-from qure.domain.ids import SessionId, UserId
+from qure.domain.desk import Desk
+from qure.domain.ids import ClinicId, DeskId, QueueId, ServiceId, SessionId, TokenId, UserId
 from qure.domain.queue import Queue
+from qure.domain.service import Service
 from qure.domain.token import Token
 from qure.domain.user import User
 from qure.entrypoints.asgi import create_asgi
 from qure.entrypoints.process.server import uvicorn_options
+from qure.entrypoints.process.serving import listen
 from qure.settings import Settings
-from tests.support.builders import build_clinic, build_secret, build_session, build_user
+from tests.support.builders import (
+    build_clinic,
+    build_desk,
+    build_secret,
+    build_service,
+    build_session,
+    build_token,
+    build_user,
+)
 
 
 @dataclass
@@ -49,12 +60,7 @@ class Login:
     @property
     def actor(self) -> Actor:
         """As the use cases know them."""
-        return Actor(
-            id=self.user.id,
-            session_id=self.session_id,
-            role=self.user.role,
-            clinic_id=self.user.clinic_id,
-        )
+        return self.user.acting(self.session_id)
 
 
 @dataclass
@@ -106,28 +112,113 @@ class SocketService:
 
     async def clinic(self, *, size: int = 50) -> tuple[Clinic, Queue]:
         """A clinic with its queue of today."""
-        now = self.container.clock.now()
-        new_id = self.container.ids.new_id
-        clinic = build_clinic(id=new_id(), name=f"Clinic {new_id()}", max_queue_size=size)
-        queue = Queue.open(clinic, id=new_id(), max_size=None, at=now, by=None)  # type: ignore[arg-type]
-        queue.events.clear()
+        id = ClinicId(self.container.ids.new_id())
+        clinic = build_clinic(id=id, name=f"Clinic {id}", max_queue_size=size)
+        clinic.service.id = ServiceId(self.container.ids.new_id())
         async with self.container.storage.write() as uow:
             await uow.clinics.add(clinic)
-            await uow.queues.add(queue)
+            queue = await self._open(uow, clinic, clinic.service)
             await uow.commit()
         return clinic, queue
+
+    async def service_of(self, clinic: Clinic, **fields: Any) -> tuple[Service, Queue]:
+        """Another service of the clinic, with its queue of today."""
+        id = ServiceId(self.container.ids.new_id())
+        service = build_service(clinic.id, id=id, **fields)
+        async with self.container.storage.write() as uow:
+            await uow.services.add(service)
+            queue = await self._open(uow, clinic, service)
+            await uow.commit()
+        return service, queue
+
+    async def desk(self, clinic: Clinic, staff: Login) -> Desk:
+        """A desk at which that person sits, for all services."""
+        desk = build_desk(
+            clinic.id, id=DeskId(self.container.ids.new_id()), since=self.container.clock.now()
+        )
+        async with self.container.storage.write() as uow:
+            await uow.desks.add(desk)
+            await uow.commit()
+        return await self.container.use_cases.desks.open(desk.id, actor=staff.actor)
+
+    async def display(self, clinic: Clinic) -> Login:
+        """A device that looks on there."""
+        now = self.container.clock.now()
+        user = User.without_login(
+            id=UserId(self.container.ids.new_id()), name="Wall", at=now, display_of=clinic.id
+        )
+        async with self.container.storage.write() as uow:
+            await uow.users.add(user)
+            await uow.commit()
+        return await self.person(user=user)
+
+    async def guest(self, queue: Queue, staff: Login, **fields: Any) -> tuple[Login, Token]:
+        """A walk-in, who has opened the link to their token."""
+        admitted = await self.container.use_cases.guests.admit_walk_in(
+            queue.id, actor=staff.actor, **fields
+        )
+        async with self.container.storage.read() as uow:
+            user = await uow.users.get(admitted.token.patient_id)
+        return await self.person(user=user), admitted.token
+
+    async def fill(self, queue: Queue, count: int) -> None:
+        """So many stand in the empty queue, the way it may be after a long morning."""
+        new_id = self.container.ids.new_id
+        patients = [
+            build_user(id=UserId(new_id()), email=f"{new_id()}@q.org") for _ in range(count)
+        ]
+        tokens = [
+            build_token(
+                queue,
+                id=TokenId(new_id()),
+                patient_id=patient.id,
+                number=number,
+                name=patient.full_name,
+                note="x" * 200,
+            )
+            for number, patient in enumerate(patients, start=1)
+        ]
+        async with self.container.storage.write() as uow:
+            filled = await uow.queues.get(queue.id, lock=True)
+            assert filled is not None
+            for patient in patients:
+                await uow.users.add(patient)
+            await uow.tokens.add(tokens)
+            filled.last_issued_number = filled.waiting_count = count
+            filled.last_place = tokens[-1].place
+            await uow.queues.save(filled)
+            await uow.commit()
+
+    async def _open(self, uow: UnitOfWork, clinic: Clinic, service: Service) -> Queue:
+        queue = Queue.open(
+            clinic,
+            service,
+            id=QueueId(self.container.ids.new_id()),
+            max_size=None,
+            at=self.container.clock.now(),
+            by=SYSTEM,
+        )
+        queue.events.clear()
+        await uow.queues.add(queue)
+        return queue
 
     async def take_number(self, queue: Queue, patient: Login) -> Token:
         """What ``POST /api/tokens`` does."""
         return await self.container.use_cases.issuing.issue(queue.id, actor=patient.actor)
 
+    async def request(
+        self, method: str, path: str, person: Login, *, key: str | None = None, **body: Any
+    ) -> httpx.Response:
+        """An HTTP request, with that idempotency key; the path begins after ``/api``."""
+        headers = {"Authorization": f"Bearer {person.jwt}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        async with httpx.AsyncClient(base_url=self.url) as http:
+            return await http.request(method, f"/api{path}", headers=headers, json=body or None)
+
     async def call(self, method: str, path: str, person: Login, **body: Any) -> Any:
         """An HTTP request that succeeds; its data."""
-        async with httpx.AsyncClient(base_url=self.url) as http:
-            headers = {"Authorization": f"Bearer {person.jwt}"}
-            answer = await http.request(
-                method, f"/api{path}", headers=headers, json=body if body else None
-            )
+        answer = await self.request(method, path, person, **body)
         assert answer.is_success, answer.text
         return answer.json()["data"]
 
@@ -166,7 +257,7 @@ async def running_service(
     given: dict[str, Any] = {"data_dir": data_dir, "bcrypt_rounds": 4} | settings
     chosen = Settings(**given)
     container = build(chosen)
-    listening = socket.create_server(("127.0.0.1", port))
+    listening = listen("127.0.0.1", port)
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
     config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))
     server = uvicorn.Server(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import time
 from typing import Any
 from uuid import UUID
@@ -355,8 +356,14 @@ def test_a_token_number_is_one_that_could_have_been_issued(value: str) -> None:
     assert bad_paths(requests.FilterTokens, {"tokenNumber": value}, text=True) == ["tokenNumber"]
 
 
+def all_requests(kind: type[Fields]) -> Iterator[type[Fields]]:
+    for request in kind.__subclasses__():
+        yield request
+        yield from all_requests(request)
+
+
 def test_every_field_of_every_request_has_a_sentence_of_its_own() -> None:
-    for request in Fields.__subclasses__():
+    for request in all_requests(Fields):
         for field in msgspec.structs.fields(request):
             shape = str(field.type)
             assert "Rule(" in shape or "requests.DeviceInfo" in shape, (request, field.name)

@@ -12,7 +12,8 @@ from qure.application.ports.storage import FoundClinic, Page
 from qure.domain.clinic import ClinicImage, ClinicType, OpeningHours
 from qure.domain.ids import ClinicId, ImageId, UserId
 from qure.domain.token import TokenStatus
-from qure.wire import responses
+from qure.wire.body import calendar_date, encode, instant, optional_instant
+from qure.wire.queues import QueueBody, StatusBody
 from qure.wire.responses import (
     ClinicBody,
     ClinicListBody,
@@ -20,19 +21,13 @@ from qure.wire.responses import (
     ManagedUserBody,
     PaginationBody,
     ProfileBody,
-    QueueBody,
     RefreshBody,
     SessionBody,
     StaffBody,
-    StatusBody,
-    TokenBody,
     UserBody,
     UserListBody,
-    calendar_date,
-    encode,
-    instant,
-    optional_instant,
 )
+from qure.wire.tokens import TokenBody
 from tests.support.builders import (
     NOW,
     build_clinic,
@@ -97,6 +92,21 @@ def test_a_token() -> None:
         "completedAt": "2025-12-30T15:03:00.000Z",
         "skippedAt": None,
         "cancelledAt": None,
+        "label": "7",
+        "serviceId": str(token.service_id),
+        "priority": "NORMAL",
+        "onHold": False,
+        "desk": None,
+        "recallCount": 0,
+        "lastCalledAt": None,
+        "skipReason": None,
+        "cancelReason": None,
+        "rejoinUntil": None,
+        "postponesLeft": 3,
+        "transferredFrom": None,
+        "transferredTo": None,
+        "guest": False,
+        "version": 1,
     }
 
 
@@ -122,6 +132,10 @@ def test_a_queue() -> None:
         "createdAt": NOW_TEXT,
         "updatedAt": "2025-12-30T15:01:00.000Z",
         "version": 9,
+        "serviceId": str(queue.service_id),
+        "serviceName": "General",
+        "prefix": "",
+        "isClosed": False,
     }
 
 
@@ -144,6 +158,15 @@ def test_a_status() -> None:
         "isActive": False,
         "lastServedTokenNumber": 2,
         "version": 9,
+        "serviceId": str(queue.service_id),
+        "serviceName": "General",
+        "prefix": "",
+        "openDesks": 0,
+        "onHoldCount": 0,
+        "next": [],
+        "calls": [],
+        "notice": None,
+        "isClosed": False,
     }
 
 
@@ -159,9 +182,13 @@ def test_a_user_as_they_and_others_see_them() -> None:
         "clinicId": str(clinic_id),
         "profilePicture": user.profile_picture,
     }
-    assert shown(UserBody.of(user)) == own
-    assert shown(ProfileBody.of(user)) == own | {"createdAt": NOW_TEXT}
-    assert shown(ManagedUserBody.of(user)) == own | {"createdAt": NOW_TEXT, "isActive": False}
+    assert shown(UserBody.of(user)) == own | {"guest": False}
+    assert shown(ProfileBody.of(user)) == own | {"guest": False, "createdAt": NOW_TEXT}
+    assert shown(ManagedUserBody.of(user)) == own | {
+        "guest": False,
+        "createdAt": NOW_TEXT,
+        "isActive": False,
+    }
     own.pop("clinicId")
     assert shown(StaffBody.of(user)) == own | {"createdAt": NOW_TEXT}
 
@@ -217,6 +244,8 @@ def test_a_clinic() -> None:
         max_queue_size=20,
         auto_open_queue=True,
         next_opening_at=NOW,
+        no_show_minutes=5,
+        guest_join=True,
     )
     body = {
         "id": str(clinic.id),
@@ -238,8 +267,15 @@ def test_a_clinic() -> None:
         "autoOpenQueue": True,
         "createdAt": NOW_TEXT,
         "updatedAt": NOW_TEXT,
+        "noShowMinutes": 5,
+        "rejoinMinutes": 30,
+        "maxRejoins": 2,
+        "rejoinAfter": 2,
+        "guestJoin": True,
     }
     assert shown(ClinicBody.of(clinic)) == body
+    assert shown(ClinicBody.of(clinic, join_code="abc")) == body | {"joinCode": "abc"}
+    assert shown(ClinicBody.of(clinic, join_code=None)) == body | {"joinCode": None}
     assert shown(ClinicBody.of(clinic, distance_km=0.0)) == body | {"distance_km": 0.0}
 
 
@@ -295,4 +331,4 @@ def test_a_list_of_users() -> None:
 def test_text_travels_as_it_is() -> None:
     body = shown(UserBody.of(build_user(first_name="Zoë \u2028 \x00 𝒵", last_name='"\\')))
     assert (body["firstName"], body["lastName"]) == ("Zoë \u2028 \x00 𝒵", '"\\')
-    assert responses.encode({"a": 1}) == b'{"a":1}'
+    assert encode({"a": 1}) == b'{"a":1}'

@@ -16,8 +16,26 @@ from hypothesis import strategies as st
 from qure.domain import events
 from qure.domain.actor import SYSTEM, Actor, ActorKind, Role
 from qure.domain.events import Event
-from qure.domain.ids import ClinicId, EntryId, ImageId, QueueId, SessionId, TokenId, UserId
-from qure.domain.token import PLACE_STEP, Priority, Token, TokenStatus
+from qure.domain.ids import (
+    ClinicId,
+    DeskId,
+    EntryId,
+    ImageId,
+    QueueId,
+    ServiceId,
+    SessionId,
+    TokenId,
+    UserId,
+)
+from qure.domain.queue_status import Call, Notice, NoticeKind
+from qure.domain.token import (
+    PLACE_STEP,
+    CancelReason,
+    Priority,
+    SkipReason,
+    Token,
+    TokenStatus,
+)
 from qure.wire.stored_events import (
     STORED,
     decode_entry,
@@ -41,11 +59,12 @@ AT = datetime(2025, 12, 30, 10, 0, 0, 123000, tzinfo=UTC)
 
 
 def every_kind() -> list[type[Event]]:
-    """The events that can happen: those from which no other is derived."""
+    """The events that can happen: all but those that only say what others have in common."""
     named = [
         kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)
     ]
-    return [kind for kind in named if not any(kind in one.__mro__[1:] for one in named)]
+    common = {Event, events.QueueChanged, events.TokenChanged}
+    return [kind for kind in named if kind not in common]
 
 
 def every_event() -> list[Event]:
@@ -53,30 +72,85 @@ def every_event() -> list[Event]:
     token = build_token(
         status=TokenStatus.SKIPPED,
         number=17,
+        label="B017",
+        on_hold=True,
         called_at=AT,
+        last_called_at=AT + timedelta(seconds=30),
         started_at=AT + timedelta(minutes=1),
         completed_at=AT + timedelta(minutes=2),
         skipped_at=AT + timedelta(minutes=3),
         cancelled_at=AT + timedelta(minutes=4),
+        recall_count=1,
+        skip_reason=SkipReason.NO_SHOW,
+        cancel_reason=CancelReason.DAY_ENDED,
+        rejoin_until=AT + timedelta(minutes=33),
+        rejoins=2,
+        postpones=3,
         assigned_to=ACTOR.user_id,
+        desk_id=DeskId(new_id()),
+        desk_name="Schalter ä",
+        transferred_from=TokenId(new_id()),
+        transferred_to=TokenId(new_id()),
+        guest=True,
+        name="Ana",
+        phone="+34 555 123",
+        note="On crutches",
         version=5,
         priority=Priority.URGENT,
+    )
+    calls = tuple(
+        Call(
+            token_id=token.id,
+            label=f"B{number:03}",
+            number=number,
+            desk_id=None if number == 1 else token.desk_id,
+            desk_name=None if number == 1 else token.desk_name,
+            called_at=AT,
+            recall_count=number,
+        )
+        for number in (2, 1)
+    )
+    status = build_status(
+        service_name="Vacunación",
+        prefix="B",
+        now_serving=3,
+        waiting_count=4,
+        on_hold_count=1,
+        open_desks=2,
+        last_served_number=2,
+        next=("B004", "B007"),
+        calls=calls,
+        notice=Notice(kind=NoticeKind.DELAY, minutes=20, until=AT, text="Späťer", at=AT),
+        priority_run=2,
+        version=9,
+        is_active=False,
+        is_closed=True,
     )
     values: dict[str, Any] = {
         "actor": ACTOR,
         "at": AT,
-        "queue": build_status(
-            now_serving=3, waiting_count=4, last_served_number=2, version=9, is_active=False
-        ),
+        "queue": status,
         "token": token,
         "from_status": TokenStatus.CALLED,
+        "reason": "They had gone home.",
+        "before": events.Before(
+            token=replace(token, status=TokenStatus.CALLED, on_hold=False),
+            now_serving=2,
+            last_served_number=1,
+            priority_run=1,
+            calls=calls[1:],
+        ),
+        "desk_id": token.desk_id,
+        "desk_name": token.desk_name,
+        "staff_id": ACTOR.user_id,
+        "service_ids": (ServiceId(new_id()), ServiceId(new_id())),
+        "paused_until": AT + timedelta(minutes=10),
         "user_id": UserId(new_id()),
         "is_active": False,
         "clinic_ids": (ClinicId(new_id()), ClinicId(new_id())),
         "session_id": SessionId(new_id()),
         "clinic_id": ClinicId(new_id()),
         "image_id": ImageId(new_id()),
-        "reason": "They had gone home.",
         "url": "https://media.example.org/ä.jpg?v=1&w=2",
     }
     return [
@@ -107,6 +181,16 @@ def test_what_is_not_known_of_an_event_comes_back_as_nothing() -> None:
             token=build_token(), from_status=None, queue=build_status(), actor=SYSTEM, at=AT
         ),
         events.UserChanged(user_id=ACTOR.user_id, is_active=True, actor=SYSTEM, at=AT),
+        events.DeskChanged(
+            clinic_id=ClinicId(new_id()),
+            desk_id=DeskId(new_id()),
+            desk_name="One",
+            staff_id=None,
+            service_ids=(),
+            paused_until=None,
+            actor=SYSTEM,
+            at=AT,
+        ),
     ]
     for event in told:
         assert decode_event(type(event).__name__, encode_event(event)) == event
@@ -157,7 +241,11 @@ def test_events_stored_before_a_field_was_added_are_still_read() -> None:
     issued = events.TokenIssued(
         token=build_token(), from_status=None, queue=build_status(), actor=ACTOR, at=AT
     )
-    for event, added in ((changed, "clinic_ids"), (issued, "reason")):
+    for event, added in (
+        (changed, "clinic_ids"),
+        (issued, "reason"),
+        (issued, "before"),
+    ):
         stored = json.loads(encode_event(event))
         del stored[added]
         assert decode_event(type(event).__name__, json.dumps(stored).encode()) == event
@@ -188,27 +276,49 @@ def test_bad_bytes_in_the_journal_are_owned_up_to(bad: bytes) -> None:
 
 def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
     """Renaming or removing a field here breaks journals that were filled by them."""
-    ids = [UUID(int=number) for number in range(1, 7)]
+    ids = [UUID(int=number) for number in range(1, 10)]
+    texts = [str(id) for id in ids]
+    shown = Call(
+        token_id=TokenId(ids[2]),
+        label="B001",
+        number=1,
+        desk_id=DeskId(ids[7]),
+        desk_name="One",
+        called_at=AT,
+    )
     status = build_status(
         queue_id=QueueId(ids[0]),
         clinic_id=ClinicId(ids[1]),
+        service_id=ServiceId(ids[6]),
+        prefix="B",
         start_time=AT,
         end_time=AT + timedelta(hours=8),
+        next=("B002",),
+        calls=(shown,),
+        notice=Notice(kind=NoticeKind.PAUSE, until=AT + timedelta(hours=1), at=AT),
     )
-    token = Token(
+    waiting = Token(
         id=TokenId(ids[2]),
         queue_id=QueueId(ids[0]),
+        service_id=ServiceId(ids[6]),
         patient_id=UserId(ids[3]),
         number=1,
+        label="B001",
         place=PLACE_STEP,
-        status=TokenStatus.CALLED,
-        version=2,
+        status=TokenStatus.WAITING,
         created_at=AT,
-        called_at=AT,
-        assigned_to=UserId(ids[4]),
     )
     called = events.TokenCalled(
-        token=token,
+        token=replace(
+            waiting,
+            status=TokenStatus.CALLED,
+            version=2,
+            called_at=AT,
+            last_called_at=AT,
+            assigned_to=UserId(ids[4]),
+            desk_id=DeskId(ids[7]),
+            desk_name="One",
+        ),
         from_status=TokenStatus.WAITING,
         queue=replace(status, now_serving=1, version=3),
         actor=Actor(
@@ -216,8 +326,46 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
         ),
         at=AT,
         reason="Third time.",
+        before=events.Before(
+            token=waiting, now_serving=0, last_served_number=0, priority_run=0, calls=()
+        ),
     )
-    texts = [str(id) for id in ids]
+    at = "2025-12-30T10:00:00.123000Z"
+    stored_token = {
+        "id": texts[2],
+        "queue_id": texts[0],
+        "service_id": texts[6],
+        "patient_id": texts[3],
+        "number": 1,
+        "label": "B001",
+        "place": 1 << 40,
+        "priority": "NORMAL",
+        "status": "WAITING",
+        "on_hold": False,
+        "version": 1,
+        "created_at": at,
+        "called_at": None,
+        "last_called_at": None,
+        "started_at": None,
+        "completed_at": None,
+        "skipped_at": None,
+        "cancelled_at": None,
+        "recall_count": 0,
+        "skip_reason": None,
+        "cancel_reason": None,
+        "rejoin_until": None,
+        "rejoins": 0,
+        "postpones": 0,
+        "assigned_to": None,
+        "desk_id": None,
+        "desk_name": None,
+        "transferred_from": None,
+        "transferred_to": None,
+        "guest": False,
+        "name": None,
+        "phone": None,
+        "note": None,
+    }
     stored = {
         "actor": {
             "kind": "USER",
@@ -226,45 +374,67 @@ def test_the_stored_shape_is_what_earlier_releases_have_written() -> None:
             "role": "STAFF",
             "clinic_id": texts[1],
         },
-        "at": "2025-12-30T10:00:00.123000Z",
+        "at": at,
         "queue": {
             "queue_id": texts[0],
             "clinic_id": texts[1],
+            "service_id": texts[6],
+            "service_name": "General",
+            "prefix": "B",
             "now_serving": 1,
             "waiting_count": 0,
-            "start_time": "2025-12-30T10:00:00.123000Z",
+            "on_hold_count": 0,
+            "open_desks": 0,
+            "start_time": at,
             "end_time": "2025-12-30T18:00:00.123000Z",
             "is_active": True,
+            "is_closed": False,
             "last_served_number": 0,
+            "next": ["B002"],
+            "calls": [
+                {
+                    "token_id": texts[2],
+                    "label": "B001",
+                    "number": 1,
+                    "desk_id": texts[7],
+                    "desk_name": "One",
+                    "called_at": at,
+                    "recall_count": 0,
+                }
+            ],
+            "notice": {
+                "kind": "PAUSE",
+                "minutes": None,
+                "until": "2025-12-30T11:00:00.123000Z",
+                "text": None,
+                "at": at,
+            },
+            "priority_run": 0,
             "version": 3,
         },
-        "token": {
-            "id": texts[2],
-            "queue_id": texts[0],
-            "patient_id": texts[3],
-            "number": 1,
-            "place": 1048576,
-            "priority": "NORMAL",
+        "token": stored_token
+        | {
             "status": "CALLED",
             "version": 2,
-            "created_at": "2025-12-30T10:00:00.123000Z",
-            "called_at": "2025-12-30T10:00:00.123000Z",
-            "started_at": None,
-            "completed_at": None,
-            "skipped_at": None,
-            "cancelled_at": None,
+            "called_at": at,
+            "last_called_at": at,
             "assigned_to": texts[4],
+            "desk_id": texts[7],
+            "desk_name": "One",
         },
         "from_status": "WAITING",
         "reason": "Third time.",
+        "before": {
+            "token": stored_token,
+            "now_serving": 0,
+            "last_served_number": 0,
+            "priority_run": 0,
+            "calls": [],
+        },
     }
     assert json.loads(encode_event(called)) == stored
     entry = replace(build_entry(called, created_at=AT), id=EntryId(ids[0]))
-    assert json.loads(encode_entry(entry)) == [
-        texts[0],
-        "2025-12-30T10:00:00.123000Z",
-        [["TokenCalled", stored]],
-    ]
+    assert json.loads(encode_entry(entry)) == [texts[0], at, [["TokenCalled", stored]]]
 
 
 @settings(max_examples=30, deadline=None, database=None)

@@ -5,7 +5,7 @@ What counts is the actor as stored, not what an access JWT once said.
 
 from __future__ import annotations
 
-from qure.domain.actor import Actor, Role
+from qure.domain.actor import Actor, ActorKind, Role
 from qure.domain.errors import Forbidden
 from qure.domain.ids import ClinicId, UserId
 
@@ -20,6 +20,36 @@ def require_patient(actor: Actor) -> None:
     """Raises ``Forbidden`` unless a patient asks."""
     if not actor.is_patient:
         raise Forbidden("forbidden", "Only a patient may do this.")
+
+
+def require_account(actor: Actor) -> None:
+    """Raises ``Forbidden`` for guests and displays: they have no account of their own."""
+    if actor.kind is not ActorKind.USER:
+        raise Forbidden("forbidden", "Only who has an account may do this.")
+
+
+def require_person(actor: Actor) -> None:
+    """Raises ``Forbidden`` for displays."""
+    if actor.kind is ActorKind.DISPLAY:
+        raise Forbidden("forbidden", "A display may not do this.")
+
+
+def require_sees(actor: Actor, clinic_id: ClinicId) -> None:
+    """Raises ``Forbidden`` for the display of another clinic: everybody else sees every queue."""
+    if actor.kind is ActorKind.DISPLAY and actor.clinic_id != clinic_id:
+        raise Forbidden("forbidden", "This display belongs to another clinic.")
+
+
+def works_at(actor: Actor, clinic_id: ClinicId) -> bool:
+    """Whether an admin or staff of that clinic asks."""
+    return actor.role is Role.ADMIN or (actor.role is Role.STAFF and actor.clinic_id == clinic_id)
+
+
+def require_holder_or_desk(actor: Actor, patient_id: UserId, clinic_id: ClinicId) -> None:
+    """Raises ``Forbidden`` unless the token's own patient, an admin or the clinic's staff asks."""
+    if actor.is_patient and actor.id == patient_id:
+        return
+    require_desk_of(actor, clinic_id)
 
 
 def require_desk(actor: Actor) -> None:

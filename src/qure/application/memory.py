@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qure.application.announcing.actors import Actors
 from qure.application.announcing.cached_reads import CachedReads
+from qure.application.announcing.live_boards import LiveBoards
 from qure.application.announcing.live_status import LiveStatus
 from qure.application.announcing.trust import Generation
 from qure.application.clinics.nearby import NearbyClinics
@@ -21,6 +22,7 @@ class Memory:
     """One part for each kind of question."""
 
     live_status: LiveStatus
+    live_boards: LiveBoards
     actors: Actors
     reads: CachedReads
     nearby: NearbyClinics
@@ -38,6 +40,7 @@ class Memory:
         """All of it, empty. ``clinic_body`` makes what is shown of a clinic."""
         return cls(
             live_status=LiveStatus(storage, generation=generation),
+            live_boards=LiveBoards(storage, generation=generation),
             actors=Actors(storage, clock, generation=generation),
             reads=CachedReads(shared=shared_cache, generation=generation),
             nearby=NearbyClinics(storage, generation=generation, body=clinic_body),
@@ -46,6 +49,7 @@ class Memory:
     def receive(self, entry: JournalEntry) -> None:
         """Nothing that the entry made false is handed out after this returns."""
         self.live_status.receive(entry)
+        self.live_boards.receive(entry)
         self.actors.receive(entry)
         self.reads.receive(entry)
         self.nearby.receive(entry)

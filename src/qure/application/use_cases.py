@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qure.application.accounts.displays import Displays
+from qure.application.accounts.guest_links import GuestLinks, GuestSecrets
+from qure.application.accounts.guests import Guests
 from qure.application.accounts.logins import Logins
 from qure.application.accounts.profiles import Profiles
 from qure.application.accounts.registration import Registration
 from qure.application.accounts.users import Users
+from qure.application.announcing.live_boards import LiveBoards
 from qure.application.clinics.clinics import Clinics
+from qure.application.clinics.desks import Desks
+from qure.application.clinics.join_codes import JoinCodes
+from qure.application.clinics.services import Services
 from qure.application.clinics.staff import Staff
 from qure.application.ports.gateways import (
     AccessJwts,
@@ -20,10 +27,15 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Storage
-from qure.application.queueing.desk import Desk
+from qure.application.queueing.board import Boards
+from qure.application.queueing.calling import Calling
+from qure.application.queueing.closing import Closing
 from qure.application.queueing.issuing import Issuing
+from qure.application.queueing.moves import Moves
 from qure.application.queueing.queues import Queues
 from qure.application.queueing.tokens import Tokens
+from qure.application.queueing.transferring import Transferring
+from qure.application.queueing.undoing import Undoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +56,24 @@ class UseCases:
     profiles: Profiles
     users: Users
     clinics: Clinics
+    guests: Guests
+    guest_links: GuestLinks
+    displays: Displays
     staff: Staff
+    services: Services
+    desks: Desks
     queues: Queues
     issuing: Issuing
     tokens: Tokens
-    desk: Desk
+    calling: Calling
+    moves: Moves
+    transferring: Transferring
+    undoing: Undoing
+    closing: Closing
+    boards: Boards
 
     @classmethod
-    def on(
+    def on(  # noqa: PLR0913 - each port is one
         cls,
         storage: Storage,
         clock: Clock,
@@ -63,9 +85,11 @@ class UseCases:
         jwts: AccessJwts,
         digests: KeyedDigests,
         throttle: Throttle,
+        live_boards: LiveBoards,
         rules: Rules,
     ) -> UseCases:
         """All of them on these ports."""
+        guest_secrets = GuestSecrets(digests)
         return cls(
             registration=Registration(
                 storage,
@@ -87,10 +111,28 @@ class UseCases:
             ),
             profiles=Profiles(storage, clock, ids, passwords=passwords, throttle=throttle),
             users=Users(storage, clock),
-            clinics=Clinics(storage, clock, ids, default_timezone=rules.default_timezone),
+            guests=Guests(storage, clock, ids, secrets=guest_secrets, throttle=throttle),
+            guest_links=GuestLinks(
+                storage, clock, ids, secrets=guest_secrets, jwts=jwts, throttle=throttle
+            ),
+            displays=Displays(storage, clock, ids, secrets, jwts=jwts, throttle=throttle),
+            clinics=Clinics(
+                storage,
+                clock,
+                ids,
+                join_codes=JoinCodes(digests),
+                default_timezone=rules.default_timezone,
+            ),
             staff=Staff(storage, clock),
+            services=Services(storage, clock, ids),
+            desks=Desks(storage, clock, ids),
             queues=Queues(storage, clock, ids),
             issuing=Issuing(storage, clock, ids, max_active=rules.max_active_tokens),
             tokens=Tokens(storage, clock),
-            desk=Desk(storage, clock),
+            calling=Calling(storage, clock),
+            moves=Moves(storage, clock),
+            transferring=Transferring(storage, clock, ids),
+            undoing=Undoing(storage, clock),
+            closing=Closing(storage, clock),
+            boards=Boards(storage, live_boards),
         )

@@ -10,11 +10,13 @@ from qure.domain.ids import ClinicId, SessionId, UserId
 
 
 class Role(StrEnum):
-    """What a user is. STAFF always belongs to exactly one clinic."""
+    """What an account is. STAFF always belongs to exactly one clinic."""
 
     PATIENT = "PATIENT"
     STAFF = "STAFF"
     ADMIN = "ADMIN"
+    DISPLAY = "DISPLAY"
+    """A device that looks on, of exactly one clinic. Nobody is made one."""
 
 
 class ActorKind(StrEnum):

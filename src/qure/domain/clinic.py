@@ -14,6 +14,7 @@ from qure.domain.events import ClinicChanged, Event, ImageReplaced
 from qure.domain.ids import ClinicId, ImageId
 from qure.domain.image import ImagePurpose, StagedImage
 from qure.domain.service import Service
+from qure.domain.token import Comeback
 
 MAX_CLINIC_IMAGES = 10
 
@@ -58,6 +59,11 @@ class Clinic:
 
     ``service`` is its default service, which it is born with. ``pending_logo`` and
     ``images_batch`` name the newest upload: a job that finishes for an older one shows nothing.
+
+    ``no_show_minutes`` (1..60, None: never) after the last call a token counts as not there;
+    ``rejoin_minutes`` (0..240), ``max_rejoins`` (0..10) and ``rejoin_after`` (0..20) say how its
+    patient may come back. ``guest_join`` lets strangers take a number with the join code, of which
+    only the SHA-256 is kept; ``join_generation`` counts the codes there have been.
     """
 
     id: ClinicId
@@ -77,6 +83,13 @@ class Clinic:
     type: ClinicType = ClinicType.GENERAL_PRACTICE
     opening_hours: OpeningHours = field(default_factory=OpeningHours)
     timezone: str
+    no_show_minutes: int | None = None
+    rejoin_minutes: int = 30
+    max_rejoins: int = 2
+    rejoin_after: int = 2
+    guest_join: bool = False
+    join_generation: int = 0
+    join_digest: str | None = None
     created_at: datetime
     updated_at: datetime
     service: Service
@@ -139,25 +152,33 @@ class Clinic:
         self.changed(by=SYSTEM, at=at)
         return True
 
-    def plan_opening(self, at: datetime) -> None:
-        """Plan the first local midnight after ``at`` for the service's queue, or none.
+    @property
+    def comeback(self) -> Comeback:
+        """What it grants to those who were not there."""
+        return Comeback(
+            within=timedelta(minutes=self.rejoin_minutes),
+            at_most=self.max_rejoins,
+            after=self.rejoin_after,
+        )
+
+    def plan_opening(self, service: Service, at: datetime) -> None:
+        """Plan the first local midnight after ``at`` for that service's queue, or none.
 
         The midnight of a day that has begun is past: a clinic that wishes its queue opened at
         noon gets the first one tomorrow.
         """
-        if self._opens_by_itself:
-            self.service.next_opening_at = self.day_bounds(self.local_date(at))[1]
+        if self._opens_by_itself(service):
+            service.next_opening_at = self.day_bounds(self.local_date(at))[1]
         else:
-            self.service.next_opening_at = None
+            service.next_opening_at = None
 
-    def replan_opening(self, at: datetime) -> None:
-        """Plan anew after a change of the clinic; an opening that is overdue stays due."""
-        if not (self._opens_by_itself and self.service.is_due(at)):
-            self.plan_opening(at)
+    def replan_opening(self, service: Service, at: datetime) -> None:
+        """Plan anew after a change of either; an opening that is overdue stays due."""
+        if not (self._opens_by_itself(service) and service.is_due(at)):
+            self.plan_opening(service, at)
 
-    @property
-    def _opens_by_itself(self) -> bool:
-        return self.service.auto_open_queue and self.is_active
+    def _opens_by_itself(self, service: Service) -> bool:
+        return service.auto_open_queue and service.is_active and self.is_active
 
     def _instant(self, day: date, clock: time) -> datetime:
         return datetime.combine(day, clock, tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from qure.domain.actor import Actor
-from qure.domain.ids import ClinicId, ImageId, SessionId, UserId
-from qure.domain.queue_status import QueueStatus
+from qure.domain.ids import ClinicId, DeskId, ImageId, ServiceId, SessionId, UserId
+from qure.domain.queue_status import Call, QueueStatus
 from qure.domain.token import Token, TokenStatus
 
 
@@ -46,15 +47,47 @@ class QueueDeactivated(QueueChanged):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueClosed(QueueChanged):
+    """The queue's day has ended: it never takes a token again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueNoticeChanged(QueueChanged):
+    """Staff have something to tell, or no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDesksChanged(QueueChanged):
+    """So many desks call for the queue now, or its service has another name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSpacedOut(QueueChanged):
+    """The places of its tokens are other numbers now, in the same order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a move of staff took away, so that undoing can give it back."""
+
+    token: Token
+    now_serving: int
+    last_served_number: int
+    priority_run: int
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenChanged(QueueChanged):
     """A token moved from ``from_status`` (None: it did not exist) to ``token.status``.
 
-    ``reason`` is what was given for it, if anything.
+    ``reason`` is what was given for it, if anything; ``before`` is there when it can be undone.
     """
 
     token: Token
     from_status: TokenStatus | None
     reason: str | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +96,23 @@ class TokenIssued(TokenChanged):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WalkInIssued(TokenIssued):
+    """Staff gave a number to somebody without the app."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCalled(TokenChanged):
     """It is the patient's turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenChosen(TokenCalled):
+    """Called out of order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecalled(TokenChanged):
+    """Called again: the patient did not come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +132,90 @@ class TokenSkipped(TokenChanged):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCancelled(TokenChanged):
-    """The patient left."""
+    """The patient left, or staff or the day's end took the token out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRejoined(TokenChanged):
+    """Whoever was skipped is back in line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenReturned(TokenChanged):
+    """Whoever was called or being seen is back in line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenHeld(TokenChanged):
+    """The patient stepped out: passed over, the place kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenResumed(TokenChanged):
+    """The patient is back from stepping out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPostponed(TokenChanged):
+    """The patient lets others pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPriorityChanged(TokenChanged):
+    """It is of another class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTransferred(TokenChanged):
+    """The patient goes on in another service's queue, with another token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRestored(TokenChanged):
+    """The last move was undone."""
+
+
+class DeskState(StrEnum):
+    """Whether patients are called to a desk."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskChanged(Event):
+    """A desk is new, or named otherwise, or no longer in use.
+
+    ``staff_id`` sits there, or did until now.
+    """
+
+    clinic_id: ClinicId
+    desk_id: DeskId
+    desk_name: str
+    staff_id: UserId | None
+    service_ids: tuple[ServiceId, ...]
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskOpened(DeskChanged):
+    """Somebody sat down, or calls for other services now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPaused(DeskChanged):
+    """Nobody is called there for a while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskResumed(DeskChanged):
+    """The pause is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskClosed(DeskChanged):
+    """Nobody sits there any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
+from string import ascii_uppercase
 
+from qure.domain.actor import Actor
+from qure.domain.events import ClinicChanged, Event
 from qure.domain.ids import ClinicId, ServiceId
 
 DEFAULT_NAME = "General"
 DEFAULT_QUEUE_SIZE = 50
 DEFAULT_EXPECTED_MINUTES = 10
+
+MAX_SERVICES = 50
+"""So many a clinic has at once, the retired ones not counted."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +42,22 @@ class Service:
     position: int = 0
     created_at: datetime
     updated_at: datetime
+    events: list[Event] = field(default_factory=list, compare=False, repr=False)
+
+    def changed(self, *, by: Actor, at: datetime) -> None:
+        """Something that others may see of it, and so of its clinic, is different now."""
+        self.updated_at = at
+        self.events.append(ClinicChanged(clinic_id=self.clinic_id, actor=by, at=at))
 
     def is_due(self, at: datetime) -> bool:
         """Whether its queue ought to have been opened by then."""
         return self.next_opening_at is not None and self.next_opening_at <= at
+
+
+def free_prefix(name: str, taken: Collection[str]) -> str | None:
+    """The first letter of the name that no other service has, else of the alphabet.
+
+    None when all letters are taken.
+    """
+    letters = [letter for letter in name.upper() if letter in ascii_uppercase]
+    return next((one for one in (*letters, *ascii_uppercase) if one not in taken), None)

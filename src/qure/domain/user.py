@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
-from qure.domain.actor import SYSTEM, Actor, Role
+from qure.domain.actor import SYSTEM, Actor, ActorKind, Role
 from qure.domain.errors import Conflict, Forbidden
 from qure.domain.events import Event, ImageReplaced, UserChanged
-from qure.domain.ids import ClinicId, ImageId, UserId
+from qure.domain.ids import ClinicId, ImageId, SessionId, UserId
 
 MAX_PASSWORD_CHARACTERS = 1000
 """Longer passwords are refused; up to here every character counts."""
@@ -22,24 +22,29 @@ def normalise_email(email: str) -> str:
 
 def initials_image(first_name: str, last_name: str) -> str:
     """The image of a user who has given none."""
-    seed = quote(f"{first_name} {last_name}", safe="")
+    seed = quote(f"{first_name} {last_name}".strip(), safe="")
     return f"https://api.dicebear.com/9.x/initials/svg?seed={seed}"
 
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person with a login. ``email`` is normalised; ``pending_picture`` is the newest upload."""
+    """Somebody with an account. ``email`` is normalised; ``pending_picture`` is the newest upload.
+
+    A person logs in by ``email`` and password. Guests (``guest``) and displays have neither: they
+    are let in by a link, or by staff.
+    """
 
     id: UserId
     first_name: str
     last_name: str
-    email: str
-    password_hash: str
+    email: str | None
+    password_hash: str | None
     role: Role
     clinic_id: ClinicId | None
     profile_picture: str
     pending_picture: ImageId | None = None
     is_active: bool
+    guest: bool = False
     created_at: datetime
     updated_at: datetime
     events: list[Event] = field(default_factory=list, compare=False, repr=False)
@@ -71,6 +76,53 @@ class User:
             updated_at=at,
         )
 
+    @classmethod
+    def without_login(
+        cls,
+        *,
+        id: UserId,
+        name: str,
+        at: datetime,
+        display_of: ClinicId | None = None,
+    ) -> User:
+        """A guest of that name, or a display of that clinic."""
+        return cls(
+            id=id,
+            first_name=name,
+            last_name="",
+            email=None,
+            password_hash=None,
+            role=Role.PATIENT if display_of is None else Role.DISPLAY,
+            clinic_id=display_of,
+            profile_picture=initials_image(name, ""),
+            is_active=True,
+            guest=display_of is None,
+            created_at=at,
+            updated_at=at,
+        )
+
+    @property
+    def kind(self) -> ActorKind:
+        """As what they act."""
+        if self.role is Role.DISPLAY:
+            return ActorKind.DISPLAY
+        return ActorKind.GUEST if self.guest else ActorKind.USER
+
+    def acting(self, session_id: SessionId) -> Actor:
+        """Them, acting through that login."""
+        return Actor(
+            kind=self.kind,
+            id=self.id,
+            session_id=session_id,
+            role=self.role,
+            clinic_id=self.clinic_id,
+        )
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}".strip()
+
     def update(
         self,
         *,
@@ -101,6 +153,8 @@ class User:
         """Become staff. Raises ``Conflict`` for an admin and for staff of any clinic."""
         if self.role is Role.ADMIN:
             raise Conflict("user_is_admin", "An admin cannot become staff of a clinic.")
+        if self.kind is not ActorKind.USER:
+            raise Conflict("not_an_account", "A guest cannot become staff of a clinic.")
         if self.role is Role.STAFF:
             raise Conflict("already_staff", "This user is already staff of a clinic.")
         self.role = Role.STAFF

@@ -28,8 +28,8 @@ def create_asgi(container: Container) -> AsgiApp:
     http = create_http(container)
     sockets = container.sockets
     dispatcher = SocketDispatcher(
-        desk=container.use_cases.desk,
-        actors=container.memory.actors,
+        use_cases=container.use_cases,
+        memory=container.memory,
         jwts=container.jwts,
         clock=container.clock,
     )

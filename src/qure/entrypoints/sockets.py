@@ -12,16 +12,19 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
-from qure.application.announcing.actors import Actors
+from qure.application.access import require_desk, require_desk_of, require_sees
+from qure.application.memory import Memory
 from qure.application.ports.gateways import AccessClaims, AccessJwts, Clock
-from qure.application.queueing.desk import Desk
-from qure.domain.actor import Actor
+from qure.application.queueing.board import BoardSnapshot
+from qure.application.use_cases import UseCases
+from qure.domain.actor import Actor, ActorKind
 from qure.domain.errors import DomainError, FieldError, Invalid, Unauthenticated
-from qure.domain.ids import QueueId, TokenId
+from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token
+from qure.entrypoints.socket_moves import StaffMove, staff_moves
 from qure.wire import socket_events
-from qure.wire.responses import StatusBody, TokenBody, encode
+from qure.wire.body import Body, encode
+from qure.wire.queues import BoardBody, StatusBody
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,20 @@ class Connection(Protocol):
     def leave(self, queue_id: QueueId) -> None:
         """Let it watch the queue no more."""
 
+    async def join_board(
+        self,
+        queue_id: QueueId,
+        clinic_id: ClinicId,
+        read: Callable[[], Awaitable[BoardSnapshot]],
+    ) -> BoardSnapshot:
+        """What ``read`` finds; from then on the client gets every change of the board.
+
+        Raises what ``read`` raises, ``Conflict``, ``Forbidden``, ``Unavailable``.
+        """
+
+    def leave_board(self, queue_id: QueueId) -> None:
+        """Send it that board's changes no more."""
+
     def expel(self) -> None:
         """End it: the login behind it is over."""
 
@@ -54,19 +71,22 @@ Handler = Callable[[Connection, Sequence[object]], Awaitable[Any]]
 class SocketDispatcher:
     """Turns events into use cases. Nothing a client sends makes it raise."""
 
-    def __init__(self, *, desk: Desk, actors: Actors, jwts: AccessJwts, clock: Clock) -> None:
-        self._desk = desk
-        self._actors = actors
+    def __init__(
+        self, *, use_cases: UseCases, memory: Memory, jwts: AccessJwts, clock: Clock
+    ) -> None:
+        self._boards = use_cases.boards
+        self._statuses = memory.live_status
+        self._actors = memory.actors
         self._jwts = jwts
         self._clock = clock
         self._handlers: dict[str, Handler] = {
             socket_events.JOIN_QUEUE: self._join,
             socket_events.LEAVE_QUEUE: self._leave,
-            socket_events.CALL_NEXT: self._call_next,
-            socket_events.START_TOKEN: partial(self._move, desk.start),
-            socket_events.SKIP_TOKEN: partial(self._move, desk.skip),
-            socket_events.COMPLETE_TOKEN: partial(self._move, desk.complete),
+            socket_events.JOIN_DESK: self._join_board,
+            socket_events.LEAVE_DESK: self._leave_board,
         }
+        for event, move in staff_moves(use_cases).items():
+            self._handlers[event] = partial(self._move, move)
 
     def identify(self, jwt: object) -> AccessClaims:
         """Whose access JWT it is. Raises ``Unauthenticated`` (``unauthorized`` for none at all)."""
@@ -101,33 +121,36 @@ class SocketDispatcher:
         return _TOO_MANY_REQUESTS
 
     async def _join(self, client: Connection, arguments: Sequence[object]) -> StatusBody:
-        (queue_id,) = _ids(arguments, "queueId")
-        await self._actor(client)
-        return StatusBody.of(await client.join(QueueId(queue_id)))
+        queue_id = QueueId(*_ids(arguments, "queueId"))
+        actor = await self._actor(client)
+        if actor.kind is ActorKind.DISPLAY:
+            require_sees(actor, (await self._statuses.of(queue_id)).clinic_id)
+        return StatusBody.of(await client.join(queue_id))
 
     async def _leave(self, client: Connection, arguments: Sequence[object]) -> None:
         (queue_id,) = _ids(arguments, "queueId")
         client.leave(QueueId(queue_id))
         client.send(socket_events.LEAVE_QUEUE)
 
-    async def _call_next(self, client: Connection, arguments: Sequence[object]) -> TokenBody:
-        (queue_id,) = _ids(arguments, "queueId")
-        token = await self._desk.call_next(QueueId(queue_id), actor=await self._actor(client))
-        return TokenBody.of(token)
+    async def _join_board(self, client: Connection, arguments: Sequence[object]) -> BoardBody:
+        queue_id = QueueId(*_ids(arguments, "queueId"))
+        actor = await self._actor(client)
+        require_desk(actor)
+        # Nothing is set up for those who may not see it.
+        clinic_id = (await self._statuses.of(queue_id)).clinic_id
+        require_desk_of(actor, clinic_id)
+        read = partial(self._boards.read, queue_id, actor=actor)
+        return BoardBody.of(await client.join_board(queue_id, clinic_id, read))
 
-    async def _move(
-        self,
-        move: Callable[..., Awaitable[Token]],
-        client: Connection,
-        arguments: Sequence[object],
-    ) -> TokenBody:
-        queue_id, token_id = _ids(arguments, "queueId", "tokenId")
-        token = await move(
-            TokenId(token_id),
-            queue_id=QueueId(queue_id),
-            actor=await self._actor(client),
-        )
-        return TokenBody.of(token)
+    async def _leave_board(self, client: Connection, arguments: Sequence[object]) -> None:
+        client.leave_board(QueueId(*_ids(arguments, "queueId")))
+
+    async def _move(self, move: StaffMove, client: Connection, arguments: Sequence[object]) -> Body:
+        ids = _ids(arguments, *move.ids)
+        options, once = move.read(arguments[len(ids)] if len(arguments) > len(ids) else None)
+        actor = await self._actor(client)
+        require_desk(actor)  # What patients do they do over HTTP alone.
+        return await move.make(ids, options, actor, once)
 
     async def _actor(self, client: Connection) -> Actor:
         # Asked anew for every event: a role may have changed since the client connected.

@@ -13,7 +13,7 @@ import msgspec
 
 from qure.domain.errors import DomainError, FieldError, Invalid
 from qure.domain.token import ActiveTokenExists
-from qure.wire.responses import TokenBody
+from qure.wire.tokens import TokenBody
 
 
 class BadField(msgspec.Struct, rename="camel"):
@@ -61,5 +61,5 @@ def failure(
 def refusal(error: DomainError) -> bytes:
     """The envelope of a domain error, with all it can tell."""
     meta = {"token": TokenBody.of(error.token)} if isinstance(error, ActiveTokenExists) else None
-    errors = error.errors if isinstance(error, Invalid) else None
+    errors = error.errors or None if isinstance(error, Invalid) else None
     return failure(error.code, error.message, errors=errors, meta=meta)

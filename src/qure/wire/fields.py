@@ -1,13 +1,14 @@
 """The rules of single fields, each said once: its shape, its sentence, its normal form.
 
 Every number has bounds, which also keep out what is not finite. Every text is bounded, holds no
-NUL (databases cannot keep it) and no lone surrogate (UTF-8 cannot write it).
+NUL (databases cannot keep it) and no lone surrogate (UTF-8 cannot write it). Those of the
+clinic's day (services, desks, moves, guests, displays) are in ``wire.day_fields``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -18,42 +19,18 @@ import email_validator
 import msgspec
 from msgspec import Meta
 
-from qure.domain.actor import Role
 from qure.domain.clinic import ClinicType
 from qure.domain.queue import MAX_QUEUE_SIZE
 from qure.domain.token import TokenStatus
 from qure.domain.user import MAX_PASSWORD_CHARACTERS, normalise_email
-from qure.wire.parsing import Because, Rule
+from qure.wire.rules import CONTROL, SURROGATE, one_of, password, rule, trimmed
 
 # An address here is a login and a contact, not a promise of delivery: a clinic's own network
 # may well live under `.local`. The library documents this list as the place to say so.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _URL = re.compile(r"https?://[^\s/?#]+[^\s]*\Z", re.IGNORECASE)
 _MAX_USER_AGENT = 512
-
-
-def _trimmed(shortest: int, *, prose: bool = False) -> Callable[[str], str]:
-    forbidden = _CONTROL_IN_PROSE if prose else _CONTROL
-
-    def check(text: str) -> str:
-        text = text.strip()
-        if len(text) < shortest:
-            raise ValueError
-        if forbidden.search(text) or _SURROGATE.search(text):
-            raise Because("This text holds characters that cannot be kept.")
-        return text
-
-    return check
-
-
-def _password(text: str) -> str:
-    if "\x00" in text or _SURROGATE.search(text):
-        raise Because("This text holds characters that cannot be kept.")
-    return text
 
 
 def _email(text: str) -> str:
@@ -65,7 +42,7 @@ def _email(text: str) -> str:
 
 
 def _website(text: str) -> str:
-    text = _trimmed(1)(text)
+    text = trimmed(1)(text)
     if not _URL.match(text):
         raise ValueError
     parts = urlsplit(text)
@@ -87,7 +64,7 @@ def _timezone(name: str) -> str:
 
 def device_name(text: str) -> str | None:
     """A user agent as it is kept: one line, cut at 512 characters; None when nothing is left."""
-    clean = _SURROGATE.sub("", _CONTROL.sub("", text)).strip()
+    clean = SURROGATE.sub("", CONTROL.sub("", text)).strip()
     return clean[:_MAX_USER_AGENT] or None
 
 
@@ -100,24 +77,12 @@ def _from_json_text(value: Any) -> Any:
         raise ValueError from None
 
 
-def _rule(
-    sentence: str,
-    check: Callable[[Any], Any] | None = None,
-    read: Callable[[Any], Any] | None = None,
-) -> dict[str, Rule]:
-    return {"rule": Rule(sentence, check, read)}
-
-
-def _one_of(values: type[ClinicType] | type[Role] | type[TokenStatus]) -> dict[str, Rule]:
-    return _rule(f"Must be one of {', '.join(value.value for value in values)}.")
-
-
 PersonName = Annotated[
     str,
     Meta(
         min_length=3,
         max_length=100,
-        extra=_rule("Must be text of 3 to 100 characters.", _trimmed(3)),
+        extra=rule("Must be text of 3 to 100 characters.", trimmed(3)),
         examples=["Maria"],
     ),
 ]
@@ -125,7 +90,7 @@ Email = Annotated[
     str,
     Meta(
         max_length=254,
-        extra=_rule("Must be a valid e-mail address.", _email),
+        extra=rule("Must be a valid e-mail address.", _email),
         extra_json_schema={"format": "email"},
         examples=["maria@example.com"],
     ),
@@ -135,7 +100,7 @@ NewPassword = Annotated[
     Meta(
         min_length=6,
         max_length=MAX_PASSWORD_CHARACTERS,
-        extra=_rule(f"Must be text of 6 to {MAX_PASSWORD_CHARACTERS} characters.", _password),
+        extra=rule(f"Must be text of 6 to {MAX_PASSWORD_CHARACTERS} characters.", password),
         description="Every character counts, none is cut off.",
         extra_json_schema={"format": "password"},
         examples=["correct horse"],
@@ -146,7 +111,7 @@ Password = Annotated[
     Meta(
         min_length=1,
         max_length=MAX_PASSWORD_CHARACTERS,
-        extra=_rule(f"Must be text of 1 to {MAX_PASSWORD_CHARACTERS} characters.", _password),
+        extra=rule(f"Must be text of 1 to {MAX_PASSWORD_CHARACTERS} characters.", password),
         extra_json_schema={"format": "password"},
         examples=["correct horse"],
     ),
@@ -156,14 +121,14 @@ RefreshSecret = Annotated[
     Meta(
         min_length=1,
         max_length=1000,
-        extra=_rule("Must be the refresh token as it was given.", _trimmed(1)),
+        extra=rule("Must be the refresh token as it was given.", trimmed(1)),
         examples=["0f" * 64],
     ),
 ]
 UserAgent = Annotated[
     str,
     Meta(
-        extra=_rule("Must be text.", device_name),
+        extra=rule("Must be text.", device_name),
         description="Kept up to 512 characters. Without it the User-Agent header counts.",
         examples=["Qure/2.1 (Android 15)"],
     ),
@@ -173,24 +138,24 @@ ClinicName = Annotated[
     Meta(
         min_length=1,
         max_length=200,
-        extra=_rule("Must be text of 1 to 200 characters.", _trimmed(1)),
+        extra=rule("Must be text of 1 to 200 characters.", trimmed(1)),
         examples=["City Clinic"],
     ),
 ]
 Latitude = Annotated[
     float,
-    Meta(ge=-90, le=90, extra=_rule("Must be a number from -90 to 90."), examples=[40.7]),
+    Meta(ge=-90, le=90, extra=rule("Must be a number from -90 to 90."), examples=[40.7]),
 ]
 Longitude = Annotated[
     float,
-    Meta(ge=-180, le=180, extra=_rule("Must be a number from -180 to 180."), examples=[-74]),
+    Meta(ge=-180, le=180, extra=rule("Must be a number from -180 to 180."), examples=[-74]),
 ]
 Radius = Annotated[
     float,
     Meta(
         gt=0,
         le=1_000_000,
-        extra=_rule("Must be a number of kilometres above 0, at most 1000000."),
+        extra=rule("Must be a number of kilometres above 0, at most 1000000."),
         description="In kilometres.",
     ),
 ]
@@ -198,7 +163,7 @@ Address = Annotated[
     str,
     Meta(
         max_length=500,
-        extra=_rule("Must be text of at most 500 characters.", _trimmed(0, prose=True)),
+        extra=rule("Must be text of at most 500 characters.", trimmed(0, prose=True)),
         examples=["1 Main Street, New York"],
     ),
 ]
@@ -206,7 +171,7 @@ Description = Annotated[
     str,
     Meta(
         max_length=5000,
-        extra=_rule("Must be text of at most 5000 characters.", _trimmed(0, prose=True)),
+        extra=rule("Must be text of at most 5000 characters.", trimmed(0, prose=True)),
     ),
 ]
 Phone = Annotated[
@@ -215,7 +180,7 @@ Phone = Annotated[
         pattern="^[0-9]{10}$",
         min_length=10,
         max_length=10,
-        extra=_rule("Must be exactly 10 digits."),
+        extra=rule("Must be exactly 10 digits."),
         examples=["2125550123"],
     ),
 ]
@@ -223,7 +188,7 @@ Website = Annotated[
     str,
     Meta(
         max_length=2048,
-        extra=_rule("Must be an http or https URL of at most 2048 characters.", _website),
+        extra=rule("Must be an http or https URL of at most 2048 characters.", _website),
         extra_json_schema={"format": "uri"},
         examples=["https://clinic.example.com"],
     ),
@@ -234,27 +199,37 @@ ClockTime = Annotated[
         pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
         min_length=5,
         max_length=5,
-        extra=_rule("Must be a time of day as HH:MM."),
+        extra=rule("Must be a time of day as HH:MM."),
         examples=["09:00"],
     ),
 ]
-JsonText = Meta(extra=_rule("Must be an object with start and end.", read=_from_json_text))
+JsonText = Meta(extra=rule("Must be an object with start and end.", read=_from_json_text))
 """For an object that may also be given as text which holds its JSON."""
 
-Kind = Annotated[ClinicType, Meta(extra=_one_of(ClinicType))]
-RoleName = Annotated[Role, Meta(extra=_one_of(Role))]
-TokenState = Annotated[TokenStatus, Meta(extra=_one_of(TokenStatus))]
+Kind = Annotated[ClinicType, Meta(extra=one_of(ClinicType))]
+
+
+class AccountRole(StrEnum):
+    """What an account may be: displays have none."""
+
+    PATIENT = "PATIENT"
+    STAFF = "STAFF"
+    ADMIN = "ADMIN"
+
+
+RoleName = Annotated[AccountRole, Meta(extra=one_of(AccountRole))]
+TokenState = Annotated[TokenStatus, Meta(extra=one_of(TokenStatus))]
 ShownImage = Annotated[
     str,
     Meta(
-        extra=_rule("Must be a file of a form, or null to take the picture away."),
+        extra=rule("Must be a file of a form, or null to take the picture away."),
         description="Null takes it away; a URL, as it was read, changes nothing.",
     ),
 ]
 ShownImages = Annotated[
     list[str],
     Meta(
-        extra=_rule("Must be files of a form, or null to take the pictures away."),
+        extra=rule("Must be files of a form, or null to take the pictures away."),
         description="Null or an empty list takes them away; URLs, as they were read, change "
         "nothing.",
     ),
@@ -263,7 +238,7 @@ Timezone = Annotated[
     str,
     Meta(
         max_length=64,
-        extra=_rule("Must be the IANA name of a time zone, like America/New_York.", _timezone),
+        extra=rule("Must be the IANA name of a time zone, like America/New_York.", _timezone),
         examples=["America/New_York"],
     ),
 ]
@@ -272,27 +247,27 @@ QueueSize = Annotated[
     Meta(
         ge=1,
         le=MAX_QUEUE_SIZE,
-        extra=_rule(f"Must be a whole number from 1 to {MAX_QUEUE_SIZE}."),
+        extra=rule(f"Must be a whole number from 1 to {MAX_QUEUE_SIZE}."),
         examples=[50],
     ),
 ]
-Flag = Annotated[bool, Meta(extra=_rule("Must be true or false."))]
+Flag = Annotated[bool, Meta(extra=rule("Must be true or false."))]
 Id = Annotated[
     UUID,
-    Meta(extra=_rule("Must be a UUID."), examples=["0193f3d0-0000-7000-8000-000000000005"]),
+    Meta(extra=rule("Must be a UUID."), examples=["0193f3d0-0000-7000-8000-000000000005"]),
 ]
 PageNumber = Annotated[
-    int, Meta(ge=1, le=1_000_000_000, extra=_rule("Must be a whole number of at least 1."))
+    int, Meta(ge=1, le=1_000_000_000, extra=rule("Must be a whole number of at least 1."))
 ]
-PageSize = Annotated[int, Meta(ge=1, le=100, extra=_rule("Must be a whole number from 1 to 100."))]
+PageSize = Annotated[int, Meta(ge=1, le=100, extra=rule("Must be a whole number from 1 to 100."))]
 TokenNumber = Annotated[
-    int, Meta(ge=1, le=2_147_483_647, extra=_rule("Must be a whole number of at least 1."))
+    int, Meta(ge=1, le=2_147_483_647, extra=rule("Must be a whole number of at least 1."))
 ]
 SearchText = Annotated[
     str,
     Meta(
         max_length=200,
-        extra=_rule("Must be text of at most 200 characters.", _trimmed(0)),
+        extra=rule("Must be text of at most 200 characters.", trimmed(0)),
         description="A plain substring, in any case.",
     ),
 ]

@@ -26,7 +26,10 @@ PRIVATE: Final[Headers] = (*DATA, NO_STORE)
 
 VARY_BY_ORIGIN: Final[Header] = (b"vary", b"Origin")
 PREFLIGHT: Final[Headers] = (
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, Idempotency-Key, X-Request-ID",
+    ),
     (b"access-control-max-age", b"600"),
 )
 """Of every answer to a preflight; which methods there are its giver knows."""

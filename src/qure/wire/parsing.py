@@ -111,7 +111,9 @@ def _value(field: _Field, value: Any, *, text: bool, path: str) -> Any:
             value = field.rule.check(value)
     except msgspec.ValidationError as error:
         inside = _AT_PATH.search(str(error))
-        where = f"{path}.{inside[1]}" if inside and inside[1] else path
+        # The third of a list is at `serviceIds.2`.
+        within = inside[1].replace("[", ".").replace("]", "").strip(".") if inside else ""
+        where = f"{path}.{within}" if within else path
         raise Invalid.field(where, field.rule.sentence) from error
     except Because as error:
         raise Invalid.field(path, str(error)) from error

@@ -9,10 +9,12 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, UnsetType
 
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
+from qure.domain.actor import Role
 from qure.domain.clinic import MAX_CLINIC_IMAGES, ClinicType
 from qure.domain.clinic import OpeningHours as Hours
 from qure.domain.errors import FieldError
 from qure.domain.service import DEFAULT_QUEUE_SIZE
+from qure.wire import day_fields as d
 from qure.wire import fields as f
 from qure.wire.parsing import Fields, parse
 
@@ -26,6 +28,7 @@ __all__ = [
     "ListClinics",
     "LogIn",
     "LogOut",
+    "OfService",
     "OpenQueue",
     "OpeningHours",
     "Refresh",
@@ -138,6 +141,11 @@ class CreateClinic(Fields):
     timezone: f.Timezone | None = None
     max_queue_size: f.QueueSize = DEFAULT_QUEUE_SIZE
     auto_open_queue: f.Flag = False
+    no_show_minutes: d.NoShowMinutes | None = None
+    rejoin_minutes: d.RejoinMinutes = 30
+    max_rejoins: d.MaxRejoins = 2
+    rejoin_after: d.RejoinAfter = 2
+    guest_join: f.Flag = False
 
 
 class UpdateClinic(Fields):
@@ -158,6 +166,11 @@ class UpdateClinic(Fields):
     timezone: f.Timezone | UnsetType = UNSET
     max_queue_size: f.QueueSize | UnsetType = UNSET
     auto_open_queue: f.Flag | UnsetType = UNSET
+    no_show_minutes: d.NoShowMinutes | UnsetType | None = UNSET
+    rejoin_minutes: d.RejoinMinutes | UnsetType = UNSET
+    max_rejoins: d.MaxRejoins | UnsetType = UNSET
+    rejoin_after: d.RejoinAfter | UnsetType = UNSET
+    guest_join: f.Flag | UnsetType = UNSET
     is_active: f.Flag | UnsetType = UNSET
     logo: f.ShownImage | UnsetType | None = UNSET
     images: f.ShownImages | UnsetType | None = UNSET
@@ -190,8 +203,14 @@ class SetActive(Fields):
     is_active: f.Flag
 
 
-class OpenQueue(Fields):
-    """How many tokens the queue may issue; by default the clinic's own number."""
+class OfService(Fields):
+    """Which service; by default the clinic's default one."""
+
+    service_id: f.Id | None = None
+
+
+class OpenQueue(OfService):
+    """For which service, and how many tokens; by default the service's own number."""
 
     max_queue_size: f.QueueSize | None = None
 
@@ -240,6 +259,11 @@ class SearchUsers(_Paged, kw_only=True):
 
     query: f.SearchText | None = None
     role: f.RoleName | None = None
+
+    @property
+    def wanted_role(self) -> Role | None:
+        """As the storage knows it."""
+        return None if self.role is None else Role(self.role)
 
 
 class FilterTokens(Fields):

@@ -1,14 +1,8 @@
-"""What the outside sees of each thing, for HTTP and sockets alike.
-
-Keys are camelCase, instants UTC with milliseconds and ``Z``, ids UUIDs. Fields may be added,
-never renamed or removed.
-"""
+"""What the outside sees of accounts and clinics, for HTTP and sockets alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,134 +10,22 @@ import msgspec
 from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import FoundClinic, Page
 from qure.domain.clinic import Clinic
-from qure.domain.queue import Queue
-from qure.domain.queue_status import QueueStatus
 from qure.domain.session import Session
-from qure.domain.token import Token
 from qure.domain.user import User
+from qure.wire.body import Body, encoder, instant
 
 
-def instant(at: datetime) -> str:
-    """``2025-12-30T10:00:00.000Z``. ``at`` must be aware."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def optional_instant(at: datetime | None) -> str | None:
-    """An instant, or null."""
-    return None if at is None else instant(at)
-
-
-def calendar_date(day: date) -> str:
-    """A local date, written as the midnight of that date: ``2025-12-30T00:00:00.000Z``."""
-    return f"{day.isoformat()}T00:00:00.000Z"
-
-
-class _Body(msgspec.Struct, rename="camel"):
-    """A JSON object that a client receives."""
-
-
-class TokenBody(_Body):
-    """A token."""
-
-    id: UUID
-    queue_id: UUID
-    patient_id: UUID
-    token_number: int
-    status: str
-    created_at: str
-    called_at: str | None
-    started_at: str | None
-    completed_at: str | None
-    skipped_at: str | None
-    cancelled_at: str | None
-
-    @classmethod
-    def of(cls, token: Token) -> TokenBody:
-        return cls(
-            token.id,
-            token.queue_id,
-            token.patient_id,
-            token.number,
-            token.status.value,
-            instant(token.created_at),
-            optional_instant(token.called_at),
-            optional_instant(token.started_at),
-            optional_instant(token.completed_at),
-            optional_instant(token.skipped_at),
-            optional_instant(token.cancelled_at),
-        )
-
-
-class QueueBody(_Body):
-    """A clinic's queue of one local day."""
-
-    id: UUID
-    clinic_id: UUID
-    queue_date: str
-    current_token_no: int
-    max_queue_size: int
-    start_time: str
-    end_time: str
-    is_active: bool
-    created_at: str
-    updated_at: str
-    version: int
-
-    @classmethod
-    def of(cls, queue: Queue) -> QueueBody:
-        return cls(
-            queue.id,
-            queue.clinic_id,
-            calendar_date(queue.date),
-            queue.now_serving,
-            queue.max_size,
-            instant(queue.start_time),
-            instant(queue.end_time),
-            queue.is_active,
-            instant(queue.created_at),
-            instant(queue.updated_at),
-            queue.version,
-        )
-
-
-class StatusBody(_Body):
-    """How a queue stands. Token numbers are 0 while no token was called or served."""
-
-    queue_id: UUID
-    clinic_id: UUID
-    current_token_no: int
-    waiting_count: int
-    start_time: str
-    end_time: str
-    is_active: bool
-    last_served_token_number: int
-    version: int
-
-    @classmethod
-    def of(cls, status: QueueStatus) -> StatusBody:
-        return cls(
-            status.queue_id,
-            status.clinic_id,
-            status.now_serving,
-            status.waiting_count,
-            instant(status.start_time),
-            instant(status.end_time),
-            status.is_active,
-            status.last_served_number,
-            status.version,
-        )
-
-
-class UserBody(_Body):
+class UserBody(Body):
     """A user, as they see themselves."""
 
     id: UUID
-    email: str
+    email: str | None
     first_name: str
     last_name: str
     role: str
     clinic_id: UUID | None
     profile_picture: str
+    guest: bool
 
     @classmethod
     def of(cls, user: User) -> UserBody:
@@ -170,7 +52,7 @@ class ManagedUserBody(ProfileBody):
         return cls(*_seen(user), instant(user.created_at), user.is_active)
 
 
-def _seen(user: User) -> tuple[UUID, str, str, str, str, UUID | None, str]:
+def _seen(user: User) -> tuple[UUID, str | None, str, str, str, UUID | None, str, bool]:
     """The fields of ``UserBody``, in their order."""
     return (
         user.id,
@@ -180,16 +62,17 @@ def _seen(user: User) -> tuple[UUID, str, str, str, str, UUID | None, str]:
         user.role.value,
         user.clinic_id,
         user.profile_picture,
+        user.guest,
     )
 
 
-class StaffBody(_Body):
+class StaffBody(Body):
     """A staff member of a clinic."""
 
     id: UUID
     first_name: str
     last_name: str
-    email: str
+    email: str | None
     role: str
     profile_picture: str
     created_at: str
@@ -207,7 +90,7 @@ class StaffBody(_Body):
         )
 
 
-class SessionBody(_Body):
+class SessionBody(Body):
     """A live login; ``current`` marks the one that asked."""
 
     id: UUID
@@ -229,7 +112,7 @@ class SessionBody(_Body):
         )
 
 
-class LoginBody(_Body):
+class LoginBody(Body):
     """A fresh login."""
 
     user: UserBody
@@ -237,21 +120,21 @@ class LoginBody(_Body):
     refresh_token: str
 
 
-class RefreshBody(_Body):
+class RefreshBody(Body):
     """The next pair of a login; the refresh token that was given is spent."""
 
     access_token: str
     refresh_token: str
 
 
-class OpeningHoursBody(_Body):
+class OpeningHoursBody(Body):
     """On the clinic's wall clock, ``HH:MM``."""
 
     start: str
     end: str
 
 
-class ClinicBody(_Body):
+class ClinicBody(Body):
     """A clinic."""
 
     id: UUID
@@ -271,14 +154,28 @@ class ClinicBody(_Body):
     timezone: str
     max_queue_size: int
     auto_open_queue: bool
+    no_show_minutes: int | None
+    rejoin_minutes: int
+    max_rejoins: int
+    rejoin_after: int
+    guest_join: bool
     created_at: str
     updated_at: str
+    join_code: str | msgspec.UnsetType | None = msgspec.UNSET
+    """For staff of the clinic and admins alone."""
+
     distance_km: float | msgspec.UnsetType = msgspec.field(
         default=msgspec.UNSET, name="distance_km"
     )
 
     @classmethod
-    def of(cls, clinic: Clinic, *, distance_km: float | None = None) -> ClinicBody:
+    def of(
+        cls,
+        clinic: Clinic,
+        *,
+        distance_km: float | None = None,
+        join_code: str | msgspec.UnsetType | None = msgspec.UNSET,
+    ) -> ClinicBody:
         hours = clinic.opening_hours
         return cls(
             clinic.id,
@@ -298,13 +195,19 @@ class ClinicBody(_Body):
             clinic.timezone,
             clinic.service.max_queue_size,
             clinic.service.auto_open_queue,
+            clinic.no_show_minutes,
+            clinic.rejoin_minutes,
+            clinic.max_rejoins,
+            clinic.rejoin_after,
+            clinic.guest_join,
             instant(clinic.created_at),
             instant(clinic.updated_at),
+            join_code,
             msgspec.UNSET if distance_km is None else distance_km,
         )
 
 
-class PaginationBody(_Body):
+class PaginationBody(Body):
     """Where in a listing a page is."""
 
     page: int
@@ -320,7 +223,7 @@ class PaginationBody(_Body):
         return cls(page.number, page.size, total, pages, page.number < pages, page.number > 1)
 
 
-class ClinicListBody(_Body):
+class ClinicListBody(Body):
     """A page of clinics."""
 
     clinics: tuple[ClinicBody, ...]
@@ -334,7 +237,7 @@ class ClinicListBody(_Body):
         )
 
 
-class UserListBody(_Body):
+class UserListBody(Body):
     """A page of users."""
 
     users: tuple[ManagedUserBody, ...]
@@ -345,14 +248,6 @@ class UserListBody(_Body):
         return cls(
             tuple(ManagedUserBody.of(user) for user in users), PaginationBody.of(page, total)
         )
-
-
-encoder = msgspec.json.Encoder()
-
-
-def encode(body: Any) -> bytes:
-    """Any of the bodies above as JSON."""
-    return encoder.encode(body)
 
 
 def clinic_stem(clinic: Clinic) -> bytes:

@@ -5,23 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from qure.application.ports.lines import KeptAnswer
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.domain.actor import SYSTEM
 from qure.domain.clinic import Clinic
+from qure.domain.desk import Desk
+from qure.domain.display import Display, DisplayPairing
 from qure.domain.events import UserChanged
+from qure.domain.guest import GuestLink
 from qure.domain.ids import UserId
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
+from qure.domain.service import Service
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import Token
 from qure.domain.user import User
-from tests.support.builders import NOW, build_clinic, build_queue, build_token, build_user, new_id
+from tests.support.builders import (
+    NOW,
+    build_clinic,
+    build_display_user,
+    build_queue,
+    build_token,
+    build_user,
+    new_id,
+)
 
-Thing = Clinic | Queue | StagedImage | Token | User | tuple[Session, RefreshSecret]
+Thing = (
+    Clinic
+    | Desk
+    | Display
+    | DisplayPairing
+    | GuestLink
+    | KeptAnswer
+    | Queue
+    | Service
+    | StagedImage
+    | Token
+    | User
+    | tuple[Session, RefreshSecret | None]
+)
 
 
 async def given(storage: Storage, *things: Thing) -> None:
-    """Keep these, in this order, and commit."""
+    """Keep these, in this order, and commit; a display with the user it acts as."""
     async with storage.write() as db:
         for thing in things:
             await _add(db, thing)
@@ -32,6 +58,19 @@ async def _add(db: UnitOfWork, thing: Thing) -> None:
     match thing:
         case Clinic():
             await db.clinics.add(thing)
+        case Desk():
+            await db.desks.add(thing)
+        case Display():
+            await db.users.add(build_display_user(thing))
+            await db.displays.add(thing)
+        case DisplayPairing():
+            await db.displays.add_pairing(thing)
+        case GuestLink():
+            await db.guest_links.add(thing)
+        case KeptAnswer():
+            await db.kept_answers.add(thing)
+        case Service():
+            await db.services.add(thing)
         case Queue():
             await db.queues.add(thing)
         case StagedImage():

@@ -1,4 +1,4 @@
-"""Clinics are kept whole, each at its place, and say when their queue opens by itself."""
+"""Clinics are kept whole, each at its place."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ async def test_a_clinic_comes_back_as_kept_with_every_field(storage: Storage) ->
         max_queue_size=7,
         auto_open_queue=True,
         next_opening_at=NOW + timedelta(hours=9),
+        no_show_minutes=60,
+        rejoin_minutes=0,
+        max_rejoins=10,
+        rejoin_after=20,
+        guest_join=True,
+        join_generation=4,
+        join_digest="d" * 64,
         updated_at=NOW + timedelta(milliseconds=1),
     )
     await given(storage, clinic)
@@ -119,17 +126,19 @@ async def test_a_clinic_that_moved_away_leaves_its_place_to_another(storage: Sto
         assert (await db.clinics.search(ClinicFilter(), page=Page()))[1] == 2
 
 
-async def test_clinics_are_due_when_their_opening_has_come_earliest_first(
-    storage: Storage,
-) -> None:
-    now_due = build_clinic(auto_open_queue=True, next_opening_at=NOW)
-    overdue = build_clinic(auto_open_queue=True, next_opening_at=NOW - timedelta(hours=1))
-    tomorrow = build_clinic(auto_open_queue=True, next_opening_at=NOW + timedelta(milliseconds=1))
-    await given(storage, now_due, overdue, tomorrow, build_clinic())
+async def test_a_clinic_is_found_by_the_digest_of_its_join_code(storage: Storage) -> None:
+    clinic, other = build_clinic(join_digest="a" * 64), build_clinic(join_digest="b" * 64)
+    await given(storage, clinic, other, build_clinic(), build_clinic())
     async with storage.read() as db:
-        assert await db.clinics.due_for_opening(NOW, limit=10) == [overdue.id, now_due.id]
-        assert await db.clinics.due_for_opening(NOW, limit=1) == [overdue.id]
-        assert await db.clinics.due_for_opening(NOW - timedelta(days=1), limit=10) == []
+        assert await db.clinics.by_join_digest("a" * 64) == clinic
+        assert await db.clinics.by_join_digest("c" * 64) is None
+    clinic.join_digest, clinic.join_generation = "c" * 64, 2
+    async with storage.write() as db:
+        await db.clinics.save(clinic)
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.clinics.by_join_digest("a" * 64) is None
+        assert await db.clinics.by_join_digest("c" * 64) == clinic
 
 
 async def test_all_clinics_can_be_read_in_pieces_by_id_retired_ones_too(storage: Storage) -> None:

@@ -18,6 +18,7 @@ from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.token import TokenStatus
 from tests.contracts.storage.given import (
+    Thing,
     changed_user,
     given,
     given_patients,
@@ -27,8 +28,14 @@ from tests.contracts.storage.given import (
 from tests.support.builders import (
     NOW,
     build_clinic,
+    build_desk,
+    build_display,
+    build_guest,
+    build_guest_link,
+    build_pairing,
     build_queue,
     build_secret,
+    build_service,
     build_session,
     build_staff,
     build_token,
@@ -56,6 +63,19 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
     assert refusal.value.code == "token_number_taken"
 
 
+@pytest.mark.parametrize("kind", ["links", "join codes", "default services"])
+async def test_what_cannot_be_twice_is_refused(sql_storage: SqlStorage, kind: str) -> None:
+    digest, clinic, guests = "d" * 64, build_clinic(), [build_guest(), build_guest()]
+    await given(sql_storage, clinic, *guests)
+    things: dict[str, list[Thing]] = {
+        "links": [build_guest_link(guest.id, digest=digest) for guest in guests],
+        "join codes": [build_clinic(join_digest=digest) for _ in range(2)],
+        "default services": [build_service(clinic.id, is_default=True)],
+    }
+    with pytest.raises(IntegrityError):
+        await given(sql_storage, *things[kind])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -68,6 +88,29 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
         "UPDATE queues SET max_size = 1001",
         "UPDATE queues SET version = 0",
         "UPDATE queues SET day_ends_at = day_starts_at",
+        "UPDATE queues SET end_time = start_time",
+        "UPDATE queues SET on_hold_count = -1",
+        "UPDATE queues SET on_hold_count = waiting_count + 1",
+        "UPDATE queues SET open_desks = -1",
+        "UPDATE queues SET closed_at = created_at",
+        "UPDATE tokens SET skip_reason = 'BORED'",
+        "UPDATE tokens SET cancel_reason = 'BORED'",
+        "UPDATE tokens SET on_hold = true, status = 'CALLED'",
+        "UPDATE clinics SET no_show_minutes = 0",
+        "UPDATE clinics SET no_show_minutes = 61",
+        "UPDATE clinics SET rejoin_minutes = -1",
+        "UPDATE clinics SET rejoin_minutes = 241",
+        "UPDATE clinics SET max_rejoins = -1",
+        "UPDATE clinics SET max_rejoins = 11",
+        "UPDATE clinics SET rejoin_after = -1",
+        "UPDATE clinics SET rejoin_after = 21",
+        "UPDATE desks SET state = 'ON FIRE'",
+        "UPDATE desks SET state = 'CLOSED' WHERE staff_id IS NOT NULL",
+        "UPDATE desks SET state = 'OPEN' WHERE staff_id IS NULL",
+        "UPDATE users SET clinic_id = NULL WHERE role = 'DISPLAY'",
+        "UPDATE guest_links SET digest = 'short'",
+        "UPDATE guest_links SET generation = 0",
+        "UPDATE display_pairings SET digest = 'short'",
         "UPDATE tokens SET number = 0",
         "UPDATE tokens SET status = 'LOST'",
         "UPDATE users SET role = 'EMPEROR'",
@@ -95,8 +138,16 @@ async def test_a_number_is_not_given_twice(sql_storage: SqlStorage) -> None:
 )
 async def test_what_cannot_be_is_refused(sql_storage: SqlStorage, change: str) -> None:
     clinic = build_clinic()
-    queue = build_queue(clinic)
-    await given(sql_storage, clinic, queue, build_staff(clinic.id), changed_user())
+    queue, staff, guest = build_queue(clinic), build_staff(clinic.id), build_guest()
+    await given(sql_storage, clinic, queue, staff, guest, changed_user())
+    await given(
+        sql_storage,
+        build_desk(clinic.id, staff),
+        build_desk(clinic.id),
+        build_display(clinic.id),
+        build_guest_link(guest.id),
+        build_pairing(),
+    )
     await given_tokens(sql_storage, queue, {})
     async with sql_storage.write() as db:
         with pytest.raises(IntegrityError):
@@ -113,6 +164,11 @@ async def test_nothing_names_what_is_not_there(sql_storage: SqlStorage) -> None:
         build_token(build_queue(), patient_id=patient.id),
         build_staff(ClinicId(new_id())),
         (session, build_secret(session)),
+        build_service(),
+        build_desk(),
+        build_desk(queue.clinic_id, build_user()),
+        build_display(),
+        build_guest_link(UserId(new_id())),
     ):
         with pytest.raises(IntegrityError):
             await given(sql_storage, orphan)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import pytest
@@ -13,13 +15,14 @@ from qure.application.correlation import request_id
 from qure.application.ports.journal import JournalEntry, JournalRecord
 from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
 from qure.application.transact import transact
-from qure.domain import events
-from qure.domain.actor import SYSTEM, Actor, ActorKind
+from qure.domain import calling, events, issuing, moves
+from qure.domain.actor import SYSTEM, ActorKind
 from qure.domain.clinic import Clinic
 from qure.domain.events import Event
-from qure.domain.ids import ClinicId, EntryId, ImageId, SessionId, TokenId, UserId
+from qure.domain.ids import ClinicId, EntryId, TokenId
+from qure.domain.issuing import Holder
 from qure.domain.queue import Queue
-from qure.domain.token import Token, TokenStatus
+from qure.domain.token import Comeback, Token, TokenStatus
 from qure.domain.user import User
 from tests.contracts.storage.conftest import Announced
 from tests.contracts.storage.given import changed_user, given, given_patients
@@ -27,7 +30,12 @@ from tests.support.builders import (
     NOW,
     FixedClock,
     build_actor,
+    build_admin,
     build_clinic,
+    build_desk,
+    build_display,
+    build_display_user,
+    build_guest,
     build_queue,
     build_secret,
     build_session,
@@ -38,6 +46,7 @@ from tests.support.builders import (
     build_user,
     new_id,
 )
+from tests.wire.test_stored_events import every_event
 
 END_OF_TIME = NOW + timedelta(days=1000)
 BEFORE_ALL = EntryId(UUID(int=0))
@@ -71,16 +80,21 @@ async def locked(storage: Storage, queue: Queue) -> AsyncIterator[tuple[UnitOfWo
 
 async def issued(storage: Storage, queue: Queue, patient: User, *, at: datetime = NOW) -> Token:
     async with locked(storage, queue) as (db, found):
-        token = found.issue(
-            id=TokenId(new_id()),
-            patient_id=patient.id,
-            by=build_actor(patient),
-            taken=(),
-            max_active=1,
-            at=at,
-        )
+        token = issue(found, patient, at=at)
         await db.tokens.add([token])
     return token
+
+
+def issue(queue: Queue, patient: User, *, at: datetime = NOW) -> Token:
+    return issuing.issue(
+        queue,
+        id=TokenId(new_id()),
+        holder=Holder(patient_id=patient.id),
+        by=build_actor(patient),
+        taken=(),
+        max_active=1,
+        at=at,
+    )
 
 
 async def pending(storage: Storage) -> list[JournalEntry]:
@@ -101,7 +115,9 @@ async def test_what_a_transaction_saved_is_one_entry_in_the_order_of_saving(
 ) -> None:
     clinic = build_clinic()
     clinic.changed(by=SYSTEM, at=NOW)
-    queue = Queue.open(clinic, id=build_queue().id, max_size=None, by=SYSTEM, at=NOW)
+    queue = Queue.open(
+        clinic, clinic.service, id=build_queue().id, max_size=None, by=SYSTEM, at=NOW
+    )
     user, session, image = changed_user(), build_session(build_user().id), build_staged_image()
     session.user_id = user.id
     session.revoke(by=build_actor(user), at=NOW)
@@ -171,14 +187,7 @@ async def test_what_is_rolled_back_leaves_nothing(storage: Storage, announced: A
     clinic, queue, _, patient = await opened_queue(storage)
     with pytest.raises(LookupError):
         async with locked(storage, queue) as (_, found):
-            token = found.issue(
-                id=TokenId(new_id()),
-                patient_id=patient.id,
-                by=build_actor(patient),
-                taken=(),
-                max_active=1,
-                at=NOW,
-            )
+            token = issue(found, patient)
             raise LookupError
     assert await of_token(storage, token.id) == []
     async with storage.read() as db:
@@ -210,50 +219,17 @@ async def test_a_transaction_that_lost_a_race_and_is_done_again_tells_once(
 
 def one_of_each() -> list[Event]:
     """Every kind of event, by every kind of actor, with every field filled."""
-    staff = build_actor(build_staff(ClinicId(new_id())))
-    guest = Actor(kind=ActorKind.GUEST, id=new_id())
-    display = Actor(kind=ActorKind.DISPLAY, id=new_id(), clinic_id=ClinicId(new_id()))
-    token = build_token(
-        version=7, assigned_to=UserId(new_id()), called_at=NOW, status=TokenStatus.CALLED
-    )
-    moves = (
-        events.TokenIssued,
-        events.TokenCalled,
-        events.TokenStarted,
-        events.TokenCompleted,
-        events.TokenSkipped,
-        events.TokenCancelled,
-    )
+    actors = [
+        SYSTEM,
+        build_actor(build_admin()),
+        build_actor(build_staff(ClinicId(new_id()))),
+        build_actor(build_guest()),
+        build_actor(build_display_user(build_display())),
+    ]
     at = NOW + timedelta(microseconds=1)
     return [
-        *(
-            kind(actor=SYSTEM, at=at, queue=build_status(version=3))
-            for kind in (events.QueueOpened, events.QueueActivated, events.QueueDeactivated)
-        ),
-        *(
-            kind(
-                actor=actor,
-                at=at,
-                queue=build_status(),
-                token=token,
-                from_status=TokenStatus.WAITING,
-                reason="näher",
-            )
-            for kind, actor in zip(moves, (guest, staff, staff, staff, staff, guest), strict=True)
-        ),
-        events.UserChanged(
-            actor=staff,
-            at=at,
-            user_id=UserId(new_id()),
-            is_active=False,
-            clinic_ids=(ClinicId(new_id()),),
-        ),
-        events.SessionRevoked(
-            actor=staff, at=at, session_id=SessionId(new_id()), user_id=UserId(new_id())
-        ),
-        events.ClinicChanged(actor=display, at=at, clinic_id=ClinicId(new_id())),
-        events.ImageStaged(actor=staff, at=at, image_id=ImageId(new_id())),
-        events.ImageReplaced(actor=SYSTEM, at=at, url="https://example.org/ä.jpg"),
+        replace(event, actor=actor, at=at)
+        for event, actor in zip(every_event(), cycle(actors), strict=False)
     ]
 
 
@@ -278,21 +254,22 @@ async def test_the_history_of_a_token_says_who_did_what_when_and_for_which_reque
 ) -> None:
     clinic, queue, staff, patient = await opened_queue(storage)
     (other,) = await given_patients(storage, 1)
+    desk = build_desk(clinic.id, name="Room 2")
     token = await issued(storage, queue, patient)
     at = clock.advance(minutes=1)
     context = request_id.set("request-1")
     try:
         async with locked(storage, queue) as (db, found):
             line = await db.tokens.line_for(queue.id, staff.id)
-            called, _ = found.call_next(line, by=build_actor(staff), at=at)
+            called, _ = calling.call_next(found, line, by=build_actor(staff), at=at, desk=desk)
             await db.tokens.save([called])
     finally:
         request_id.reset(context)
     untouched = await issued(storage, queue, other, at=at)
     at = clock.advance(minutes=1)
     async with locked(storage, queue) as (db, found):
-        started = found.start(called, by=build_actor(staff), at=at)
-        done = found.complete(started, by=build_actor(staff), at=at)
+        started = moves.start(found, called, by=build_actor(staff), at=at)
+        done = moves.complete(found, started, by=build_actor(staff), at=at)
         await db.tokens.save([done])
     history = await of_token(storage, token.id)
     assert [(one.event, one.from_status, one.to_status) for one in history] == [
@@ -312,6 +289,10 @@ async def test_the_history_of_a_token_says_who_did_what_when_and_for_which_reque
         *[NOW + timedelta(minutes=2)] * 2,
     ]
     assert [one.number for one in history] == [0, 0, 0, 1]
+    assert [(one.desk_id, one.desk_name) for one in history] == [
+        (None, None),
+        *[(desk.id, "Room 2")] * 3,
+    ]
     assert [one.request_id for one in history] == [None, "request-1", None, None]
     assert {(one.clinic_id, one.queue_id, one.token_id) for one in history} == {
         (clinic.id, queue.id, token.id)
@@ -351,9 +332,12 @@ async def test_a_clinics_day_is_what_happened_to_it_and_in_its_queues(
     async with locked(storage, queue) as (_, found):
         found.set_active(False, by=SYSTEM, at=clock.now())
     clock.advance(milliseconds=1)
+    desk = build_desk(clinic.id, name="Room 2")
+    desk.edit(name="Room 3", is_active=True, by=SYSTEM, at=clock.now())
     clinic.changed(by=SYSTEM, at=clock.now())
     async with storage.write() as db:
         await db.clinics.save(clinic)
+        await db.desks.add(desk)
         await db.commit()
     last = clock.now()
 
@@ -363,11 +347,82 @@ async def test_a_clinics_day_is_what_happened_to_it_and_in_its_queues(
         assert {record.clinic_id for record in records} <= {clinic.id}
         return [record.event for record in records]
 
-    everything = ["TokenIssued", "QueueDeactivated", "ClinicChanged"]
+    everything = ["TokenIssued", "QueueDeactivated", "ClinicChanged", "DeskChanged"]
     assert await day(NOW, END_OF_TIME) == everything
     assert await day(NOW, last) == everything[:2]
     assert await day(NOW + timedelta(milliseconds=1), last) == everything[1:2]
     assert await day(last + timedelta(milliseconds=1), END_OF_TIME) == []
+    async with storage.read() as db:
+        *_, record = await db.journal.of_clinic(clinic.id, since=last, until=END_OF_TIME)
+    assert (record.desk_id, record.desk_name) == (desk.id, "Room 3")
+
+
+# --- the last move --------------------------------------------------------------------------
+
+
+async def last_move(
+    storage: Storage, queue: Queue, who: User, *, since: datetime = NOW
+) -> JournalEntry | None:
+    async with storage.read() as db:
+        return await db.journal.last_move(queue, who.id, since=since)
+
+
+async def test_the_last_move_is_the_newest_of_that_person_in_that_queue_with_all_it_did(
+    storage: Storage, announced: Announced, clock: FixedClock
+) -> None:
+    clinic, queue, staff, patient = await opened_queue(storage)
+    colleague, other = build_staff(clinic.id), build_user()
+    elsewhere = build_queue(clinic, at=NOW + timedelta(days=1))
+    await given(storage, colleague, other, elsewhere)
+    await issued(storage, queue, patient)
+    await issued(storage, queue, other)
+    await issued(storage, elsewhere, other, at=NOW + timedelta(days=1))
+    # Nobody has moved anything: taking a number is no move.
+    assert await last_move(storage, queue, staff) is None
+    assert await last_move(storage, queue, patient) is None
+
+    async def call_next(queue: Queue, by: User) -> JournalEntry:
+        at = clock.advance(milliseconds=1)
+        async with locked(storage, queue) as (db, found):
+            line = await db.tokens.line_for(queue.id, by.id)
+            called, done = calling.call_next(found, line, by=build_actor(by), at=at)
+            await db.tokens.save([called, *done])
+        return announced.entries[-1]
+
+    first = await call_next(queue, staff)
+    assert await last_move(storage, queue, staff) == first
+    second = await call_next(queue, staff)
+    assert [type(event).__name__ for event in second.events] == ["TokenCompleted", "TokenCalled"]
+    in_other_queue = await call_next(elsewhere, staff)
+    await given(storage, changed_user())
+    clock.advance(milliseconds=1)
+    async with locked(storage, queue) as (_, found):
+        found.set_active(False, by=build_actor(staff), at=clock.now())
+    assert await last_move(storage, queue, staff) == second
+    assert await last_move(storage, elsewhere, staff) == in_other_queue
+    assert await last_move(storage, queue, colleague) is None
+    assert await last_move(storage, queue, staff, since=second.created_at) == second
+    after = second.created_at + timedelta(milliseconds=1)
+    assert await last_move(storage, queue, staff, since=after) is None
+
+
+async def test_what_undoing_needs_comes_back_with_the_last_move(
+    storage: Storage, announced: Announced
+) -> None:
+    _, queue, staff, patient = await opened_queue(storage)
+    token = await issued(storage, queue, patient)
+    async with locked(storage, queue) as (db, found):
+        line = await db.tokens.line_for(queue.id, None)
+        moves.skip(found, token, line, comeback=Comeback(), by=build_actor(staff), at=NOW)
+    entry = await last_move(storage, queue, staff)
+    assert entry == announced.entries[-1]
+    (skipped,) = entry.events
+    assert isinstance(skipped, events.TokenSkipped)
+    assert skipped.before is not None
+    assert skipped.before.token == token
+
+
+# --- in pieces ------------------------------------------------------------------------------
 
 
 async def test_entries_are_read_from_a_position_on_in_pieces(

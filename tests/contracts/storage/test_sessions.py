@@ -10,6 +10,8 @@ from qure.domain.ids import SessionId, UserId
 from tests.contracts.storage.given import given
 from tests.support.builders import NOW, build_secret, build_session, build_user, new_id
 
+A_MOMENT = timedelta(milliseconds=1)
+
 
 async def test_a_session_and_its_secret_come_back_as_kept(storage: Storage) -> None:
     user = build_user()
@@ -20,6 +22,19 @@ async def test_a_session_and_its_secret_come_back_as_kept(storage: Storage) -> N
         assert await db.sessions.get(session.id) == session
         assert await db.sessions.get(session.id, lock=True) == session
         assert await db.sessions.secret(secret.digest) == secret
+
+
+async def test_a_session_may_have_no_secret(storage: Storage) -> None:
+    user = build_user()
+    session = build_session(user.id)
+    await given(storage, user, (session, None))
+    async with storage.read() as db:
+        assert await db.sessions.get(session.id) == session
+        assert await db.sessions.live_of(user.id, now=NOW) == [session]
+    async with storage.write() as db:
+        assert await db.sessions.delete_expired(before=session.expires_at) == 0
+        assert await db.sessions.delete_expired(before=session.expires_at + A_MOMENT) == 1
+        assert await db.sessions.get(session.id) is None
 
 
 async def test_an_unknown_session_or_secret_is_none(storage: Storage) -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from qure.application.ports.storage import Storage
-from qure.domain.calling_order import Line
+from qure.domain.calling_order import HEADS, Line
 from qure.domain.errors import Conflict
-from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.ids import DeskId, QueueId, TokenId, UserId
 from qure.domain.queue import Queue
-from qure.domain.token import Priority, Token, TokenStatus
+from qure.domain.token import (
+    PLACE_STEP,
+    CancelReason,
+    Move,
+    Priority,
+    SkipReason,
+    Token,
+    TokenStatus,
+)
 from tests.contracts.storage.given import (
     given,
     given_patients,
@@ -19,7 +31,45 @@ from tests.contracts.storage.given import (
     given_tokens,
     numbers,
 )
-from tests.support.builders import NOW, build_actor, build_clinic, build_queue, build_token, new_id
+from tests.support.builders import (
+    NOW,
+    build_clinic,
+    build_guest,
+    build_queue,
+    build_service,
+    build_token,
+    new_id,
+)
+
+LATER = NOW + timedelta(minutes=5)
+
+
+def everything_that_happens() -> dict[str, Any]:
+    """Every field that may change after issuing, and none as it was."""
+    return {
+        "place": -(1 << 50),
+        "priority": Priority.URGENT,
+        "status": TokenStatus.COMPLETED,
+        "version": 5,
+        "called_at": NOW + timedelta(seconds=1),
+        "last_called_at": NOW + timedelta(seconds=1, milliseconds=5),
+        "started_at": NOW + timedelta(seconds=2, milliseconds=5),
+        "completed_at": NOW + timedelta(seconds=3),
+        "skipped_at": NOW + timedelta(seconds=4),
+        "cancelled_at": NOW + timedelta(seconds=5),
+        "recall_count": 3,
+        "skip_reason": SkipReason.NO_SHOW,
+        "cancel_reason": CancelReason.TRANSFERRED,
+        "rejoin_until": NOW + timedelta(minutes=30),
+        "rejoins": 2,
+        "postpones": 1,
+        "desk_id": DeskId(new_id()),
+        "desk_name": "Schalter Ä",
+        "transferred_to": TokenId(new_id()),
+        "name": "Ana",
+        "phone": "+34 555 123",
+        "note": "Two lines\nof text",
+    }
 
 
 async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> None:
@@ -29,16 +79,11 @@ async def test_a_token_comes_back_as_kept_with_every_field(storage: Storage) -> 
         queue,
         patient_id=patient.id,
         number=3,
-        place=-(1 << 50),
-        priority=Priority.URGENT,
-        status=TokenStatus.COMPLETED,
-        version=5,
-        called_at=NOW + timedelta(seconds=1),
-        started_at=NOW + timedelta(seconds=2, milliseconds=5),
-        completed_at=NOW + timedelta(seconds=3),
-        skipped_at=NOW + timedelta(seconds=4),
-        cancelled_at=NOW + timedelta(seconds=5),
+        label="B003",
         assigned_to=staff.id,
+        transferred_from=TokenId(new_id()),
+        guest=True,
+        **everything_that_happens(),
     )
     await given(storage, token)
     async with storage.read() as db:
@@ -57,8 +102,10 @@ async def test_many_tokens_are_added_and_saved_at_once(storage: Storage, count: 
     async with storage.write() as db:
         await db.tokens.add(tokens)
         await db.commit()
-    staff = build_actor(patients[0])
-    called = [token.moved_to(TokenStatus.CALLED, at=NOW, by=staff) for token in tokens[1:]]
+    called = [
+        token.moved(Move.CALL, at=NOW, assigned_to=patients[0].id, desk_name="One")
+        for token in tokens[1:]
+    ]
     assert len(called) == count - 1
     async with storage.write() as db:
         await db.tokens.save(called)
@@ -94,7 +141,70 @@ async def test_adding_or_saving_no_tokens_does_nothing(storage: Storage) -> None
         assert await db.tokens.of_queue(queue.id) == []
 
 
-async def test_the_heads_of_a_line_are_who_waits_at_the_first_place_of_each_class(
+async def test_saving_a_token_changes_everything_that_may_change(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    token, other = await given_tokens(storage, queue, {}, {})
+    changed = replace(token, assigned_to=other.patient_id, **everything_that_happens())
+    for each in (changed, token):
+        async with storage.write() as db:
+            await db.tokens.save([each])
+            await db.commit()
+        async with storage.read() as db:
+            assert await db.tokens.of_queue(queue.id) == [each, other]
+
+
+async def test_a_held_token_waits_no_longer_for_its_turn(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    token, other = await given_tokens(storage, queue, {}, {})
+    held = token.moved(Move.HOLD, at=NOW, on_hold=True)
+    async with storage.write() as db:
+        await db.tokens.save([held])
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.tokens.get(token.id) == held
+        assert heads(await db.tokens.line_for(queue.id, None)) == [other]
+        places = await db.tokens.places(queue.id, Priority.NORMAL, behind=None, limit=9)
+    assert places == [other.place]
+
+
+async def test_tokens_as_issued_and_others_are_added_together(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    guest = build_guest()
+    await given(storage, guest)
+    (patient,) = await given_patients(storage, 1)
+    walk_in = build_token(
+        queue,
+        patient_id=guest.id,
+        number=1,
+        priority=Priority.PRIORITY,
+        transferred_from=TokenId(new_id()),
+        guest=True,
+        name="Ana",
+        phone="555",
+        note="On crutches",
+    )
+    moved = build_token(queue, patient_id=patient.id, number=2, version=3, postpones=1)
+    async with storage.write() as db:
+        await db.tokens.add([walk_in])
+        await db.tokens.add([moved])
+        await db.commit()
+    async with storage.read() as db:
+        assert await db.tokens.of_queue(queue.id) == [walk_in, moved]
+
+
+# --- the line -------------------------------------------------------------------------------
+
+
+def heads(line: Line) -> list[Token]:
+    """By class, in the order of calls."""
+    return sorted(line.heads.values(), key=lambda one: (one.priority, one.place, one.number))
+
+
+def by_number(tokens: Iterable[Token]) -> list[Token]:
+    return sorted(tokens, key=lambda token: token.number)
+
+
+async def test_the_heads_of_a_line_are_the_first_of_each_class_by_place_and_number(
     storage: Storage,
 ) -> None:
     elsewhere = await given_queue(storage)
@@ -102,7 +212,10 @@ async def test_the_heads_of_a_line_are_who_waits_at_the_first_place_of_each_clas
     queue = await given_queue(storage)
     nobody = UserId(new_id())
     async with storage.read() as db:
-        assert await db.tokens.line_for(queue.id, nobody) == Line(heads=())
+        for asking in (nobody, None):
+            line = await db.tokens.line_for(queue.id, asking)
+            assert (line.heads, line.assigned) == ({}, ())
+    urgent = {"priority": Priority.URGENT}
     tokens = await given_tokens(
         storage,
         queue,
@@ -112,14 +225,16 @@ async def test_the_heads_of_a_line_are_who_waits_at_the_first_place_of_each_clas
         {"number": 3},
         {"number": 5, "priority": Priority.PRIORITY},
         {"number": 6, "priority": Priority.PRIORITY, "place": 1},
-        {"number": 7, "priority": Priority.URGENT, "status": TokenStatus.SKIPPED, "place": 0},
-        {"number": 8, "priority": Priority.URGENT},
-        {"number": 9, "priority": Priority.URGENT},
+        {"number": 7, **urgent, "status": TokenStatus.SKIPPED, "place": 0},
+        {"number": 8, **urgent, "on_hold": True, "place": 0},
+        *({"number": number, **urgent, "place": 7} for number in range(9, 19)),
     )
+    expected = [tokens[2], tokens[3], tokens[4], tokens[5], *tokens[8 : 8 + HEADS]]
     async with storage.read() as db:
-        line = await db.tokens.line_for(queue.id, nobody)
-    assert sorted(line.heads, key=lambda token: token.number) == [tokens[3], tokens[5], tokens[7]]
-    assert line.assigned == ()
+        for asking in (nobody, None):
+            line = await db.tokens.line_for(queue.id, asking)
+            assert by_number(line.heads.values()) == by_number(expected)
+            assert line.assigned == ()
 
 
 async def test_the_place_and_not_the_number_says_who_is_first(storage: Storage) -> None:
@@ -127,7 +242,16 @@ async def test_the_place_and_not_the_number_says_who_is_first(storage: Storage) 
     _, second, *_ = await given_tokens(storage, queue, {"place": 1 << 60}, {"place": -1}, {})
     async with storage.read() as db:
         line = await db.tokens.line_for(queue.id, UserId(new_id()))
-    assert line.heads == (second,)
+    assert line.next(priority_run=0) == (second, 0)
+
+
+async def test_after_any_move_the_next_five_are_known_from_the_heads(storage: Storage) -> None:
+    queue = await given_queue(storage)
+    tokens = await given_tokens(storage, queue, *({} for _ in range(9)))
+    async with storage.read() as db:
+        line = await db.tokens.line_for(queue.id, None)
+    line.changed(tokens[0].moved(Move.CALL, at=NOW))
+    assert line.upcoming(5, priority_run=0) == tokens[1:6]
 
 
 async def test_assigned_is_what_that_staff_member_has_called_or_started_there(
@@ -150,7 +274,9 @@ async def test_assigned_is_what_that_staff_member_has_called_or_started_there(
         for who, expected in ((staff.id, [4, 5]), (colleague.id, [2]), (UserId(new_id()), [])):
             line = await db.tokens.line_for(queue.id, who)
             assert numbers(line.assigned) == expected
-            assert line.heads == (waiting,)
+            assert heads(line) == [waiting]
+        line = await db.tokens.line_for(queue.id, None)
+        assert (line.assigned, heads(line)) == ((), [waiting])
 
 
 async def test_taken_is_all_that_patients_took_there_and_what_is_active_elsewhere_today(
@@ -193,7 +319,7 @@ async def test_what_however_many_who_ask_at_once_have_taken_is_found(
     tokens = await given_tokens(storage, queue, *({} for _ in range(count)))
     patients = [token.patient_id for token in tokens]
     async with storage.write() as db:
-        await db.users.lock(patients)
+        assert await db.users.lock(patients) == dict.fromkeys(patients, "Ada Lovelace")
         taken = await db.tokens.taken_by(patients, queue_id=queue.id, now=NOW)
     assert taken == {token.patient_id: [token] for token in tokens}
 
@@ -252,3 +378,163 @@ async def test_the_tokens_of_a_queue_come_by_number_and_by_what_is_asked(
         assert await db.tokens.of_queue(queue.id, number=2, status=TokenStatus.WAITING) == []
         assert await db.tokens.of_queue(queue.id, number=99) == []
         assert await db.tokens.of_queue(QueueId(new_id())) == []
+
+
+async def test_on_the_board_are_those_who_are_active_or_skipped(storage: Storage) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    await given_tokens(storage, elsewhere, {})
+    states = [*TokenStatus, TokenStatus.WAITING]
+    tokens = await given_tokens(storage, queue, *({"status": each} for each in states))
+    gone = {TokenStatus.COMPLETED, TokenStatus.CANCELLED}
+    async with storage.read() as db:
+        board = await db.tokens.on_board(queue.id)
+        assert board == [token for token in tokens if token.status not in gone]
+        assert await db.tokens.on_board(QueueId(new_id())) == []
+
+
+async def test_active_tokens_are_read_in_pieces_by_number(storage: Storage) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    await given_tokens(storage, elsewhere, {})
+    tokens = await given_tokens(
+        storage,
+        queue,
+        {"number": 5, "place": 0},
+        {"number": 1, "status": TokenStatus.COMPLETED},
+        {"number": 2, "on_hold": True},
+        {"number": 3, "status": TokenStatus.CALLED},
+        {"number": 4, "status": TokenStatus.IN_PROGRESS},
+    )
+    active = [*tokens[2:], tokens[0]]
+    async with storage.read() as db:
+        assert await db.tokens.active_in(queue.id, limit=10) == active
+        assert await db.tokens.active_in(queue.id, limit=2) == active[:2]
+
+
+# --- places ---------------------------------------------------------------------------------
+
+
+async def test_places_are_those_of_one_class_in_the_order_of_calls(storage: Storage) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    await given_tokens(storage, elsewhere, {"place": 11})
+    first, _, _, _, second, _, third, last = await given_tokens(
+        storage,
+        queue,
+        {"place": 10},
+        {"place": 12, "priority": Priority.PRIORITY},
+        {"place": 13, "on_hold": True},
+        {"place": 14, "status": TokenStatus.CALLED},
+        {"place": 20},
+        {"place": 21, "status": TokenStatus.SKIPPED},
+        {"place": 20},
+        {"place": 30},
+    )
+    async with storage.read() as db:
+
+        async def places(behind: Token | None, limit: int = 9) -> list[int]:
+            return await db.tokens.places(queue.id, Priority.NORMAL, behind=behind, limit=limit)
+
+        assert await places(None) == [10, 20, 20, 30]
+        assert await places(None, 2) == [10, 20]
+        assert await places(first) == [20, 20, 30]
+        # At one place the lower number comes first.
+        assert await places(second) == [20, 30]
+        assert await places(third) == [30]
+        assert await places(last) == []
+        assert await places(first, 1) == [20]
+        priority = await db.tokens.places(queue.id, Priority.PRIORITY, behind=None, limit=9)
+        assert priority == [12]
+        assert await db.tokens.places(queue.id, Priority.URGENT, behind=None, limit=9) == []
+
+
+async def test_spacing_out_makes_room_between_all_of_a_class_and_changes_no_order(
+    storage: Storage,
+) -> None:
+    queue, elsewhere = await given_queue(storage), await given_queue(storage)
+    other_queue = await given_tokens(storage, elsewhere, {"place": 5})
+    end = 9 * PLACE_STEP
+    crowded = await given_tokens(
+        storage,
+        queue,
+        {"place": 7},
+        {"place": 6},
+        {"place": 7, "status": TokenStatus.COMPLETED},
+        {"place": 8, "on_hold": True},
+        {"place": -3, "status": TokenStatus.SKIPPED},
+        {"place": end},
+        {"place": 7, "priority": Priority.PRIORITY},
+    )
+    async with storage.write() as db:
+        await db.tokens.space_out(queue.id, Priority.NORMAL)
+        await db.tokens.space_out(queue.id, Priority.URGENT)
+        await db.commit()
+    async with storage.read() as db:
+        spaced = await db.tokens.of_queue(queue.id)
+        assert await db.tokens.of_queue(elsewhere.id) == other_queue
+    assert spaced[-1] == crowded[-1]
+    assert [replace(now, place=was.place) for now, was in zip(spaced, crowded, strict=True)] == (
+        crowded
+    )
+    of_class = sorted(spaced[:-1], key=lambda token: token.place)
+    assert numbers(of_class) == [5, 2, 1, 3, 4, 6]
+    gaps = {later.place - earlier.place for earlier, later in pairwise(of_class)}
+    assert gaps == {PLACE_STEP}
+    # Who comes to the end of the line still comes behind all of them.
+    assert of_class[-1].place <= end
+
+
+# --- not there ------------------------------------------------------------------------------
+
+
+async def test_who_was_called_as_long_ago_as_their_clinic_waits_has_not_shown_up(
+    storage: Storage,
+) -> None:
+    def called(minutes: float, **fields: Any) -> dict[str, Any]:
+        at = LATER - timedelta(minutes=minutes)
+        return {"status": TokenStatus.CALLED, "called_at": NOW, "last_called_at": at, **fields}
+
+    patient = await given_queue(storage, no_show_minutes=5)
+    first, *_ = await given_tokens(
+        storage,
+        patient,
+        called(5),
+        called(4.999),
+        called(9, status=TokenStatus.IN_PROGRESS),
+        called(9, status=TokenStatus.WAITING),
+    )
+    hasty = await given_queue(storage, no_show_minutes=1)
+    second, third, _ = await given_tokens(storage, hasty, called(2), called(1), called(0.999))
+    never = await given_queue(storage, no_show_minutes=None)
+    await given_tokens(storage, never, called(600))
+    async with storage.read() as db:
+        gone = await db.tokens.not_shown_up(now=LATER, limit=10)
+        assert gone == [first.id, second.id, third.id]
+        assert await db.tokens.not_shown_up(now=LATER, limit=2) == gone[:2]
+        assert await db.tokens.not_shown_up(now=NOW - timedelta(days=1), limit=10) == []
+
+
+async def test_who_waits_for_a_clinic_that_waits_longer_is_no_reason_to_pass_over_others(
+    storage: Storage,
+) -> None:
+    slow, quick = (
+        await given_queue(storage, no_show_minutes=60),
+        await given_queue(storage, no_show_minutes=1),
+    )
+    still = {"status": TokenStatus.CALLED, "last_called_at": NOW - timedelta(minutes=59)}
+    await given_tokens(storage, slow, *(still for _ in range(5)))
+    over = {"status": TokenStatus.CALLED, "last_called_at": NOW - timedelta(minutes=1)}
+    (gone,) = await given_tokens(storage, quick, over)
+    async with storage.read() as db:
+        assert await db.tokens.not_shown_up(now=NOW, limit=1) == [gone.id]
+
+
+async def test_a_token_of_a_second_service_counts_by_its_clinic(storage: Storage) -> None:
+    clinic = build_clinic(no_show_minutes=1)
+    service = build_service(clinic.id)
+    queue = build_queue(clinic, service=service)
+    await given(storage, clinic, service, queue)
+    over = {"status": TokenStatus.CALLED, "last_called_at": NOW - timedelta(minutes=1)}
+    (gone,) = await given_tokens(storage, queue, over)
+    async with storage.read() as db:
+        assert await db.tokens.get(gone.id) == gone
+        assert gone.label == f"{service.prefix}001"
+        assert await db.tokens.not_shown_up(now=NOW, limit=10) == [gone.id]

@@ -11,7 +11,16 @@ from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ImageId, UserId
 from tests.contracts.storage.given import given
-from tests.support.builders import NOW, build_admin, build_clinic, build_staff, build_user, new_id
+from tests.support.builders import (
+    NOW,
+    build_admin,
+    build_clinic,
+    build_display,
+    build_guest,
+    build_staff,
+    build_user,
+    new_id,
+)
 
 
 async def test_a_user_comes_back_as_kept_with_every_field(storage: Storage) -> None:
@@ -50,6 +59,30 @@ async def test_an_unknown_user_is_none(storage: Storage) -> None:
         assert await db.users.by_email("nobody@example.org", lock=True) is None
 
 
+async def test_guests_have_neither_address_nor_password_and_there_may_be_many(
+    storage: Storage,
+) -> None:
+    guests = [build_guest(first_name="Ana") for _ in range(3)]
+    await given(storage, *guests)
+    async with storage.read() as db:
+        for guest in guests:
+            found = await db.users.get(guest.id)
+            assert found == guest
+            assert (found.email, found.password_hash, found.guest) == (None, None, True)
+
+
+async def test_names_are_full_names_and_nobody_has_none(storage: Storage) -> None:
+    ada, guest = build_user(), build_guest(first_name="Ana")
+    await given(storage, ada, guest, build_user())
+    names = {ada.id: "Ada Lovelace", guest.id: "Ana"}
+    async with storage.write() as db:
+        for asked in ([guest.id, ada.id, UserId(new_id())], {ada.id, guest.id}):
+            assert await db.users.names_of(asked) == names
+            assert await db.users.lock(asked) == names
+        assert await db.users.names_of([UserId(new_id())]) == {}
+        assert await db.users.names_of([]) == await db.users.lock([]) == {}
+
+
 async def test_two_users_cannot_have_one_email_address(storage: Storage) -> None:
     await given(storage, build_user(email="ada@example.org"))
     async with storage.write() as db:
@@ -83,7 +116,15 @@ async def test_the_staff_of_a_clinic_come_oldest_first(storage: Storage) -> None
     third = build_staff(clinic.id, created_at=NOW)
     first = build_staff(clinic.id, created_at=NOW - timedelta(days=1))
     await given(
-        storage, clinic, elsewhere, third, second, first, build_staff(elsewhere.id), build_user()
+        storage,
+        clinic,
+        elsewhere,
+        third,
+        second,
+        first,
+        build_staff(elsewhere.id),
+        build_user(),
+        build_display(clinic.id),
     )
     async with storage.read() as db:
         assert await db.users.staff_of(clinic.id) == [first, second, third]
@@ -108,6 +149,18 @@ async def test_users_are_found_by_role(storage: Storage) -> None:
     async with storage.read() as db:
         assert await db.users.search(query=None, role=Role.ADMIN, page=Page()) == ([admin], 1)
         assert await db.users.search(query=None, role=Role.STAFF, page=Page()) == ([], 0)
+
+
+async def test_neither_guests_nor_displays_are_listed(storage: Storage) -> None:
+    clinic, ada = build_clinic(), build_user()
+    await given(storage, clinic, ada, build_guest(), build_display(clinic.id, name="Ada"))
+    async with storage.read() as db:
+        for query in (None, "ada", "@example"):
+            assert await db.users.search(query=query, role=None, page=Page()) == ([ada], 1)
+        patients = await db.users.search(query=None, role=Role.PATIENT, page=Page())
+        assert patients == ([ada], 1)
+        displays = await db.users.search(query=None, role=Role.DISPLAY, page=Page())
+        assert displays == ([], 0)
 
 
 @pytest.mark.parametrize(

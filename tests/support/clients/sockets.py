@@ -27,6 +27,8 @@ class Hearing:
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
+        self.heard_before_answer = 0
+        """How many events had come when the last acknowledgement did."""
         self.gone = asyncio.Event()
         self._taken: set[int] = set()
         self._news = asyncio.Condition()
@@ -113,19 +115,27 @@ class SocketIoClient(Hearing):
 
     async def ask(self, event: str, *arguments: Any, seconds: float = 5) -> Any:
         """The acknowledgement. Raises ``ConnectionLost``, ``TimeoutError``."""
-        asking = asyncio.ensure_future(self.sio.call(event, tuple(arguments), timeout=seconds))
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def answered(*data: Any) -> None:
+            self.heard_before_answer = len(self.heard)
+            if not answer.done():
+                answer.set_result(data[0] if data else None)
+
         losing = asyncio.ensure_future(self.gone.wait())
         try:
-            await asyncio.wait((asking, losing), return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
+            await self.sio.emit(event, tuple(arguments), callback=answered)
+            waiting: set[asyncio.Future[Any]] = {answer, losing}
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if losing.done():
                 raise ConnectionLost(event)
-            return asking.result()
-        except socketio.exceptions.TimeoutError as error:
-            raise TimeoutError(f"no acknowledgement of {event}") from error
+            raise TimeoutError(f"no acknowledgement of {event}")
         except socketio.exceptions.SocketIOError as error:
             raise ConnectionLost(event) from error
         finally:
-            asking.cancel()
+            answer.cancel()
             losing.cancel()
 
     def _reading_ended(self, task: asyncio.Task[None]) -> None:
@@ -156,7 +166,7 @@ class WebSocketClient(Hearing):
 
     async def open(self, url: str, token: object) -> None:
         """Connect and say who it is. Raises ``ConnectionRefusedError`` with the server's word."""
-        self.connection = await connect(url, compression=None)
+        self.connection = await connect(url, compression=None, max_size=None)
         await self.say({"event": "auth", "data": [token]})
         answer = json.loads(await self.connection.recv())
         if answer["event"] != "auth":
@@ -173,6 +183,7 @@ class WebSocketClient(Hearing):
             async for text in connection:
                 frame = json.loads(text)
                 if "ack" in frame:
+                    self.heard_before_answer = len(self.heard)
                     self._asked.pop(frame["ack"]).set_result(frame["data"][0])
                 else:
                     await self.hear(frame["event"], (frame["data"] or [None])[0])

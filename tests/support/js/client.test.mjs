@@ -59,6 +59,10 @@ for (const [title, options] of Object.entries(TRANSPORTS)) {
 
       const token = await call("POST", "/tokens", { jwt: patient.jwt, body: { queueId: queue.id } });
       await phone.next("queue:status_update", (status) => status.waitingCount === 1);
+      for (const socket of [phone, tablet]) {
+        const place = await socket.next("queue:your_place");
+        assert.deepEqual([place.tokenId, place.ahead], [token.id, 0]);
+      }
 
       const called = await desk.ask("queue:call_next", queue.id);
       assert.equal(called.ok, true);
@@ -81,7 +85,8 @@ for (const [title, options] of Object.entries(TRANSPORTS)) {
       assert.deepEqual([empty.ok, empty.code], [false, "queue_empty"]);
       assert.equal(typeof (await desk.next("queue:empty")), "string");
       assert.deepEqual(stranger.heard, []);
-      assert.deepEqual(tablet.heard.map((event) => event.name), [
+      const names = tablet.heard.map((event) => event.name);
+      assert.deepEqual(names.filter((name) => name !== "queue:your_place"), [
         "queue:your_token_called",
         "queue:your_token_started",
         "queue:your_token_completed",

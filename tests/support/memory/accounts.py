@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from qure.application.changes import Changes
 from qure.application.ports.storage import Page
-from qure.domain.actor import Role
+from qure.domain.actor import ActorKind, Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
@@ -33,11 +33,9 @@ class MemoryUsers:
 
     async def add(self, user: User) -> None:
         """Raises ``Conflict`` (``email_taken``)."""
-        if user.email in self._state.users_by_email:
-            raise Conflict("email_taken", "This e-mail address is already registered.")
+        self._claim_email(user)
         self._changes.note(user)
         self._state.users[user.id] = _kept(user)
-        self._state.users_by_email[user.email] = user.id
 
     async def get(self, id: UserId, *, lock: bool = False) -> User | None:
         user = self._state.users.get(id)
@@ -48,17 +46,21 @@ class MemoryUsers:
         id = self._state.users_by_email.get(email)
         return None if id is None else await self.get(id, lock=lock)
 
-    async def lock(self, ids: Collection[UserId]) -> None:
+    async def lock(self, ids: Collection[UserId]) -> Mapping[UserId, str]:
         """There is one lock for all, and a writer has it."""
+        return await self.names_of(ids)
+
+    async def names_of(self, ids: Collection[UserId]) -> Mapping[UserId, str]:
+        users = (self._state.users.get(id) for id in ids)
+        return {user.id: user.full_name for user in users if user is not None}
 
     async def save(self, user: User) -> None:
         """Raises ``Conflict`` (``email_taken``) when it got somebody else's address."""
         before = self._state.users[user.id]
         if user.email != before.email:
-            if user.email in self._state.users_by_email:
-                raise Conflict("email_taken", "This e-mail address is already registered.")
-            self._state.users_by_email.discard(before.email)
-            self._state.users_by_email[user.email] = user.id
+            self._claim_email(user)
+            if before.email is not None:
+                self._state.users_by_email.discard(before.email)
         self._changes.note(user)
         self._state.users[user.id] = _kept(user)
 
@@ -79,17 +81,26 @@ class MemoryUsers:
         found = [
             user
             for user in self._state.users.values()
-            if (role is None or user.role is role) and (query is None or _mentions(user, query))
+            if user.kind is ActorKind.USER
+            and (role is None or user.role is role)
+            and (query is None or _mentions(user, query))
         ]
         found.sort(key=lambda user: (user.created_at, user.id), reverse=True)
         shown = found[page.offset : page.offset + page.size]
         return [_kept(user) for user in shown], len(found)
 
+    def _claim_email(self, user: User) -> None:
+        if user.email is None:
+            return
+        if user.email in self._state.users_by_email:
+            raise Conflict("email_taken", "This e-mail address is already registered.")
+        self._state.users_by_email[user.email] = user.id
+
 
 def _mentions(user: User, query: str) -> bool:
     wanted = query.casefold()
     name = f"{user.first_name} {user.last_name}"
-    return query.lower() in user.email or wanted in name.casefold()
+    return query.lower() in (user.email or "") or wanted in name.casefold()
 
 
 class MemorySessions:
@@ -99,10 +110,11 @@ class MemorySessions:
         self._state = state
         self._changes = changes
 
-    async def add(self, session: Session, secret: RefreshSecret) -> None:
+    async def add(self, session: Session, secret: RefreshSecret | None) -> None:
         self._changes.note(session)
         self._state.sessions[session.id] = _kept(session)
-        await self.add_secret(secret)
+        if secret is not None:
+            await self.add_secret(secret)
 
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:
         session = self._state.sessions.get(id)

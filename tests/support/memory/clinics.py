@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from qure.application.changes import Changes
 from qure.application.clinics.geography import distance_km
@@ -11,6 +10,7 @@ from qure.application.ports.storage import ClinicFilter, FoundClinic, Page
 from qure.domain.clinic import Clinic
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId
+from tests.support.memory.places import MemoryServices
 from tests.support.memory.state import ClinicPlace, State
 
 
@@ -20,16 +20,18 @@ class MemoryClinics:
     def __init__(self, state: State, changes: Changes) -> None:
         self._state = state
         self._changes = changes
+        self._services = MemoryServices(state, changes)
 
     async def add(self, clinic: Clinic) -> None:
         """Raises ``Conflict`` (``clinic_exists``)."""
         self._claim_place(clinic)
         self._changes.note(clinic)
         self._state.clinics[clinic.id] = _kept(clinic)
+        await self._services.add(clinic.service)
 
     async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:
         clinic = self._state.clinics.get(id)
-        return None if clinic is None else _kept(clinic)
+        return None if clinic is None else self._found(clinic)
 
     async def save(self, clinic: Clinic) -> None:
         """Raises ``Conflict`` (``clinic_exists``)."""
@@ -39,6 +41,7 @@ class MemoryClinics:
             self._state.clinics_by_place.discard(before)
         self._changes.note(clinic)
         self._state.clinics[clinic.id] = _kept(clinic)
+        await self._services.save(clinic.service)
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         """Nearest first (then by id), else newest first."""
@@ -54,21 +57,16 @@ class MemoryClinics:
             found = [each for each in found if (each.distance_km or 0.0) <= radius]
             found.sort(key=lambda each: (each.distance_km or 0.0, each.clinic.id))
         shown = found[page.offset : page.offset + page.size]
-        return [replace(each, clinic=_kept(each.clinic)) for each in shown], len(found)
+        return [replace(each, clinic=self._found(each.clinic)) for each in shown], len(found)
 
     async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
         """By id."""
         later = sorted(each for each in self._state.clinics if each > id)
-        return [_kept(self._state.clinics[each]) for each in later[:limit]]
+        return [self._found(self._state.clinics[each]) for each in later[:limit]]
 
-    async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
-        """Earliest first."""
-        due = [
-            (clinic.service.next_opening_at, clinic.id)
-            for clinic in self._state.clinics.values()
-            if clinic.service.next_opening_at is not None and clinic.service.is_due(now)
-        ]
-        return [id for _, id in sorted(due)[:limit]]
+    async def by_join_digest(self, digest: str) -> Clinic | None:
+        clinics = self._state.clinics.values()
+        return next((self._found(one) for one in clinics if one.join_digest == digest), None)
 
     def _claim_place(self, clinic: Clinic) -> None:
         place = _place(clinic)
@@ -76,10 +74,14 @@ class MemoryClinics:
             raise Conflict("clinic_exists", "A clinic of this name at this position exists.")
         self._state.clinics_by_place[place] = clinic.id
 
+    def _found(self, clinic: Clinic) -> Clinic:
+        service = self._state.services.get(clinic.service.id) or clinic.service
+        return replace(clinic, service=replace(service, events=[]), events=[])
+
 
 def _kept(clinic: Clinic) -> Clinic:
-    """A copy, without what has happened to it."""
-    return replace(clinic, service=replace(clinic.service), events=[])
+    """A copy, without what has happened to it. Its service as it stands is kept with the others."""
+    return replace(clinic, events=[])
 
 
 def _place(clinic: Clinic) -> ClinicPlace:

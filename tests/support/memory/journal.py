@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from qure.application.ports.journal import JournalEntry, JournalRecord
-from qure.domain.ids import ClinicId, EntryId, TokenId
+from qure.domain.ids import ClinicId, EntryId, TokenId, UserId
+from qure.domain.queue import Queue
 from tests.support.memory.state import State
 
 
@@ -19,6 +20,20 @@ class MemoryJournal:
     async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
         """Oldest first."""
         return [record for record in self._records() if record.token_id == token_id]
+
+    async def last_move(
+        self, queue: Queue, actor_id: UserId, *, since: datetime
+    ) -> JournalEntry | None:
+        """The newest by time, then by id."""
+        entries = [
+            (record.created_at, record.entry_id)
+            for record in self._records()
+            if record.queue_id == queue.id
+            and record.actor_id == actor_id
+            and record.from_status is not None
+            and record.created_at >= since
+        ]
+        return self._state.journal[max(entries)[1]] if entries else None
 
     async def of_clinic(
         self, clinic_id: ClinicId, *, since: datetime, until: datetime

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from qure.application.changes import Changes
-from qure.domain.calling_order import Line
+from qure.application.ports.lines import KeptAnswer
+from qure.application.ports.storage import TransactionConflict
+from qure.domain.calling_order import HEADS, Line
 from qure.domain.errors import Conflict
-from qure.domain.ids import QueueId, ServiceId, TokenId, UserId
+from qure.domain.ids import ClinicId, QueueId, ServiceId, TokenId, UserId
 from qure.domain.queue import Queue
-from qure.domain.token import ASSIGNED, ActiveTokenExists, Priority, Token, TokenStatus
+from qure.domain.token import (
+    ASSIGNED,
+    PLACE_STEP,
+    ActiveTokenExists,
+    Priority,
+    Token,
+    TokenStatus,
+)
 from tests.support.memory.state import State
 
 
@@ -35,9 +44,56 @@ class MemoryQueues:
         queue = self._state.queues.get(id)
         return None if queue is None else replace(queue, events=[])
 
+    async def lock(self, ids: Collection[QueueId]) -> list[Queue]:
+        """There is one lock for all, and a writer has it."""
+        queues = [await self.get(id) for id in sorted(set(ids))]
+        return [queue for queue in queues if queue is not None]
+
     async def of_day(self, service_id: ServiceId, day: date) -> Queue | None:
         id = self._state.queues_by_day.get((service_id, day))
         return None if id is None else await self.get(id)
+
+    async def of_services(
+        self, service_ids: Collection[ServiceId], *, now: datetime, lock: bool = False
+    ) -> list[Queue]:
+        """By id."""
+        return await self.lock(
+            [
+                queue.id
+                for queue in self._state.queues.values()
+                if queue.service_id in service_ids and queue.is_of_day(now)
+            ]
+        )
+
+    async def of_clinic(self, clinic_id: ClinicId, *, now: datetime) -> list[Queue]:
+        """By position of the service."""
+        queues = [
+            replace(queue, events=[])
+            for queue in self._state.queues.values()
+            if queue.clinic_id == clinic_id and queue.is_of_day(now)
+        ]
+        places = {one.id: (one.position, one.id) for one in self._state.services.values()}
+        return sorted(queues, key=lambda queue: (places[queue.service_id], queue.id))
+
+    async def to_end(self, *, now: datetime, limit: int) -> list[QueueId]:
+        """Earliest first."""
+        over = [
+            (queue.day_ends_at, queue.id)
+            for queue in self._state.queues.values()
+            if queue.ended_at is None and (queue.day_ends_at <= now or queue.is_closed)
+        ]
+        return [id for _, id in sorted(over)[:limit]]
+
+    async def with_notice_over(self, *, now: datetime, limit: int) -> list[QueueId]:
+        """Earliest first."""
+        over = [
+            (queue.notice.until, queue.id)
+            for queue in self._state.queues.values()
+            if queue.notice is not None
+            and queue.notice.until is not None
+            and queue.notice.until <= now
+        ]
+        return [id for _, id in sorted(over)[:limit]]
 
     async def save(self, queue: Queue) -> None:
         if queue.id not in self._state.queues:
@@ -69,14 +125,16 @@ class MemoryTokens:
     async def get(self, id: TokenId) -> Token | None:
         return self._state.tokens.get(id)
 
-    async def line_for(self, queue_id: QueueId, staff_id: UserId) -> Line:
-        active = self._active(queue_id)
-        heads: dict[Priority, Token] = {}
-        for token in sorted(active, key=lambda token: token.place):
-            if token.status is TokenStatus.WAITING:
-                heads.setdefault(token.priority, token)
-        assigned = [t for t in active if t.status in ASSIGNED and t.assigned_to == staff_id]
-        return Line(heads=tuple(heads.values()), assigned=tuple(sorted(assigned, key=_number)))
+    async def line_for(self, queue_id: QueueId, staff_id: UserId | None) -> Line:
+        assigned = [
+            token
+            for token in self._active(queue_id)
+            if token.status in ASSIGNED and token.assigned_to == staff_id is not None
+        ]
+        heads = [
+            token for priority in Priority for token in self._waiting(queue_id, priority)[:HEADS]
+        ]
+        return Line(heads, sorted(assigned, key=_number))
 
     async def taken_by(
         self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
@@ -114,6 +172,46 @@ class MemoryTokens:
             key=_number,
         )
 
+    async def on_board(self, queue_id: QueueId) -> list[Token]:
+        """By number."""
+        return [
+            token
+            for token in await self.of_queue(queue_id)
+            if token.is_active or token.status is TokenStatus.SKIPPED
+        ]
+
+    async def active_in(self, queue_id: QueueId, *, limit: int) -> list[Token]:
+        """By number."""
+        return sorted(self._active(queue_id), key=_number)[:limit]
+
+    async def places(
+        self, queue_id: QueueId, priority: Priority, *, behind: Token | None, limit: int
+    ) -> list[int]:
+        """By place and number."""
+        waiting = self._waiting(queue_id, priority)
+        if behind is not None:
+            waiting = [token for token in waiting if _place(token) > _place(behind)]
+        return [token.place for token in waiting[:limit]]
+
+    async def space_out(self, queue_id: QueueId, priority: Priority) -> None:
+        """The last one stays where it is."""
+        tokens = [one for one in await self.of_queue(queue_id) if one.priority is priority]
+        tokens.sort(key=_place, reverse=True)
+        for behind, token in enumerate(tokens):
+            self._keep(replace(token, place=tokens[0].place - behind * PLACE_STEP))
+
+    async def not_shown_up(self, *, now: datetime, limit: int) -> list[TokenId]:
+        """Whose call is longest ago first."""
+        gone: list[tuple[datetime, TokenId]] = []
+        for token in self._state.tokens.values():
+            if token.status is not TokenStatus.CALLED or token.last_called_at is None:
+                continue
+            queue = self._state.queues[token.queue_id]
+            minutes = self._state.clinics[queue.clinic_id].no_show_minutes
+            if minutes is not None and token.last_called_at <= now - timedelta(minutes=minutes):
+                gone.append((token.last_called_at, token.id))
+        return [id for _, id in sorted(gone)[:limit]]
+
     def _keep(self, token: Token) -> None:
         place = token.queue_id, token.patient_id
         active = self._state.active_tokens_by_patient.get(place)
@@ -129,6 +227,10 @@ class MemoryTokens:
         active = self._state.active_tokens_by_patient
         return [self._state.tokens[active[place]] for place in active if place[0] == queue_id]
 
+    def _waiting(self, queue_id: QueueId, priority: Priority) -> list[Token]:
+        waiting = [one for one in self._active(queue_id) if one.waits and one.priority is priority]
+        return sorted(waiting, key=_place)
+
     def _is_of_day(self, queue_id: QueueId, now: datetime) -> bool:
         queue = self._state.queues.get(queue_id)
         return queue is not None and queue.is_of_day(now)
@@ -136,3 +238,34 @@ class MemoryTokens:
 
 def _number(token: Token) -> int:
     return token.number
+
+
+def _place(token: Token) -> tuple[int, int]:
+    return token.place, token.number
+
+
+class MemoryKeptAnswers:
+    """See ``KeptAnswers``. An answer is frozen."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def get(self, scope: str, key: str) -> KeptAnswer | None:
+        return self._state.kept_answers.get((scope, key))
+
+    async def add(self, answer: KeptAnswer) -> None:
+        """Raises ``TransactionConflict``."""
+        if (answer.scope, answer.key) in self._state.kept_answers:
+            raise TransactionConflict
+        self._state.kept_answers[answer.scope, answer.key] = answer
+
+    async def delete(self, scope: str, key: str) -> None:
+        self._state.kept_answers.discard((scope, key))
+
+    async def delete_older(self, *, before: datetime, limit: int) -> int:
+        """How many went."""
+        old = [one for one in self._state.kept_answers.values() if one.created_at < before]
+        old = sorted(old, key=lambda answer: answer.created_at)[:limit]
+        for one in old:
+            self._state.kept_answers.discard((one.scope, one.key))
+        return len(old)

@@ -13,9 +13,15 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from qure.application.ports.journal import JournalEntry
+from qure.application.ports.lines import KeptAnswer
 from qure.domain.clinic import Clinic
+from qure.domain.desk import Desk
+from qure.domain.display import Display, DisplayPairing
+from qure.domain.guest import GuestLink
 from qure.domain.ids import (
     ClinicId,
+    DeskId,
+    DisplayId,
     EntryId,
     ImageId,
     QueueId,
@@ -26,6 +32,7 @@ from qure.domain.ids import (
 )
 from qure.domain.image import StagedImage
 from qure.domain.queue import Queue
+from qure.domain.service import Service
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import Token
 from qure.domain.user import User
@@ -99,13 +106,19 @@ class State:
     users_by_email: Table[str, UserId] = field(default_factory=Table)
     clinics: Table[ClinicId, Clinic] = field(default_factory=Table)
     clinics_by_place: Table[ClinicPlace, ClinicId] = field(default_factory=Table)
+    services: Table[ServiceId, Service] = field(default_factory=Table)
+    desks: Table[DeskId, Desk] = field(default_factory=Table)
     queues: Table[QueueId, Queue] = field(default_factory=Table)
     queues_by_day: Table[tuple[ServiceId, date], QueueId] = field(default_factory=Table)
     tokens: Table[TokenId, Token] = field(default_factory=Table)
     tokens_by_number: Table[tuple[QueueId, int], TokenId] = field(default_factory=Table)
     active_tokens_by_patient: Table[tuple[QueueId, UserId], TokenId] = field(default_factory=Table)
+    kept_answers: Table[tuple[str, str], KeptAnswer] = field(default_factory=Table)
     sessions: Table[SessionId, Session] = field(default_factory=Table)
     secrets: Table[str, RefreshSecret] = field(default_factory=Table)
+    guest_links: Table[UserId, GuestLink] = field(default_factory=Table)
+    displays: Table[DisplayId, Display] = field(default_factory=Table)
+    pairings: Table[str, DisplayPairing] = field(default_factory=Table)
     staged_images: Table[ImageId, StagedImage] = field(default_factory=Table)
     journal: Table[EntryId, JournalEntry] = field(default_factory=Table)
     requests: Table[EntryId, str | None] = field(default_factory=Table)

@@ -21,9 +21,11 @@ from qure.domain.ids import EntryId
 from tests.support.memory.accounts import MemorySessions, MemoryUsers
 from tests.support.memory.clinics import MemoryClinics
 from tests.support.memory.journal import MemoryJournal
-from tests.support.memory.queues import MemoryQueues, MemoryTokens
+from tests.support.memory.places import MemoryDesks, MemoryServices
+from tests.support.memory.queues import MemoryKeptAnswers, MemoryQueues, MemoryTokens
 from tests.support.memory.staged_images import MemoryStagedImages
 from tests.support.memory.state import State
+from tests.support.memory.visitors import MemoryDisplays, MemoryGuestLinks
 
 OnCommit = Callable[[JournalEntry], Awaitable[None]]
 
@@ -42,9 +44,14 @@ class MemoryUnitOfWork:
         self._changes = changes = Changes()
         self.users = MemoryUsers(state, changes)
         self.clinics = MemoryClinics(state, changes)
+        self.services = MemoryServices(state, changes)
+        self.desks = MemoryDesks(state, changes)
         self.queues = MemoryQueues(state, changes)
         self.tokens = MemoryTokens(state)
+        self.kept_answers = MemoryKeptAnswers(state)
         self.sessions = MemorySessions(state, changes)
+        self.guest_links = MemoryGuestLinks(state)
+        self.displays = MemoryDisplays(state)
         self.staged_images = MemoryStagedImages(state, changes)
         self.journal = MemoryJournal(state)
         self._commit = commit

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Hashable
 from enum import Enum
 from typing import Final, Protocol
 
+from qure.adapters.sockets.board_room import BoardRoom
 from qure.adapters.sockets.messages import Message
 from qure.adapters.sockets.rooms import Room
+from qure.adapters.sockets.told import Told
 from qure.application.ports.gateways import AccessClaims
-from qure.domain.ids import QueueId, TokenId
+from qure.application.queueing.board import BoardSnapshot
+from qure.domain.errors import Conflict
+from qure.domain.ids import ClinicId, QueueId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import ASSIGNED, Token, TokenStatus
 
-REMEMBERED_TOKENS: Final = 32
+MAX_ROOMS_PER_CLIENT: Final = 100
+"""Queues that one connection watches and boards that it has, together."""
 
 
 class Closing(Enum):
@@ -37,16 +40,34 @@ class Listener(Protocol):
     def send(self, message: Message) -> None:
         """In order, after everything sent before."""
 
-    def send_status(self, queue_id: QueueId, message: Message) -> None:
-        """Likewise, but one of the same queue that still waits may be dropped for it."""
+    def send_newest(self, of: Hashable, message: Message) -> None:
+        """Likewise, but an older one of the same thing that still waits may be dropped for it."""
 
     def close(self, why: Closing) -> None:
         """Send what waits, and end the connection."""
 
 
-class _Hub(Protocol):
+class _Statuses(Protocol):
     async def join(self, client: Client, queue_id: QueueId) -> QueueStatus: ...
     def leave(self, client: Client, queue_id: QueueId) -> None: ...
+
+
+class _Boards(Protocol):
+    async def join(
+        self,
+        client: Client,
+        queue_id: QueueId,
+        clinic_id: ClinicId,
+        read: Callable[[], Awaitable[BoardSnapshot]],
+    ) -> BoardSnapshot: ...
+    def leave(self, client: Client, queue_id: QueueId) -> None: ...
+
+
+class _Hub(Protocol):
+    @property
+    def statuses(self) -> _Statuses: ...
+    @property
+    def boards(self) -> _Boards: ...
     def close(self, client: Client, why: Closing) -> None: ...
 
 
@@ -55,13 +76,14 @@ class Client:
 
     __slots__ = (
         "_hub",
-        "_told",
+        "boards",
         "claims",
         "is_closed",
         "is_patient",
         "is_ready",
         "listener",
         "rooms",
+        "told",
     )
 
     def __init__(self, hub: _Hub, listener: Listener, claims: AccessClaims) -> None:
@@ -69,61 +91,48 @@ class Client:
         self.listener = listener
         self.claims = claims
         self.rooms: dict[QueueId, Room[Client]] = {}
-        self._told: dict[TokenId, Token] = {}
+        self.boards: dict[QueueId, BoardRoom[Client]] = {}
+        self.told = Told()
         self.is_patient = False
         self.is_ready = False
         self.is_closed = False
+
+    @property
+    def hears(self) -> bool:
+        """Whether it may be sent what happens: it knows that it is connected, and still is."""
+        return self.is_ready and not self.is_closed
 
     def send(self, name: str, body: bytes | None = None) -> None:
         """An event for this client alone; ``body`` is its argument as JSON."""
         if not self.is_closed:
             self.listener.send(Message(name, body))
 
+    def require_room_for_another(self) -> None:
+        """Raises ``Conflict`` (``too_many_queues``)."""
+        if len(self.rooms) + len(self.boards) >= MAX_ROOMS_PER_CLIENT:
+            raise Conflict("too_many_queues", "This connection watches too many queues.")
+
     async def join(self, queue_id: QueueId) -> QueueStatus:
-        """See ``Hub.join``."""
-        return await self._hub.join(self, queue_id)
+        """See ``Statuses.join``."""
+        return await self._hub.statuses.join(self, queue_id)
 
     def leave(self, queue_id: QueueId) -> None:
         """Hear no more of that queue."""
-        self._hub.leave(self, queue_id)
+        self._hub.statuses.leave(self, queue_id)
+
+    async def join_board(
+        self,
+        queue_id: QueueId,
+        clinic_id: ClinicId,
+        read: Callable[[], Awaitable[BoardSnapshot]],
+    ) -> BoardSnapshot:
+        """See ``Boards.join``."""
+        return await self._hub.boards.join(self, queue_id, clinic_id, read)
+
+    def leave_board(self, queue_id: QueueId) -> None:
+        """Hear no more of that queue's board."""
+        self._hub.boards.leave(self, queue_id)
 
     def expel(self) -> None:
         """The login behind this connection is over."""
         self._hub.close(self, Closing.NOT_ALLOWED)
-
-    def is_news(self, token: Token) -> bool:
-        """Whether it has not been told of this version of the token or a newer one; now it has."""
-        told = self._told.pop(token.id, None)
-        newest = token if told is None or token.version > told.version else told
-        self._told[token.id] = newest
-        if len(self._told) > REMEMBERED_TOKENS:
-            del self._told[next(iter(self._told))]
-        return newest is not told
-
-    def news_of(self, token: Token) -> list[Token]:
-        """The token as it was when it was called, started and now, as far as that was not told.
-
-        After an outage changes may be announced out of their order. Each is told all the same, and
-        in order: those that are announced too late go before the one that came too early.
-        """
-        told = self._told.get(token.id)
-        if not self.is_news(token):
-            return []
-        known = 0
-        if told is not None and told.called_at == token.called_at:  # It was not called again.
-            known = 1 if told.status is TokenStatus.CALLED else 2
-        return [*list(_earlier(token))[known:], token]
-
-
-def _earlier(token: Token) -> Iterator[Token]:
-    """How it was when it was called, and when it was started, if that is past."""
-    called = replace(
-        token, status=TokenStatus.CALLED, started_at=None, completed_at=None, skipped_at=None
-    )
-    if token.called_at is not None and token.status not in (
-        TokenStatus.WAITING,
-        TokenStatus.CALLED,
-    ):
-        yield called
-    if token.started_at is not None and token.status not in ASSIGNED:
-        yield replace(called, status=TokenStatus.IN_PROGRESS, started_at=token.started_at)

@@ -8,6 +8,7 @@ been missed (``reread``).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
@@ -15,23 +16,34 @@ from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
+from qure.adapters.sockets.boards import Boards
 from qure.adapters.sockets.clients import Client, Closing, Listener
 from qure.adapters.sockets.messages import Message
-from qure.adapters.sockets.rooms import Room
+from qure.adapters.sockets.places import Places
+from qure.adapters.sockets.statuses import Statuses
+from qure.application.announcing.live_boards import LiveBoards
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.journal import JournalEntry
 from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
+from qure.domain.events import TokenChanged
 from qure.domain.ids import QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
-from qure.domain.token import Token, TokenStatus
-from qure.wire import socket_events
-from qure.wire.responses import TokenBody, encode
-from qure.wire.socket_events import CloseSession, CloseUser, ToPatient, ToRoom, deliveries
+from qure.domain.token import Token
+from qure.wire.body import encode
+from qure.wire.socket_events import (
+    CheckUser,
+    CloseSession,
+    CloseUser,
+    Delivery,
+    ToPatient,
+    ToRoom,
+    deliveries,
+)
+from qure.wire.tokens import TokenBody
 
 logger = logging.getLogger(__name__)
 
-MAX_ROOMS_PER_CLIENT: Final = 100
 REREADS_AT_ONCE: Final = 16
 RETRY_SECONDS: Final = 0.5
 
@@ -41,26 +53,32 @@ Key = TypeVar("Key", UUID, SessionId)
 class Hub:
     """All clients of this process, by actor, by login and by the queues they watch.
 
-    ``status_of`` raises ``NotFound``; ``actor_of`` raises ``Unauthenticated``.
+    ``status_of`` raises ``NotFound``; ``actor_of`` raises ``Unauthenticated``; ``is_hearing`` says
+    whether every change is heard.
     """
 
     def __init__(
         self,
         *,
         status_of: Callable[[QueueId], Awaitable[QueueStatus]],
-        assigned_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
+        active_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
         actor_of: Callable[[AccessClaims], Awaitable[Actor]],
+        live_boards: LiveBoards,
+        is_hearing: Callable[[], bool],
         max_connections_per_user: int = 200,
         on_lag: Callable[[datetime], None] | None = None,
     ) -> None:
-        self._status_of = status_of
-        self._assigned_tokens_of = assigned_tokens_of
+        self._active_tokens_of = active_tokens_of
         self._actor_of = actor_of
+        self._live_boards = live_boards
         self._max_connections_per_user = max_connections_per_user
         self._on_lag = on_lag
-        self._rooms: dict[QueueId, Room[Client]] = {}
+        self.statuses = Statuses(status_of)
+        self.boards = Boards(live_boards, is_hearing=is_hearing)
+        self._places = Places(live_boards)
         self._by_actor: dict[UUID, dict[Client, None]] = {}
         self._by_session: dict[SessionId, dict[Client, None]] = {}
+        self._checks: set[asyncio.Task[None]] = set()
 
     # Coming and going
 
@@ -92,7 +110,7 @@ class Hub:
         client.is_ready = True
         if client.is_patient:
             try:
-                await self._catch_up(client)
+                await self._catch_up(client, is_new=True)
             except Exception as error:
                 # Coming back later is how it hears of its call after all.
                 is_fault = not isinstance(error, DomainError)
@@ -103,9 +121,12 @@ class Hub:
         """The connection is gone (or never was): forget it. Does no harm twice."""
         client.is_closed = True
         for queue_id in list(client.rooms):
-            self.leave(client, queue_id)
-        _take_out(self._by_actor, client.claims.actor_id, client)
+            self.statuses.leave(client, queue_id)
+        for queue_id in list(client.boards):
+            self.boards.leave(client, queue_id)
         _take_out(self._by_session, client.claims.session_id, client)
+        if _take_out(self._by_actor, client.claims.actor_id, client):
+            self._places.leave(client.claims.actor_id)
 
     def close(self, client: Client, why: Closing) -> None:
         """End the connection; it hears nothing more from here on."""
@@ -124,69 +145,32 @@ class Hub:
 
     def watched_queues(self) -> int:
         """How many queues somebody here listens to."""
-        return len(self._rooms)
-
-    # Rooms
-
-    async def join(self, client: Client, queue_id: QueueId) -> QueueStatus:
-        """Let it watch the queue: sends ``join-queue``, then the status, then every newer one.
-
-        Raises ``NotFound``, ``Conflict`` (``too_many_queues``), ``Unavailable``.
-        """
-        if len(client.rooms) >= MAX_ROOMS_PER_CLIENT and queue_id not in client.rooms:
-            raise Conflict("too_many_queues", "This connection watches too many queues.")
-        # Enter first, then read: what changes in between is heard here, and the newer one wins.
-        room = self._rooms.get(queue_id)
-        if room is None:
-            room = self._rooms[queue_id] = Room(_send_status)
-        was_in = queue_id in client.rooms
-        client.rooms[queue_id] = room
-        room.let_wait(client)
-        try:
-            room.offer(await self._status_of(queue_id))
-        except BaseException:
-            if was_in and not client.is_closed:
-                room.let_in(client)
-            else:
-                self.leave(client, queue_id)
-            raise
-        client.send(socket_events.JOIN_QUEUE)
-        if not client.is_closed:
-            room.let_in(client)
-        assert room.newest is not None  # It has just been offered one.
-        return room.newest
-
-    def leave(self, client: Client, queue_id: QueueId) -> None:
-        """Let it hear no more of the queue."""
-        room = client.rooms.pop(queue_id, None)
-        if room is not None:
-            room.let_out(client)
-            self._drop_if_empty(queue_id, room)
-
-    def _drop_if_empty(self, queue_id: QueueId, room: Room[Client]) -> None:
-        if room.is_empty and self._rooms.get(queue_id) is room:
-            room.stop()
-            del self._rooms[queue_id]
+        return len({*self.statuses.watched, *self._live_boards.watched})
 
     # What happens
 
     def receive(self, entry: JournalEntry) -> None:
         """An announced change."""
         for event in entry.events:
+            if isinstance(event, TokenChanged):
+                self._place(event)
             for delivery in deliveries(event):
-                match delivery:
-                    case ToRoom(status):
-                        room = self._rooms.get(status.queue_id)
-                        if room is not None:
-                            room.offer(status)
-                    case ToPatient(user_id, _, token):
-                        self._tell(self._by_actor.get(user_id, ()), token)
-                    case CloseSession(session_id):
-                        self._expel(self._by_session.get(session_id, ()))
-                    case CloseUser(user_id):
-                        self._expel(self._by_actor.get(user_id, ()))
+                self._deliver(delivery)
         if self._on_lag is not None:
             self._on_lag(entry.created_at)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        match delivery:
+            case ToRoom(status):
+                self.statuses.offer(status)
+            case ToPatient(user_id, name, token):
+                self._tell(self._by_actor.get(user_id, ()), name, token)
+            case CloseSession(session_id):
+                self._expel(self._by_session.get(session_id, ()))
+            case CloseUser(user_id):
+                self._expel(self._by_actor.get(user_id, ()))
+            case CheckUser(user_id):
+                self._check(self._by_actor.get(user_id, ()))
 
     async def reread(self) -> None:
         """Announcements may have been missed: bring every client to the true state.
@@ -206,11 +190,19 @@ class Hub:
                 else:
                     return
 
+        with_boards = {client for client in self.clients() if client.boards}
         async with asyncio.TaskGroup() as group:
-            for queue_id, room in list(self._rooms.items()):
-                group.create_task(insist(partial(self._reread_room, queue_id, room)))
-            for client in self.clients():
+            for queue_id in self.statuses.watched:
+                group.create_task(insist(partial(self.statuses.reread, queue_id)))
+            for client in with_boards:
                 group.create_task(insist(partial(self._recheck, client)))
+        # Now nobody has a board any more who may not.
+        async with asyncio.TaskGroup() as group:
+            for queue_id in self._live_boards.watched:
+                group.create_task(insist(partial(self._reread_board, queue_id)))
+            for client in self.clients():
+                if client not in with_boards:
+                    group.create_task(insist(partial(self._recheck, client)))
 
     async def recheck(self) -> None:
         """Show out those whose login has run out: nobody announces that. Best effort."""
@@ -223,52 +215,82 @@ class Hub:
                 logger.warning("logins cannot be checked now: %s", error.message)
                 return
 
-    async def _reread_room(self, queue_id: QueueId, room: Room[Client]) -> None:
-        try:
-            room.offer(await self._status_of(queue_id))
-        except NotFound:
-            return  # Somebody is just being told that there is no such queue.
+    async def _reread_board(self, queue_id: QueueId) -> None:
+        with contextlib.suppress(NotFound):
+            await self._live_boards.reread(queue_id)
 
     async def _recheck(self, client: Client) -> None:
+        await self._look_up(client)
+        if client.hears and client.is_patient:
+            await self._catch_up(client, is_new=False)
+
+    async def _look_up(self, client: Client) -> None:
         try:
             actor = await self._actor_of(client.claims)
         except Unauthenticated:
             self.close(client, Closing.NOT_ALLOWED)
             return
         client.is_patient = actor.is_patient
-        if client.is_ready and client.is_patient:
-            await self._catch_up(client)
+        self.boards.recheck(client, actor)
 
-    async def _catch_up(self, client: Client) -> None:
-        for token in await self._assigned_tokens_of(UserId(client.claims.actor_id)):
-            if client.is_ready and not client.is_closed and client.is_news(token):
-                client.listener.send(_personal(token))
+    async def _catch_up(self, client: Client, *, is_new: bool) -> None:
+        for token in await self._active_tokens_of(UserId(client.claims.actor_id)):
+            if not client.hears:
+                return
+            for name, told in client.told.news_read(token):
+                client.listener.send(_personal(name, told))
+            if client.hears:  # Sending may have shown that it is gone.
+                mine = self._by_actor[client.claims.actor_id]
+                self._places.enter(token, mine, new=client if is_new else None)
 
-    def _tell(self, clients: Iterable[Client], token: Token) -> None:
-        messages: dict[TokenStatus, Message] = {}
+    def _place(self, event: TokenChanged) -> None:
+        mine = self._by_actor.get(event.token.patient_id)
+        if mine is not None and event.token.is_active:
+            self._places.enter(event.token, mine, since=event.queue.version)
+
+    def _tell(self, clients: Iterable[Client], name: str, token: Token) -> None:
+        messages: dict[tuple[str, int], Message] = {}
         for client in tuple(clients):
-            if not client.is_ready or client.is_closed:
+            if not client.hears:
                 continue
-            for stage in client.news_of(token):
-                if stage.status not in messages:
-                    messages[stage.status] = _personal(stage)
-                client.listener.send(messages[stage.status])
+            for named, told in client.told.news_of(name, token):
+                key = named, told.version
+                if key not in messages:
+                    messages[key] = _personal(named, told)
+                client.listener.send(messages[key])
 
     def _expel(self, clients: Iterable[Client]) -> None:
         for client in tuple(clients):
             self.close(client, Closing.NOT_ALLOWED)
 
+    def _check(self, clients: Iterable[Client]) -> None:
+        """Those who have boards before them may see them still, or are shown out."""
 
-def _take_out(index: dict[Key, dict[Client, None]], key: Key, client: Client) -> None:
+        async def check(client: Client) -> None:
+            try:
+                await self._look_up(client)
+            except Exception as error:
+                is_fault = not isinstance(error, DomainError)
+                logger.warning("who has a board cannot be looked up", exc_info=is_fault)
+                self.boards.show_out(client)
+
+        for client in clients:
+            if client.boards:
+                task = asyncio.create_task(check(client), name="look at who has a board")
+                self._checks.add(task)
+                task.add_done_callback(self._checks.discard)
+
+
+def _take_out(index: dict[Key, dict[Client, None]], key: Key, client: Client) -> bool:
+    """Whether it was the last one of that key."""
     clients = index.get(key, {})
-    clients.pop(client, None)
+    if client not in clients:
+        return False
+    del clients[client]
     if not clients:
-        index.pop(key, None)
+        del index[key]
+    return not clients
 
 
-def _personal(token: Token) -> Message:
-    return Message(socket_events.PERSONAL_EVENTS[token.status], encode(TokenBody.of(token)))
-
-
-def _send_status(client: Client, queue_id: QueueId, message: Message) -> None:
-    client.listener.send_status(queue_id, message)
+def _personal(name: str, token: Token) -> Message:
+    return Message(name, encode(TokenBody.of(token)))

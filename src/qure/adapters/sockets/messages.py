@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-
-from websockets.frames import Frame, Opcode
+from functools import cache
 
 
 class Encoded:
@@ -20,7 +19,7 @@ class Encoded:
     def frame(self) -> bytes:
         """Made once, on first use."""
         if self._frame is None:
-            self._frame = Frame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
+            self._frame = _frame_of(self.text.encode())
         return self._frame
 
 
@@ -39,7 +38,7 @@ class Message:
     def socketio(self) -> Encoded:
         """As Engine.IO MESSAGE with a Socket.IO EVENT in the main namespace."""
         if self._socketio is None:
-            name, body = json.dumps(self.name), self.body
+            name, body = _quoted(self.name), self.body
             arguments = name if body is None else f"{name},{body.decode()}"
             self._socketio = Encoded(f"42[{arguments}]")
         return self._socketio
@@ -49,5 +48,20 @@ class Message:
         """As a frame of the plain WebSocket protocol."""
         if self._websocket is None:
             body = "" if self.body is None else self.body.decode()
-            self._websocket = Encoded(f'{{"event":{json.dumps(self.name)},"data":[{body}]}}')
+            self._websocket = Encoded(f'{{"event":{_quoted(self.name)},"data":[{body}]}}')
         return self._websocket
+
+
+@cache
+def _quoted(name: str) -> str:
+    return json.dumps(name)
+
+
+def _frame_of(payload: bytes) -> bytes:
+    """A final text frame that is not masked (RFC 6455 section 5.2)."""
+    length = len(payload)
+    if length < 126:
+        return b"\x81%c%b" % (length, payload)
+    if length < 65_536:
+        return b"\x81\x7e%b%b" % (length.to_bytes(2, "big"), payload)
+    return b"\x81\x7f%b%b" % (length.to_bytes(8, "big"), payload)

@@ -10,15 +10,17 @@ from qure.adapters.sockets.messages import Encoded
 MAX_MESSAGES = 512
 MAX_CHARACTERS = 512 * 1024
 MAX_SECONDS = 30.0
-"""A client that leaves more than this unread, or anything for longer, cannot keep up."""
+"""A client that leaves more than this unread, or anything for longer, cannot keep up.
+
+The longest of what waits is not counted: a board may be longer than all that may wait besides."""
 
 
 class Outgoing:
     """A queue with one reader that never makes a sender wait.
 
-    A pending status gives way to a newer one of the same queue, which takes its place at the
-    end: what was put before it is still read before it. When a bound is passed, everything is
-    dropped, nothing more is taken, and ``on_overflow`` is called once.
+    What waits gives way to something newer of the same thing, which takes its place at the end:
+    what was put before it is still read before it. When a bound is passed, everything is dropped,
+    nothing more is taken, and ``on_overflow`` is called once.
 
     ``write_through``, when set, is offered a whole WebSocket frame whenever nothing waits; it
     writes it at once and returns True, or returns False and the frame waits like any other.
@@ -27,6 +29,7 @@ class Outgoing:
     __slots__ = (
         "_characters",
         "_ended",
+        "_longest",
         "_next_key",
         "_oldest",
         "_on_overflow",
@@ -42,6 +45,7 @@ class Outgoing:
         self._waiting: dict[Hashable, Encoded] = {}
         self._next_key = 0
         self._characters = 0
+        self._longest = 0
         self._oldest = 0.0
         self._reader: asyncio.Future[None] | None = None
         self._reader_is_writing = True
@@ -62,14 +66,14 @@ class Outgoing:
         self._next_key += 1
         self._append(self._next_key, encoded)
 
-    def put_status(self, queue_id: Hashable, encoded: Encoded) -> None:
-        """A newer status of that queue than any before; one that still waits is dropped."""
+    def put_newest(self, of: Hashable, encoded: Encoded) -> None:
+        """Newer than any before of the same thing; one that still waits is dropped."""
         if self._write_through(encoded):
             return
-        replaced = self._waiting.pop(queue_id, None)
+        replaced = self._waiting.pop(of, None)
         if replaced is not None:
             self._characters -= len(replaced.text)
-        self._append(queue_id, encoded)
+        self._append(of, encoded)
 
     async def take(self, *, at_most: int = MAX_MESSAGES) -> list[Encoded]:
         """What waits, at least one; empty only when ended. One reader at a time."""
@@ -87,6 +91,7 @@ class Outgoing:
             keys = list(self._waiting)[:at_most]
             taken = [self._waiting.pop(key) for key in keys]
             self._characters -= sum(len(one.text) for one in taken)
+            self._longest = max(len(one.text) for one in self._waiting.values())
             self._oldest = asyncio.get_running_loop().time()
             return taken
         taken = list(self._waiting.values())
@@ -115,12 +120,13 @@ class Outgoing:
             return
         now = asyncio.get_running_loop().time()
         if not self._waiting:
-            self._oldest = now
+            self._oldest, self._longest = now, 0
         self._waiting[key] = encoded
         self._characters += len(encoded.text)
+        self._longest = max(self._longest, len(encoded.text))
         if (
             len(self._waiting) > MAX_MESSAGES
-            or self._characters > MAX_CHARACTERS
+            or self._characters - self._longest > MAX_CHARACTERS
             or now - self._oldest > MAX_SECONDS
         ):
             self._waiting.clear()

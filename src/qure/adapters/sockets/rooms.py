@@ -9,7 +9,8 @@ from typing import Final, Generic, TypeVar
 from qure.adapters.sockets.messages import Message
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
-from qure.wire.responses import StatusBody, encode
+from qure.wire.body import encode
+from qure.wire.queues import StatusBody
 from qure.wire.socket_events import STATUS_UPDATE
 
 PAUSE_PER_MEMBER: Final = 50e-6

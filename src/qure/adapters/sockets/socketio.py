@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import secrets
+from collections.abc import Hashable
 
 from qure.adapters.sockets import socketio_packets as packet
 from qure.adapters.sockets.clients import Client, Closing
@@ -21,7 +22,6 @@ from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.pace import Paces
 from qure.adapters.sockets.socketio_packets import Packet
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
-from qure.domain.ids import QueueId
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +108,8 @@ class SocketIoSession:
     def send(self, message: Message) -> None:
         self._socket.outgoing.put(message.socketio)
 
-    def send_status(self, queue_id: QueueId, message: Message) -> None:
-        self._socket.outgoing.put_status(queue_id, message.socketio)
+    def send_newest(self, of: Hashable, message: Message) -> None:
+        self._socket.outgoing.put_newest(of, message.socketio)
 
     def close(self, why: Closing) -> None:
         if why is Closing.NOT_ALLOWED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Hashable
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +21,6 @@ from qure.adapters.sockets.messages import Encoded, Message
 from qure.adapters.sockets.outgoing import Outgoing
 from qure.adapters.sockets.pace import Paces, Verdict
 from qure.domain.errors import Conflict, Unauthenticated, Unavailable
-from qure.domain.ids import QueueId
 from qure.wire.asgi import MAX_FRAME_BYTES, Receive, Scope, Send
 from qure.wire.socket_events import AUTH, AUTH_ERROR
 
@@ -104,8 +104,8 @@ class WebSocketSession:
     def send(self, message: Message) -> None:
         self._outgoing.put(message.websocket)
 
-    def send_status(self, queue_id: QueueId, message: Message) -> None:
-        self._outgoing.put_status(queue_id, message.websocket)
+    def send_newest(self, of: Hashable, message: Message) -> None:
+        self._outgoing.put_newest(of, message.websocket)
 
     def close(self, why: Closing) -> None:
         self._end(POLICY_VIOLATION if why is Closing.NOT_ALLOWED else SERVICE_RESTART)

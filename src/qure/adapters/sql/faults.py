@@ -23,6 +23,14 @@ CONFLICTS = {
         "uq_clinics_name_position",
         "clinics.name_folded, clinics.latitude, clinics.longitude",
     ): ("clinic_exists", "There is already a clinic of this name at this place."),
+    ("uq_services_name", "services.clinic_id, services.name_folded"): (
+        "service_exists",
+        "There is already a service of this name.",
+    ),
+    ("uq_services_prefix", "services.clinic_id, services.prefix"): (
+        "prefix_taken",
+        "There is already a service with this prefix.",
+    ),
     ("uq_queues_service_date", "queues.service_id, queues.date"): (
         "queue_exists",
         "This clinic already has a queue for today.",
@@ -38,11 +46,21 @@ CONFLICTS = {
 }
 """The unique constraint's name (Postgres) and its columns (SQLite), and the domain's word."""
 
+LOST_RACES = (
+    ("uq_desks_staff", "desks.staff_id"),
+    ("pk_kept_answers", "kept_answers.scope, kept_answers.key"),
+    ("uq_display_pairings_user_code", "display_pairings.user_code"),
+)
+"""Likewise those that nobody breaks who has looked before, unless another one does the same at
+that moment: done again, the work finds what the other one did."""
+
 _BY_CONSTRAINT = {name: refusal for (name, _), refusal in CONFLICTS.items()}
 _BY_COLUMNS = {columns: refusal for (_, columns), refusal in CONFLICTS.items()}
+_LOST_BY_CONSTRAINT = frozenset(name for name, _ in LOST_RACES)
+_LOST_BY_COLUMNS = frozenset(columns for _, columns in LOST_RACES)
 
 _UNIQUE_VIOLATION = "23505"
-_LOST_RACES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
+_LOST_STATES = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _AWAY = frozenset(
     {
         "08",  # connection exceptions
@@ -59,6 +77,9 @@ _AWAY_EXACTLY = frozenset(
         "25P03",  # idle_in_transaction_session_timeout
         "55P03",  # lock_not_available: the lock timeout
     }
+)
+_SQLITE_NOT_UNIQUE = frozenset(
+    {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 )
 _SQLITE_AWAY = frozenset(
     {
@@ -108,8 +129,10 @@ def _of_postgres(driver: BaseException | None, state: str) -> Exception | None:
         reported = getattr(driver, "constraint_name", None) or getattr(
             getattr(driver, "__cause__", None), "constraint_name", None
         )
+        if reported in _LOST_BY_CONSTRAINT:
+            return TransactionConflict()
         return _conflict(_BY_CONSTRAINT.get(reported or ""))
-    if state in _LOST_RACES:
+    if state in _LOST_STATES:
         return TransactionConflict()
     if state in _AWAY_EXACTLY or state[:2] in _AWAY:
         return _unavailable()
@@ -118,8 +141,11 @@ def _of_postgres(driver: BaseException | None, state: str) -> Exception | None:
 
 def _of_sqlite(driver: sqlite3.Error) -> Exception | None:
     code = getattr(driver, "sqlite_errorcode", 0)
-    if code == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-        return _conflict(_BY_COLUMNS.get(str(driver).partition(": ")[2]))
+    if code in _SQLITE_NOT_UNIQUE:
+        columns = str(driver).partition(": ")[2]
+        if columns in _LOST_BY_COLUMNS:
+            return TransactionConflict()
+        return _conflict(_BY_COLUMNS.get(columns))
     return _unavailable() if code & 0xFF in _SQLITE_AWAY else None
 
 

@@ -11,8 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from qure.adapters.sql.engine import Database, PoolUse, open_database
 from qure.adapters.sql.repositories.clinics import SqlClinics
+from qure.adapters.sql.repositories.desks import SqlDesks
+from qure.adapters.sql.repositories.displays import SqlDisplays
+from qure.adapters.sql.repositories.guest_links import SqlGuestLinks
 from qure.adapters.sql.repositories.journal import SqlJournal
+from qure.adapters.sql.repositories.kept_answers import SqlKeptAnswers
 from qure.adapters.sql.repositories.queues import SqlQueues
+from qure.adapters.sql.repositories.services import SqlServices
 from qure.adapters.sql.repositories.sessions import SqlSessions
 from qure.adapters.sql.repositories.staged_images import SqlStagedImages
 from qure.adapters.sql.repositories.tokens import SqlTokens
@@ -47,9 +52,14 @@ class SqlUnitOfWork:
         self._changes = changes = Changes()
         self.users = SqlUsers(transaction, changes)
         self.clinics = SqlClinics(transaction, changes)
+        self.services = SqlServices(transaction, changes)
+        self.desks = SqlDesks(transaction, changes)
         self.queues = SqlQueues(transaction, changes)
         self.tokens = SqlTokens(transaction)
+        self.kept_answers = SqlKeptAnswers(transaction)
         self.sessions = SqlSessions(transaction, changes)
+        self.guest_links = SqlGuestLinks(transaction)
+        self.displays = SqlDisplays(transaction)
         self.staged_images = SqlStagedImages(transaction, changes)
         self.journal = SqlJournal(transaction)
         self._transaction = transaction

@@ -57,9 +57,14 @@ def password_limits(user_id: UserId) -> list[Limit]:
 
 def registration_limits(address: str | None, *, in_ten_minutes: int) -> list[Limit]:
     """What a registration is counted under: that many at once, and as many again in 10 minutes."""
-    network = "nowhere" if address is None else network_of(address)
+    network = network_of(address)
     every = max(1, REGISTRATION_WINDOW_SECONDS * 1000 // in_ten_minutes)
     return [Limit(f"register:network:{network}", in_ten_minutes, every)]
+
+
+def minute_limit(key: str, many: int) -> Limit:
+    """So many at once, and as many again in a minute."""
+    return Limit(key, many, 60_000 // many)
 
 
 async def take_an_attempt(throttle: Throttle, limits: Sequence[Limit], *, refusal: str) -> None:
@@ -69,11 +74,13 @@ async def take_an_attempt(throttle: Throttle, limits: Sequence[Limit], *, refusa
         raise TooManyTries(refusal, retry_after=seconds)
 
 
-def network_of(address: str) -> str:
+def network_of(address: str | None) -> str:
     """What counts as one place: an IPv4 address, or the /64 of an IPv6 address.
 
     Who has one address of a /64 has all of them (RFC 6177).
     """
+    if address is None:
+        return "nowhere"
     parsed = ip_address(address)
     if isinstance(parsed, IPv6Address):
         return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"

@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+from qure.application.access import require_account
 from qure.application.accounts.attempts import login_limits, take_an_attempt
 from qure.application.accounts.devices import issue_device_token, known_device
 from qure.application.lookup import get_user
@@ -142,7 +143,7 @@ class Logins:
             return user, session.id
 
         user, session_id = await transact(self._storage, spend)
-        known = known_device(device_token, user.email, digests=self._digests, at=now)
+        known = known_device(device_token, _account(user), digests=self._digests, at=now)
         return self._grant(user, session_id, successor, known, at=now)
 
     async def log_out(self, secret: str) -> None:
@@ -153,23 +154,20 @@ class Logins:
             session = await uow.sessions.get(kept.session_id, lock=True) if kept else None
             owner = None if session is None else await uow.users.get(session.user_id)
             if session is not None and owner is not None:
-                actor = Actor(
-                    id=owner.id,
-                    session_id=session.id,
-                    role=owner.role,
-                    clinic_id=owner.clinic_id,
-                )
+                actor = owner.acting(session.id)
                 await self._revoke(uow, session, by=actor)
 
         await transact(self._storage, end)
 
     async def list_all(self, *, actor: Actor) -> list[Session]:
-        """The actor's live sessions, newest first."""
+        """The actor's live sessions, newest first. Raises ``Forbidden`` for guests and displays."""
+        require_account(actor)
         async with self._storage.read() as uow:
             return await uow.sessions.live_of(actor.user_id, now=self._clock.now())
 
     async def revoke(self, session_id: SessionId, *, actor: Actor) -> None:
         """End one of the actor's own sessions. Raises ``NotFound``, ``Forbidden``."""
+        require_account(actor)
 
         async def end(uow: UnitOfWork) -> None:
             session = await uow.sessions.get(session_id, lock=True)
@@ -213,7 +211,7 @@ class Logins:
             user=user,
             access_jwt=self._jwts.issue(user, session_id, at=at),
             refresh_secret=secret,
-            device_token=issue_device_token(device, user.email, digests=self._digests, at=at),
+            device_token=issue_device_token(device, _account(user), digests=self._digests, at=at),
         )
 
 
@@ -223,6 +221,11 @@ async def _was_just_spent(uow: UnitOfWork, digest: str, successor: str, *, at: d
     return spent is not None and spent.may_be_asked_again(
         await uow.sessions.secret(_digest(successor)), at=at
     )
+
+
+def _account(user: User) -> str:
+    """What a device is known by to its account: displays have no address."""
+    return user.email or str(user.id)
 
 
 def _kept(secret: str, session: Session) -> RefreshSecret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qure.application.access import require_account
 from qure.application.accounts.attempts import password_limits, take_an_attempt
 from qure.application.jobs.images import stage_images
 from qure.application.lookup import get_user
@@ -16,7 +17,7 @@ from qure.domain.user import User
 
 
 class Profiles:
-    """Every user's own."""
+    """Every account's own: what changes it raises ``Forbidden`` for guests and displays."""
 
     def __init__(
         self,
@@ -49,8 +50,9 @@ class Profiles:
     ) -> User:
         """Change what is not None; an image is shown when its job is done.
 
-        Raises ``Invalid`` for bytes that are no image (path ``profilePicture``).
+        Raises ``Forbidden``, and ``Invalid`` for bytes that are no image (path ``profilePicture``).
         """
+        require_account(actor)
         if image is not None:
             await reader.check(image, path="profilePicture")
 
@@ -82,8 +84,10 @@ class Profiles:
     async def change_password(self, *, old_password: str, new_password: str, actor: Actor) -> User:
         """A new password; every other session of the user is revoked.
 
-        Raises ``Invalid`` (``wrong_password``, path ``oldPassword``) and ``TooManyTries``.
+        Raises ``Forbidden``, ``Invalid`` (``wrong_password``, path ``oldPassword``) and
+        ``TooManyTries``.
         """
+        require_account(actor)
         limits = password_limits(actor.user_id)
         await take_an_attempt(
             self._throttle, limits, refusal="Too many failed tries. Please wait a moment."

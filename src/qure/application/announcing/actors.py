@@ -18,8 +18,6 @@ from qure.domain import events
 from qure.domain.actor import Actor
 from qure.domain.errors import Unauthenticated
 from qure.domain.ids import SessionId
-from qure.domain.session import Session
-from qure.domain.user import User
 
 MAX_AGE = timedelta(seconds=60)
 LIMIT = 50_000
@@ -85,25 +83,20 @@ class Actors:
             elif not session.is_live(now):
                 answers.append(_ended())
             else:
-                actor = actor_of(user, session)
+                actor = user.acting(session.id)
                 answers.append(actor)
                 until = min(now + MAX_AGE, session.expires_at)
-                self._remember(session.id, _Known(actor, until), stamp)
+                self._remember(claims, _Known(actor, until), stamp)
         return answers
 
-    def _remember(self, session_id: SessionId, known: _Known, stamp: int | None) -> None:
+    def _remember(self, claims: AccessClaims, known: _Known, stamp: int | None) -> None:
         # A copy: how great a value is the cache asks only when it is put.
-        sessions = dict(self._known.get(known.actor.user_id) or {})
-        sessions.pop(session_id, None)
-        sessions[session_id] = known
+        sessions = dict(self._known.get(claims.actor_id) or {})
+        sessions.pop(claims.session_id, None)
+        sessions[claims.session_id] = known
         if len(sessions) > self._max_sessions:
             del sessions[next(iter(sessions))]
-        self._known.put(known.actor.user_id, sessions, stamp=stamp)
-
-
-def actor_of(user: User, session: Session) -> Actor:
-    """That user, acting through that login."""
-    return Actor(id=user.id, session_id=session.id, role=user.role, clinic_id=user.clinic_id)
+        self._known.put(claims.actor_id, sessions, stamp=stamp)
 
 
 def _ended() -> Unauthenticated:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypedDict, cast
 
 from qure.application.access import require_admin
+from qure.application.clinics.join_codes import JoinCodes
 from qure.application.jobs.images import stage_images
 from qure.application.lookup import get_clinic
 from qure.application.ports.gateways import Clock, Ids, Images
@@ -44,15 +46,29 @@ class ClinicFields(TypedDict, total=False):
     timezone: str
     max_queue_size: int
     auto_open_queue: bool
+    no_show_minutes: int | None
+    rejoin_minutes: int
+    max_rejoins: int
+    rejoin_after: int
+    guest_join: bool
 
 
 class Clinics:
     """Everybody may look, admins may change: what changes raises ``Forbidden`` for others."""
 
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids, *, default_timezone: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        ids: Ids,
+        *,
+        join_codes: JoinCodes,
+        default_timezone: str,
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
+        self._join_codes = join_codes
         self._default_timezone = default_timezone
 
     async def create(
@@ -106,8 +122,10 @@ class Clinics:
             now = self._clock.now()
             planned_by = _planned_by(clinic)
             _set(clinic, fields)
+            if clinic.guest_join and clinic.join_digest is None:
+                self._join_codes.renew(clinic)
             if planned_by != _planned_by(clinic):
-                clinic.replan_opening(now)
+                await _replan(uow, clinic, now)
             if drop_logo:
                 clinic.drop_logo(by=actor, at=now)
             if images is not None:
@@ -120,10 +138,28 @@ class Clinics:
 
         return await transact(self._storage, update)
 
+    def join_code_of(self, clinic: Clinic) -> str | None:
+        """The code for its posters, if it has one: for its staff and admins alone."""
+        return self._join_codes.of(clinic)
+
     async def read(self, clinic_id: ClinicId) -> Clinic:
         """The clinic, a retired one too. Raises ``NotFound``."""
         async with self._storage.read() as uow:
             return await get_clinic(uow, clinic_id)
+
+    async def renew_join_code(self, clinic_id: ClinicId, *, actor: Actor) -> Clinic:
+        """From now on another code lets strangers in: printed posters die. Raises ``NotFound``."""
+        require_admin(actor)
+
+        async def renew(uow: UnitOfWork) -> Clinic:
+            clinic = await get_clinic(uow, clinic_id, lock=True)
+            self._join_codes.renew(clinic)
+            clinic.changed(by=actor, at=self._clock.now())
+            await uow.clinics.save(clinic)
+            await uow.commit()
+            return clinic
+
+        return await transact(self._storage, renew)
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         """A page of active clinics, and how many match in all."""
@@ -146,7 +182,9 @@ class Clinics:
             ),
         )
         _set(clinic, fields)
-        clinic.plan_opening(now)
+        if clinic.guest_join:
+            self._join_codes.renew(clinic)
+        clinic.plan_opening(clinic.service, now)
         return clinic
 
     async def _stage(
@@ -182,6 +220,14 @@ class Clinics:
                 at=at,
             )
             clinic.images_batch = batch
+
+
+async def _replan(uow: UnitOfWork, clinic: Clinic, now: datetime) -> None:
+    clinic.replan_opening(clinic.service, now)
+    for service in await uow.services.of_clinic(clinic.id):
+        if not service.is_default:
+            clinic.replan_opening(service, now)
+            await uow.services.save(service)
 
 
 def _planned_by(clinic: Clinic) -> tuple[bool, bool, str]:

@@ -9,8 +9,9 @@ from typing import Protocol
 from uuid import UUID
 
 from qure.domain.actor import ActorKind, Role
-from qure.domain.events import ClinicChanged, Event, QueueChanged, TokenChanged
-from qure.domain.ids import ClinicId, EntryId, QueueId, TokenId
+from qure.domain.events import ClinicChanged, DeskChanged, Event, QueueChanged, TokenChanged
+from qure.domain.ids import ClinicId, DeskId, EntryId, QueueId, TokenId, UserId
+from qure.domain.queue import Queue
 from qure.domain.token import TokenStatus
 
 
@@ -44,6 +45,8 @@ class JournalRecord:
     from_status: TokenStatus | None
     to_status: TokenStatus | None
     reason: str | None
+    desk_id: DeskId | None
+    desk_name: str | None
     request_id: str | None
 
     @classmethod
@@ -52,7 +55,12 @@ class JournalRecord:
         event = entry.events[number]
         queue = event.queue if isinstance(event, QueueChanged) else None
         moved = event if isinstance(event, TokenChanged) else None
-        clinic_id = event.clinic_id if isinstance(event, ClinicChanged) else None
+        desk = event if isinstance(event, DeskChanged) else None
+        clinic_id = event.clinic_id if isinstance(event, ClinicChanged | DeskChanged) else None
+        if moved is not None:
+            at_desk = moved.token.desk_id, moved.token.desk_name
+        else:
+            at_desk = (desk.desk_id, desk.desk_name) if desk else (None, None)
         return cls(
             entry_id=entry.id,
             number=number,
@@ -67,6 +75,8 @@ class JournalRecord:
             from_status=moved.from_status if moved else None,
             to_status=moved.token.status if moved else None,
             reason=moved.reason if moved else None,
+            desk_id=at_desk[0],
+            desk_name=at_desk[1],
             request_id=request_id,
         )
 
@@ -76,6 +86,11 @@ class Journal(Protocol):
 
     async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
         """Oldest first."""
+
+    async def last_move(
+        self, queue: Queue, actor_id: UserId, *, since: datetime
+    ) -> JournalEntry | None:
+        """The newest entry since then in which that person moved a token of the queue."""
 
     async def of_clinic(
         self, clinic_id: ClinicId, *, since: datetime, until: datetime

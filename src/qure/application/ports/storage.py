@@ -16,27 +16,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from qure.application.ports.journal import Journal
+from qure.application.ports.lines import KeptAnswers, Queues, Tokens
+from qure.application.ports.places import Desks, Services
+from qure.application.ports.visitors import Displays, GuestLinks
 from qure.domain.actor import Role
-from qure.domain.calling_order import Line
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.errors import Unavailable
 from qure.domain.ids import (
     ClinicId,
     ImageId,
-    QueueId,
-    ServiceId,
     SessionId,
-    TokenId,
     UserId,
 )
 from qure.domain.image import StagedImage
-from qure.domain.queue import Queue
 from qure.domain.session import RefreshSecret, Session
-from qure.domain.token import Token, TokenStatus
 from qure.domain.user import User
 
 
@@ -101,20 +98,23 @@ class Users(Protocol):
     async def by_email(self, email: str, *, lock: bool = False) -> User | None:
         """By the normalised address."""
 
-    async def lock(self, ids: Collection[UserId]) -> None:
+    async def lock(self, ids: Collection[UserId]) -> Mapping[UserId, str]:
         """As ``lock=True`` does, all of them at once and in one order, so that two who lock
-        many never wait in a circle. Ids of nobody are passed over.
+        many never wait in a circle; their full names. Ids of nobody are passed over.
         """
+
+    async def names_of(self, ids: Collection[UserId]) -> Mapping[UserId, str]:
+        """Full names. Ids of nobody are passed over."""
 
     async def save(self, user: User) -> None: ...
 
     async def staff_of(self, clinic_id: ClinicId) -> list[User]:
-        """Oldest staff first (by ``created_at``, then id)."""
+        """Oldest staff first (by ``created_at``, then id); displays are none."""
 
     async def search(
         self, *, query: str | None, role: Role | None, page: Page
     ) -> tuple[list[User], int]:
-        """Newest first, and how many there are in all.
+        """Newest first, and how many there are in all; neither guests nor displays.
 
         ``query`` is a plain substring, in any case, of the e-mail or of "first last".
         """
@@ -137,58 +137,15 @@ class Clinics(Protocol):
     async def after(self, id: ClinicId, *, limit: int) -> list[Clinic]:
         """Those whose ids come after that one, by id: for reading all of them in pieces."""
 
-    async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
-        """Those whose service's ``next_opening_at`` has come, earliest first."""
-
-
-class Queues(Protocol):
-    """The queues of all days."""
-
-    async def add(self, queue: Queue) -> None:
-        """Raises ``Conflict`` (``queue_exists``): one queue a service and day."""
-
-    async def get(self, id: QueueId, *, lock: bool = False) -> Queue | None: ...
-
-    async def of_day(self, service_id: ServiceId, day: date) -> Queue | None: ...
-
-    async def save(self, queue: Queue) -> None: ...
-
-
-class Tokens(Protocol):
-    """The tokens of all queues."""
-
-    async def add(self, tokens: Sequence[Token]) -> None: ...
-
-    async def save(self, tokens: Sequence[Token]) -> None: ...
-
-    async def get(self, id: TokenId) -> Token | None: ...
-
-    async def line_for(self, queue_id: QueueId, staff_id: UserId) -> Line:
-        """Who comes first in each class, and what that staff member is assigned there."""
-
-    async def taken_by(
-        self, patients: Collection[UserId], *, queue_id: QueueId, now: datetime
-    ) -> dict[UserId, list[Token]]:
-        """For each of those patients every token in that queue, whatever became of it, and the
-        active ones in other queues whose day ``now`` falls into; in no order.
-        """
-
-    async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
-        """The patient's active tokens in queues whose day ``now`` falls into.
-
-        Lowest number first, then the older one.
-        """
-
-    async def of_queue(
-        self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None
-    ) -> list[Token]:
-        """By number."""
+    async def by_join_digest(self, digest: str) -> Clinic | None:
+        """Whose join code that is the digest of."""
 
 
 class Sessions(Protocol):
     """Logins, and the digests of their refresh secrets."""
 
-    async def add(self, session: Session, secret: RefreshSecret) -> None: ...
+    async def add(self, session: Session, secret: RefreshSecret | None) -> None:
+        """Without a secret it ends when it expires."""
 
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None: ...
 
@@ -243,11 +200,21 @@ class UnitOfWork(Protocol):
     @property
     def clinics(self) -> Clinics: ...
     @property
+    def services(self) -> Services: ...
+    @property
+    def desks(self) -> Desks: ...
+    @property
     def queues(self) -> Queues: ...
     @property
     def tokens(self) -> Tokens: ...
     @property
+    def kept_answers(self) -> KeptAnswers: ...
+    @property
     def sessions(self) -> Sessions: ...
+    @property
+    def guest_links(self) -> GuestLinks: ...
+    @property
+    def displays(self) -> Displays: ...
     @property
     def staged_images(self) -> StagedImages: ...
     @property

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from qure.application.access import require_patient
+from qure.application.access import require_account, require_patient
 from qure.application.batching import Batches
 from qure.application.lookup import get_queue
 from qure.application.ports.gateways import Clock, Ids
 from qure.application.ports.storage import Storage, UnitOfWork
+from qure.application.queueing.once import PLAIN, Once, Question, answered, keep, reused
 from qure.application.transact import transact
+from qure.domain import issuing
 from qure.domain.actor import Actor
+from qure.domain.calling_order import Line
 from qure.domain.errors import DomainError
-from qure.domain.ids import QueueId, TokenId
+from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.issuing import Holder
+from qure.domain.queue import Queue
 from qure.domain.token import Token
 
 MAX_BATCH = 200
 """So many are served by one transaction at most: it bounds how long the first one waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    patient: Actor
+    question: Question | None
 
 
 class Issuing:
@@ -40,48 +53,96 @@ class Issuing:
         self._clock = clock
         self._ids = ids
         self._max_active = max_active
-        self._line: Batches[QueueId, Actor, Token] = Batches(self._serve, max_batch=max_batch)
+        self._line: Batches[QueueId, _Ask, Token] = Batches(self._serve, max_batch=max_batch)
 
-    async def issue(self, queue_id: QueueId, *, actor: Actor) -> Token:
+    async def issue(self, queue_id: QueueId, *, actor: Actor, once: Once = PLAIN) -> Token:
         """The next number of today's queue, for the patient who asks.
 
-        Raises ``Forbidden``, what ``Queue.issue`` raises, and ``Unavailable``.
+        Not for guests, who have one token. Raises ``Forbidden``, what ``issuing.issue`` raises,
+        ``Conflict`` (``idempotency_key_reused``) and ``Unavailable``.
         """
         require_patient(actor)
-        return await self._line.ask(queue_id, actor)
+        require_account(actor)
+        question = Question.of(once, actor.id, "issue", queue_id)
+        return await self._line.ask(queue_id, _Ask(actor, question))
 
     async def _serve(
-        self, queue_id: QueueId, patients: Sequence[Actor]
+        self, queue_id: QueueId, asks: Sequence[_Ask]
     ) -> Sequence[Token | DomainError]:
         async def issue(uow: UnitOfWork) -> Sequence[Token | DomainError]:
-            issued: list[Token] = []
-            answers: list[Token | DomainError] = []
             queue = await get_queue(uow, queue_id, lock=True)
-            asking = {patient.user_id for patient in patients}
-            await uow.users.lock(asking)
+            asking = {ask.patient.user_id for ask in asks}
+            names = await uow.users.lock(asking)
             now = self._clock.now()
             taken = await uow.tokens.taken_by(asking, queue_id=queue_id, now=now)
-            for patient in patients:
-                theirs = taken[patient.user_id]
+            line = await uow.tokens.line_for(queue_id, None) if issuing.needs_line(queue) else None
+            served = _Served(queue, line, names, taken, self._max_active, now)
+            answers: list[Token | DomainError] = []
+            for ask in asks:
                 try:
-                    token = queue.issue(
-                        id=TokenId(self._ids.new_id()),
-                        patient_id=patient.user_id,
-                        by=patient,
-                        taken=theirs,
-                        max_active=self._max_active,
-                        at=now,
-                    )
+                    answers.append(await served.serve(uow, ask, self._ids))
                 except DomainError as refusal:
                     answers.append(refusal)
-                else:
-                    theirs.append(token)
-                    issued.append(token)
-                    answers.append(token)
-            if issued:
-                await uow.tokens.add(issued)
+            if served.issued:
+                await uow.tokens.add(served.issued)
                 await uow.queues.save(queue)
+                for question, token in served.to_keep:
+                    await keep(uow, question, token, now=now)
                 await uow.commit()
             return answers
 
         return await transact(self._storage, issue)
+
+
+class _Served:
+    """One transaction's patients, one after the other."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        line: Line | None,
+        names: Mapping[UserId, str],
+        taken: Mapping[UserId, list[Token]],
+        max_active: int,
+        now: datetime,
+    ) -> None:
+        self._queue = queue
+        self._line = line
+        self._names = names
+        self._taken = taken
+        self._max_active = max_active
+        self._now = now
+        self.issued: list[Token] = []
+        self.to_keep: list[tuple[Question, Token]] = []
+
+    async def serve(self, uow: UnitOfWork, ask: _Ask, ids: Ids) -> Token:
+        """Raises the refusal."""
+        if ask.question is not None:
+            before = await self._answered(uow, ask.question)
+            if before is not None:
+                return before
+        patient_id = ask.patient.user_id
+        token = issuing.issue(
+            self._queue,
+            id=TokenId(ids.new_id()),
+            holder=Holder(patient_id=patient_id, name=self._names.get(patient_id)),
+            by=ask.patient,
+            taken=self._taken[patient_id],
+            max_active=self._max_active,
+            at=self._now,
+            line=self._line,
+        )
+        self._taken[patient_id].append(token)
+        self.issued.append(token)
+        if ask.question is not None:
+            self.to_keep.append((ask.question, token))
+        return token
+
+    async def _answered(self, uow: UnitOfWork, question: Question) -> Token | None:
+        for kept, token in self.to_keep:  # The same request may have come twice at this moment.
+            if (kept.scope, kept.key) == (question.scope, question.key):
+                if kept.asked != question.asked:
+                    raise reused()
+                return token
+        found = await answered(uow, question, now=self._now)
+        return None if found is None else found.tokens[0]

@@ -1,48 +1,43 @@
-"""What patients do with the number they have, and the list that staff see."""
+"""Looking at tokens: a patient's own, a queue's, and what has happened to one."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from qure.application.access import (
     require_desk,
     require_desk_of,
+    require_holder_or_desk,
     require_patient,
+    require_person,
     require_self,
+    works_at,
 )
 from qure.application.lookup import get_queue, get_token
 from qure.application.ports.gateways import Clock
-from qure.application.ports.storage import Storage, UnitOfWork
-from qure.application.transact import transact
+from qure.application.ports.journal import JournalRecord
+from qure.application.ports.storage import Storage
 from qure.domain.actor import Actor
 from qure.domain.ids import QueueId, TokenId, UserId
-from qure.domain.token import ASSIGNED, Token, TokenStatus
+from qure.domain.token import Token, TokenStatus
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to a token, oldest first; ``names`` of who did it, empty for a patient."""
+
+    records: list[JournalRecord]
+    names: Mapping[UserId, str]
+    is_for_staff: bool
 
 
 class Tokens:
-    """Looking at tokens, and leaving."""
+    """Looking at tokens."""
 
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-
-    async def cancel(self, token_id: TokenId, *, actor: Actor) -> Token:
-        """The patient leaves the queue.
-
-        Raises ``NotFound``, ``Forbidden`` (someone else's), ``Conflict`` (no longer WAITING).
-        """
-        require_patient(actor)
-
-        async def cancel(uow: UnitOfWork) -> Token:
-            token = await get_token(uow, token_id)
-            require_self(actor, token.patient_id)
-            queue = await get_queue(uow, token.queue_id, lock=True)
-            token = await get_token(uow, token_id)  # As it stands now that nobody can move it.
-            cancelled = queue.cancel(token, by=actor, at=self._clock.now())
-            await uow.tokens.save([cancelled])
-            await uow.queues.save(queue)
-            await uow.commit()
-            return cancelled
-
-        return await transact(self._storage, cancel)
 
     async def active_of(self, patient_id: UserId, *, actor: Actor) -> Token | None:
         """The patient's active token of today, the lowest number first. Raises ``Forbidden``."""
@@ -52,11 +47,26 @@ class Tokens:
             active = await uow.tokens.active_of(patient_id, now=self._clock.now())
         return active[0] if active else None
 
-    async def assigned_of(self, patient_id: UserId) -> list[Token]:
-        """The patient's tokens of today that are CALLED or IN_PROGRESS."""
+    async def all_active_of(self, patient_id: UserId) -> list[Token]:
+        """The patient's active tokens of today, the lowest number first."""
         async with self._storage.read() as uow:
-            active = await uow.tokens.active_of(patient_id, now=self._clock.now())
-        return [token for token in active if token.status in ASSIGNED]
+            return await uow.tokens.active_of(patient_id, now=self._clock.now())
+
+    async def history_of(self, token_id: TokenId, *, actor: Actor) -> History:
+        """Every move of the token. For its patient, staff of the clinic and admins.
+
+        Raises ``NotFound``, ``Forbidden``.
+        """
+        require_person(actor)
+        async with self._storage.read() as uow:
+            token = await get_token(uow, token_id)
+            queue = await get_queue(uow, token.queue_id)
+            require_holder_or_desk(actor, token.patient_id, queue.clinic_id)
+            records = await uow.journal.of_token(token_id)
+            is_for_staff = works_at(actor, queue.clinic_id)
+            people = {UserId(one.actor_id) for one in records if one.actor_id is not None}
+            names = await uow.users.names_of(people) if is_for_staff else {}
+        return History(records, names, is_for_staff)
 
     async def list_all(
         self,

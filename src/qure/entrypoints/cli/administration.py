@@ -56,13 +56,13 @@ async def make_admin(
     async with _command(settings) as container:
 
         async def attempt(password: str | None) -> tuple[str, bool]:
-            user, was_made = await container.use_cases.registration.create_admin(
+            _, was_made = await container.use_cases.registration.create_admin(
                 email=wanted.email,
                 first_name=wanted.first_name,
                 last_name=wanted.last_name,
                 password=password,
             )
-            return user.email, was_made
+            return wanted.email, was_made
 
         if password is not None:
             return await attempt(password)

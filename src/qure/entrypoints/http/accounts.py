@@ -5,8 +5,9 @@ from typing import Annotated
 from litestar.datastructures import Cookie
 from msgspec import UNSET
 
+from qure.application.access import require_account
 from qure.application.accounts.devices import DEVICE_LIFE
-from qure.application.accounts.logins import Device, Logins
+from qure.application.accounts.logins import Logins
 from qure.application.accounts.profiles import Profiles
 from qure.application.accounts.registration import Registration
 from qure.application.announcing.cached_reads import DAY, CachedReads, profile_group
@@ -14,16 +15,14 @@ from qure.application.ports.gateways import Images
 from qure.domain.ids import SessionId
 from qure.entrypoints.http.answers import WithCookie
 from qure.entrypoints.http.bodies import ImageFiles
+from qure.entrypoints.http.callers import DEVICE_COOKIE, address_of, device_of
 from qure.entrypoints.http.calls import Call, PublicCall
-from qure.entrypoints.http.client_address import client_address
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.routing import Api
 from qure.settings import Settings
 from qure.wire import requests
-from qure.wire.fields import device_name
-from qure.wire.responses import LoginBody, ProfileBody, RefreshBody, SessionBody, UserBody, encode
-
-DEVICE_COOKIE = "qure_device"
+from qure.wire.body import encode
+from qure.wire.responses import LoginBody, ProfileBody, RefreshBody, SessionBody, UserBody
 
 router = Api("/api/auth", tag="Accounts")
 
@@ -46,7 +45,7 @@ async def register_user(
 
     Everybody starts as a PATIENT; an admin makes others staff.
     """
-    await registration.admit(_address(request, settings))
+    await registration.admit(address_of(request, settings))
     await registration.register(
         first_name=given.first_name,
         last_name=given.last_name,
@@ -74,7 +73,9 @@ async def log_in(
     grant = await logins.log_in(
         email=given.email,
         password=given.password,
-        device=_device(request, settings, given.device_info),
+        device=device_of(
+            request, settings, named=given.device_info.user_agent if given.device_info else None
+        ),
     )
     body = LoginBody(UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret)
     return WithCookie(body, _device_cookie(grant.device_token, settings))
@@ -112,11 +113,14 @@ async def log_out(given: requests.LogOut, logins: Logins) -> None:
     await logins.log_out(given.refresh_token)
 
 
-@router.call("GET", "/me", "This is you.")
+@router.call("GET", "/me", "This is you.", refuses=("forbidden",), only=require_account)
 async def read_profile(
     request: Call, profiles: Profiles, reads: CachedReads
 ) -> Annotated[bytes, ProfileBody]:
-    """See yourself."""
+    """See yourself.
+
+    For accounts: guests and displays have none. So it is with all of this but logging in.
+    """
     user_id = request.user.user_id
 
     async def load() -> bytes:
@@ -125,7 +129,13 @@ async def read_profile(
     return await reads.get_or_load(profile_group(user_id), "", ttl_seconds=DAY, load=load)
 
 
-@router.call("PUT", "/me", "Your profile has been changed.")
+@router.call(
+    "PUT",
+    "/me",
+    "Your profile has been changed.",
+    refuses=("forbidden",),
+    only=require_account,
+)
 async def update_profile(
     request: Call,
     given: requests.UpdateProfile,
@@ -152,7 +162,8 @@ async def update_profile(
     "PUT",
     "/update-password",
     "Your password has been changed.",
-    refuses=("wrong_password", "too_many_tries"),
+    refuses=("forbidden", "wrong_password", "too_many_tries"),
+    only=require_account,
 )
 async def change_password(
     request: Call, given: requests.ChangePassword, profiles: Profiles
@@ -167,7 +178,13 @@ async def change_password(
     return ProfileBody.of(user)
 
 
-@router.call("GET", "/sessions", "These are your logins.")
+@router.call(
+    "GET",
+    "/sessions",
+    "These are your logins.",
+    refuses=("forbidden",),
+    only=require_account,
+)
 async def list_sessions(request: Call, logins: Logins) -> list[SessionBody]:
     """See where you are logged in."""
     actor = request.user
@@ -175,23 +192,16 @@ async def list_sessions(request: Call, logins: Logins) -> list[SessionBody]:
     return [SessionBody.of(one, current=actor.session_id) for one in sessions]
 
 
-@router.call("DELETE", "/sessions/{sessionId}", "That login has ended.", refuses=("forbidden",))
+@router.call(
+    "DELETE",
+    "/sessions/{sessionId}",
+    "That login has ended.",
+    refuses=("forbidden",),
+    only=require_account,
+)
 async def revoke_session(request: Call, session_id: SessionId, logins: Logins) -> None:
     """End one of your logins."""
     await logins.revoke(session_id, actor=request.user)
-
-
-def _device(request: PublicCall, settings: Settings, given: requests.DeviceInfo | None) -> Device:
-    named = given.user_agent if given else None
-    return Device(
-        user_agent=named or device_name(request.headers.get("user-agent", "")),
-        ip_address=_address(request, settings),
-        token=request.cookies.get(DEVICE_COOKIE),
-    )
-
-
-def _address(request: PublicCall, settings: Settings) -> str | None:
-    return client_address(request.scope, settings.trusted_proxies)
 
 
 def _device_cookie(token: str, settings: Settings) -> Cookie:

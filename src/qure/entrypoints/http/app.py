@@ -4,7 +4,22 @@ from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
 from qure.container import Container
-from qure.entrypoints.http import accounts, clinics, health, media, queues, tokens, users, welcome
+from qure.entrypoints.http import (
+    accounts,
+    clinics,
+    desks,
+    displays,
+    guests,
+    health,
+    media,
+    moves,
+    patient_moves,
+    queues,
+    services,
+    tokens,
+    users,
+    welcome,
+)
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.calls import dependencies
 from qure.entrypoints.http.docs import docs_router
@@ -22,9 +37,15 @@ def create_app(container: Container, *, metrics: Metrics | None = None) -> Lites
             media.router,
             accounts.router,
             clinics.router,
+            services.router,
+            desks.router,
             users.router,
             queues.router,
             tokens.router,
+            moves.router,
+            patient_moves.router,
+            guests.router,
+            displays.router,
             *([docs_router()] if container.settings.docs else []),
             *([metrics_router(metrics)] if metrics is not None else []),
         ],

@@ -18,6 +18,7 @@ from multipart import (
 
 from qure.domain.errors import FieldError, Invalid
 from qure.entrypoints.http.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from qure.wire.move_requests import KeyHeader
 from qure.wire.parsing import Fields, parse
 
 MAX_JSON_BYTES = 64 * 1024
@@ -84,6 +85,14 @@ def read_query(scope: HTTPScope, kind: type[RequestT]) -> RequestT:
     """The query string as a ``kind``; of a repeated parameter the last counts."""
     query = scope["query_string"].decode("latin-1")
     return parse(kind, dict(parse_qsl(query, keep_blank_values=True)), text=True)
+
+
+def read_key(scope: HTTPScope) -> str | None:
+    """The request's idempotency key, if it has one. Raises ``Invalid``."""
+    for name, value in scope["headers"]:
+        if name == b"idempotency-key":
+            return parse(KeyHeader, {"Idempotency-Key": value.decode("latin-1")}).key
+    return None
 
 
 async def _read_form(

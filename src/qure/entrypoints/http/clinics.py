@@ -5,7 +5,7 @@ from typing import Annotated, cast
 import msgspec
 from msgspec import UNSET
 
-from qure.application.access import require_admin
+from qure.application.access import require_admin, require_person, require_sees, works_at
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
     DAY,
@@ -18,13 +18,18 @@ from qure.application.clinics.clinics import ClinicFields, Clinics
 from qure.application.clinics.nearby import NearbyClinics
 from qure.application.clinics.staff import Staff
 from qure.application.ports.gateways import Images
+from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, UserId
+from qure.entrypoints.http import samples
 from qure.entrypoints.http.bodies import ImageFiles
 from qure.entrypoints.http.calls import Call
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.routing import Api
 from qure.wire import requests
-from qure.wire.responses import ClinicBody, ClinicListBody, StaffBody, encode, nearest_clinics
+from qure.wire.body import encode
+from qure.wire.responses import ClinicBody, ClinicListBody, StaffBody, nearest_clinics
+
+"""The key under which what admins and staff see of a clinic is remembered."""
 
 router = Api("/api/clinic", tag="Clinics")
 
@@ -34,6 +39,7 @@ router = Api("/api/clinic", tag="Clinics")
     "/",
     "The clinic has been created.",
     status=201,
+    example=samples.CLINIC_FOR_DESK,
     refuses=("forbidden", "clinic_exists"),
     only=require_admin,
 )
@@ -59,10 +65,10 @@ async def create_clinic(
         actor=request.user,
         reader=ImagesFor(request, images),
     )
-    return ClinicBody.of(clinic)
+    return _for_desk(clinics, clinic)
 
 
-@router.call("GET", "/", "These are the clinics.")
+@router.call("GET", "/", "These are the clinics.", refuses=("forbidden",), only=require_person)
 async def list_clinics(
     given: requests.ListClinics, clinics: Clinics, reads: CachedReads, nearby: NearbyClinics
 ) -> Annotated[bytes, ClinicListBody]:
@@ -86,11 +92,19 @@ async def list_clinics(
     )
 
 
-@router.call("GET", "/{clinicId}", "This is the clinic.")
+@router.call("GET", "/{clinicId}", "This is the clinic.", refuses=("forbidden",))
 async def read_clinic(
-    clinic_id: ClinicId, clinics: Clinics, reads: CachedReads
+    request: Call, clinic_id: ClinicId, clinics: Clinics, reads: CachedReads
 ) -> Annotated[bytes, ClinicBody]:
-    """See a clinic."""
+    """See a clinic.
+
+    Its `joinCode`, which lets people at the door take a number, is shown to admins and the
+    clinic's staff alone. A display sees its own clinic.
+    """
+    require_sees(request.user, clinic_id)
+    if works_at(request.user, clinic_id):
+        # Not remembered: the code would lie in the shared cache for everybody who reads that.
+        return encode(_for_desk(clinics, await clinics.read(clinic_id)))
 
     async def load() -> bytes:
         return encode(ClinicBody.of(await clinics.read(clinic_id)))
@@ -102,6 +116,7 @@ async def read_clinic(
     "PUT",
     "/{clinicId}",
     "The clinic has been changed.",
+    example=samples.CLINIC_FOR_DESK,
     refuses=("forbidden", "clinic_exists"),
     only=require_admin,
 )
@@ -127,7 +142,23 @@ async def update_clinic(
         actor=request.user,
         reader=ImagesFor(request, images),
     )
-    return ClinicBody.of(clinic)
+    return _for_desk(clinics, clinic)
+
+
+@router.call(
+    "POST",
+    "/{clinicId}/join-code",
+    "The clinic has another join code.",
+    example=samples.CLINIC_FOR_DESK,
+    refuses=("forbidden",),
+)
+async def renew_join_code(request: Call, clinic_id: ClinicId, clinics: Clinics) -> ClinicBody:
+    """Give a clinic another join code.
+
+    For admins. The one before lets nobody in any more: printed posters die.
+    """
+    clinic = await clinics.renew_join_code(clinic_id, actor=request.user)
+    return _for_desk(clinics, clinic)
 
 
 @router.call(
@@ -135,7 +166,7 @@ async def update_clinic(
     "/{clinicId}/staff",
     "The user is staff of the clinic now.",
     status=201,
-    refuses=("forbidden", "user_not_found", "already_staff", "user_is_admin"),
+    refuses=("forbidden", "user_not_found", "already_staff", "user_is_admin", "not_an_account"),
 )
 async def add_staff(
     request: Call, clinic_id: ClinicId, given: requests.AddStaff, staff: Staff
@@ -181,6 +212,11 @@ async def remove_staff(request: Call, clinic_id: ClinicId, user_id: UserId, staf
     For admins.
     """
     await staff.remove(clinic_id, user_id, actor=request.user)
+
+
+def _for_desk(clinics: Clinics, clinic: Clinic) -> ClinicBody:
+    """The clinic as admins and its staff see it."""
+    return ClinicBody.of(clinic, join_code=clinics.join_code_of(clinic))
 
 
 def _fields(given: requests.CreateClinic | requests.UpdateClinic) -> ClinicFields:

@@ -12,7 +12,7 @@ from qure.container import Container
 from qure.domain.errors import Unavailable
 from qure.entrypoints.http.routing import Api
 from qure.entrypoints.version import VERSION
-from qure.wire.responses import encode, instant
+from qure.wire.body import encode, instant
 
 _TIMEOUT_SECONDS = 2.0
 

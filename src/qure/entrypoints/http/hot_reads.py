@@ -1,9 +1,9 @@
 """The reads that phones repeat all day, answered from this process's memory.
 
 Only what is at hand is answered here: somebody known, asking for what is remembered. All the
-rest, and every refusal, is left to the plain route behind, which gives the same answer (a test
-holds the two together). What it saves is the framework's routing and dependency injection, which
-cost several times what looking up the bytes does.
+rest, every refusal, and displays, which see one clinic alone, are left to the plain route behind,
+which gives the same answer (a test holds the two together). What it saves is the framework's
+routing and dependency injection, which cost several times what looking up the bytes does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from qure.application.announcing.cached_reads import profile_group
 from qure.container import Container
-from qure.domain.actor import Actor
+from qure.domain.actor import Actor, ActorKind
 from qure.domain.errors import DomainError, Invalid
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
@@ -25,6 +25,7 @@ from qure.entrypoints.http.answers import JsonAnswer
 from qure.entrypoints.http.bodies import read_query
 from qure.entrypoints.http.operation import OPERATION
 from qure.wire import envelope, requests, responses
+from qure.wire.queues import StatusBody
 
 PROFILE_PATH = "/api/auth/me"
 STATUS_PREFIX = "/api/queues/"
@@ -63,7 +64,7 @@ class HotReads:
         path: str = scope["path"]
         if path == PROFILE_PATH:
             who = self._who(scope)
-            if who is None:
+            if who is None or who.kind is not ActorKind.USER:
                 return None
             found = self._reads.peek(profile_group(who.user_id), "")
             if found is None:
@@ -106,7 +107,7 @@ class HotReads:
         scope["path_template"] = STATUS_PREFIX + "{queueId}" + STATUS_SUFFIX
         held = self._encoded.get(queue_id)
         if held is None or held[0] is not status:
-            held = status, envelope.success(responses.StatusBody.of(status), _STATUS_MESSAGE)
+            held = status, envelope.success(StatusBody.of(status), _STATUS_MESSAGE)
             self._encoded[queue_id] = held
         return held[1]
 
@@ -119,5 +120,6 @@ class HotReads:
                     claims = self._jwts.verify(value[7:].decode("latin-1"), at=self._clock.now())
                 except DomainError:
                     return None  # The plain route says why.
-                return self._actors.peek(claims)
+                who = self._actors.peek(claims)
+                return None if who is None or who.kind is ActorKind.DISPLAY else who
         return None

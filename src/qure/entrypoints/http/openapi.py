@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from qure.entrypoints.http.openapi_failures import failure
 from qure.entrypoints.http.operation import OPERATION, Operation
 from qure.entrypoints.version import VERSION
 from qure.wire.envelope import Failure
+from qure.wire.move_requests import KeyHeader
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
@@ -31,37 +32,15 @@ TAGS = {
     "Accounts": "Accounts, logins and sessions.",
     "Clinics": "Clinics and who works there.",
     "Users": "For admins: finding users, locking them out.",
-    "Queues": "One queue a clinic and local day.",
+    "Services": "What patients stand in line for.",
+    "Desks": "Where patients go, and who sits there.",
+    "Queues": "One queue a service and local day.",
     "Tokens": "A patient's place in a queue.",
+    "Moves": "What staff and patients do with a token.",
+    "Guests": "People without the app: walk-ins, and whoever joins at the door.",
+    "Displays": "Devices that look on.",
     "Health": "For load balancers and operators.",
 }
-
-_USUAL = {
-    "validation_failed": "Some fields are not valid.",
-    "malformed_json": "The body is not valid JSON.",
-    "malformed_form": "The form cannot be read.",
-    "unauthenticated": "Please log in first.",
-    "invalid_token": "Your access token is not valid.",
-    "token_expired": "Your access token has expired.",
-    "session_ended": "This login has ended. Please log in again.",
-    "account_disabled": "This account is disabled.",
-    "body_too_large": "The body must not be larger than 65536 bytes.",
-    "unsupported_media_type": "Send JSON, as application/json.",
-    "internal_error": "Something went wrong on our side.",
-    "service_unavailable": "Something we need is away for the moment.",
-    "busy": "There is too much to do at the moment.",
-    "invalid_credentials": "The e-mail address or password is wrong.",
-    "email_taken": "This e-mail address is taken.",
-    "wrong_password": "The old password is wrong.",
-    "too_many_tries": "Too many failed tries. Please wait a while.",
-    "active_token_exists": "You already have an active token in this queue.",
-    "queue_full": "This queue is full for today.",
-}
-_AT_FIELD = {
-    "validation_failed": ("email", "Must be a valid e-mail address."),
-    "wrong_password": ("oldPassword", "The old password is wrong."),
-}
-_WAITING = {429, 503}
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, str, Operation]]:
@@ -78,7 +57,7 @@ def operations(app: Litestar) -> Iterator[tuple[str, str, Operation]]:
 def openapi_document(app: Litestar) -> dict[str, Any]:
     """The whole document, as what JSON is made of."""
     listed = sorted(operations(app), key=lambda one: list(TAGS).index(one[2].tag))
-    kinds: list[Any] = [Failure]
+    kinds: list[Any] = [Failure, KeyHeader]
     for _, _, one in listed:
         kinds += [kind for kind in (one.body, one.query, one.answer) if kind is not None]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
@@ -124,34 +103,41 @@ def _operation(
     }
     parameters = [_path_parameter(name) for name in _PARAMETER.findall(path)]
     if one.query is not None:
-        parameters += _query_parameters(components[one.query.__name__])
+        parameters += _parameters("query", components[one.query.__name__])
+    if one.takes_key:
+        parameters += _parameters("header", components[KeyHeader.__name__])
     if parameters:
         described["parameters"] = parameters
     if one.body is not None:
         described["requestBody"] = _request_body(one, schemas[repr(one.body)], components)
     if one.public:
-        described["security"] = []
+        described["security"] = [{}, {"accessToken": []}] if one.takes_asker else []
     return described
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
+    shape = {"format": "uuid"} if _is_id(name) else {"pattern": "^[A-Za-z0-9_-]{1,64}$"}
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "format": "uuid"},
+        "schema": {"type": "string", **shape},
     }
 
 
-def _query_parameters(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _is_id(name: str) -> bool:
+    return name.endswith("Id")
+
+
+def _parameters(where: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "query", "required": False, "schema": _without_null(shape)}
+        {"name": name, "in": where, "required": False, "schema": _without_null(shape)}
         for name, shape in schema["properties"].items()
     ]
 
 
 def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
-    """A query has no null: a parameter is there or it is not."""
+    """Neither queries nor headers have a null: a parameter is there or it is not."""
     rest = {key: value for key, value in shape.items() if key not in ("anyOf", "default")}
     kept = [one for one in shape.get("anyOf", []) if one != {"type": "null"}]
     if len(kept) == 1:
@@ -236,7 +222,7 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
         codes[413], codes[415] = ("body_too_large",), ("unsupported_media_type",)
         if one.body.IMAGES:
             codes[400] += ("malformed_form",)
-    elif one.query is not None or _PARAMETER.search(path):
+    elif one.query or one.takes_key or any(map(_is_id, _PARAMETER.findall(path))):
         codes[400] = ("validation_failed",)
     if not one.public:
         codes[401] = (
@@ -252,7 +238,7 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
     if one.enveloped:
         codes[503] = ("service_unavailable", "busy")
     failures = {
-        str(status): _failure(status, codes[status], schemas[repr(Failure)])
+        str(status): failure(status, codes[status], schemas[repr(Failure)])
         for status in sorted(codes)
     }
     if one.other_status is not None:
@@ -261,38 +247,6 @@ def _failures(path: str, one: Operation, schemas: Mapping[str, Any]) -> dict[str
             "description": "A backend is away.",
         }
     return failures
-
-
-def _failure(status: int, codes: tuple[str, ...], schema: Mapping[str, Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "description": f"{HTTPStatus(status).phrase}: {', '.join(f'`{code}`' for code in codes)}.",
-        "content": {
-            _JSON: {
-                "schema": schema,
-                "examples": {code: {"value": _sample_failure(code)} for code in codes},
-            }
-        },
-    }
-    if status in _WAITING:
-        described["headers"] = {
-            "Retry-After": {
-                "description": "In how many seconds to try again.",
-                "schema": {"type": "integer", "minimum": 1},
-            }
-        }
-    return described
-
-
-def _sample_failure(code: str) -> dict[str, Any]:
-    at = _AT_FIELD.get(code)
-    meta = {"requestId": "0193f3d0000070008000000000000007"} if code == "internal_error" else None
-    return {
-        "success": False,
-        "message": _USUAL.get(code, code.replace("_", " ").capitalize() + "."),
-        "code": code,
-        "errors": [{"path": at[0], "message": at[1]}] if at else None,
-        "meta": meta,
-    }
 
 
 def _text_header(description: str) -> dict[str, Any]:

@@ -14,14 +14,22 @@ OPERATION = "operation"
 """Where a route's ``opt`` keeps its description."""
 
 _CODES = {
-    400: ("wrong_password",),
-    401: ("invalid_credentials", "invalid_refresh_token"),
+    400: ("wrong_password", "authorization_pending", "slow_down", "expired_token"),
+    401: ("invalid_credentials", "invalid_refresh_token", "invalid_guest_secret"),
     403: ("forbidden", "account_disabled", "cannot_disable_self"),
-    404: ("queue_not_found", "user_not_found", "staff_not_found"),
+    404: (
+        *("queue_not_found", "user_not_found", "staff_not_found", "service_not_found"),
+        "join_code_not_found",
+    ),
     409: (
-        *("email_taken", "already_staff", "user_is_admin", "clinic_exists", "clinic_retired"),
-        *("queue_exists", "queue_empty", "queue_full", "queue_inactive", "illegal_transition"),
+        *("email_taken", "already_staff", "user_is_admin", "not_an_account"),
+        *("clinic_exists", "clinic_retired"),
+        *("service_exists", "prefix_taken", "default_service", "too_many_services"),
+        *("service_retired", "desk_taken", "desk_closed", "desk_retired", "too_many_desks"),
+        *("queue_exists", "queue_empty", "queue_full", "queue_inactive", "queue_closed"),
+        *("queue_not_open", "illegal_transition", "nobody_behind", "nothing_to_undo"),
         *("active_token_exists", "too_many_takes", "too_many_active_tokens"),
+        *("version_conflict", "idempotency_key_reused", "not_a_guest", "too_many_displays"),
     ),
     429: ("too_many_tries",),
 }
@@ -35,9 +43,10 @@ class Operation:
     """One call of the API.
 
     ``answer`` is the type of ``data``, ``example`` a sample of it. ``body`` and ``query`` are
-    what is read from the request. ``refusals`` are the codes of its own, by status; what every
-    call may answer is not listed. What is not ``enveloped`` is answered as it is, also with
-    ``other_status``.
+    what is read from the request, beside an idempotency key if it ``takes_key``. It
+    ``takes_asker`` where anybody may call, but whoever has a login is known. ``refusals`` are the
+    codes of its own, by status; what every call may answer is not listed. What is not
+    ``enveloped`` is answered as it is, also with ``other_status``.
     """
 
     id: str
@@ -51,6 +60,8 @@ class Operation:
     body: type[Fields] | None
     body_optional: bool
     query: type[Fields] | None
+    takes_key: bool
+    takes_asker: bool
     refusals: Mapping[int, tuple[str, ...]]
     public: bool
     enveloped: bool

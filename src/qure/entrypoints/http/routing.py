@@ -5,8 +5,10 @@ name is the operation's id. Of its parameters
 
 - ``given`` is the request's body, or in a GET its query: its type says what is read and checked;
 - ``files`` are those of a multipart body, as ``given``'s type knows them;
+- ``key`` is its idempotency key, if it has one;
 - ``request`` is the request;
-- a parameter of the path is the id of that name;
+- ``asker`` is who asks, of a public route, if they are somebody;
+- a parameter of the path is the id of that name, or where it is a ``str`` that text;
 - every other is one of the service's parts (``calls.PARTS``).
 
 What it returns is put into the envelope and is the answer's type in the documentation:
@@ -26,9 +28,10 @@ from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from qure.domain.actor import Actor
+from qure.domain.errors import FieldError, Invalid
 from qure.entrypoints.http.answers import JsonAnswer, WithCookie
-from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.http.bodies import read_form, read_json, read_query
+from qure.entrypoints.http.bearer import ASKER, PUBLIC
+from qure.entrypoints.http.bodies import read_form, read_json, read_key, read_query
 from qure.entrypoints.http.calls import PARTS, Injected, PublicCall
 from qure.entrypoints.http.operation import OPERATION, Operation, camel_case, refusals, texts_of
 from qure.entrypoints.http.samples import sample_of
@@ -38,7 +41,7 @@ from qure.wire.parsing import Fields
 Handler = Callable[..., Awaitable[object]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_OWN = frozenset({"given", "files", "request"})
+_OWN = frozenset({"given", "files", "key", "request", "asker"})
 
 
 class Api(Router):
@@ -86,12 +89,16 @@ class Api(Router):
                 body=None if method == "GET" else reads,
                 body_optional=body_optional,
                 query=reads if method == "GET" else None,
+                takes_key="key" in takes,
+                takes_asker="asker" in takes,
                 refusals=refusals(path, refuses),
                 public=public,
                 enveloped=not _is_response(returns),
                 other_status=other_status,
             )
-            opt: dict[str, Any] = {OPERATION: operation} | ({PUBLIC: True} if public else {})
+            opt: dict[str, Any] = {OPERATION: operation}
+            opt |= {PUBLIC: True} if public else {}
+            opt |= {ASKER: True} if operation.takes_asker else {}
             served = route(
                 path.replace("}", ":str}"),
                 http_method=method,
@@ -119,8 +126,8 @@ def _answering(
     """
     ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
     names = _parts_among(takes, ids, operation, path)
-    takes_request = "request" in takes
-    body, query = operation.body, operation.query
+    takes_request, takes_asker = "request" in takes, operation.takes_asker
+    reads = operation.takes_key or operation.body is not None or operation.query is not None
     status, message = operation.status, operation.message
 
     @wraps(handler)
@@ -133,10 +140,10 @@ def _answering(
             arguments["request"] = request
         if only is not None:
             only(request.user)
-        if query is not None:
-            arguments["given"] = read_query(request.scope, query)
-        elif body is not None:
-            arguments |= await _read(request, body, parts)
+        if takes_asker:
+            arguments["asker"] = request.scope["user"]
+        if reads:
+            arguments |= await _read(request, operation, parts)
         data = await handler(**arguments)
         if isinstance(data, ASGIResponse):
             return data
@@ -148,12 +155,38 @@ def _answering(
         answering,
         request=PublicCall,
         parts=Injected[Mapping[str, Any]],
-        **{name: Annotated[UUID, PathParameter(name=known)] for name, known in ids.items()},
+        **{
+            name: Annotated[str if takes[name] is str else UUID, PathParameter(name=known)]
+            for name, known in ids.items()
+        },
     )
     return answering
 
 
 async def _read(
+    request: PublicCall, operation: Operation, parts: Mapping[str, Any]
+) -> dict[str, object]:
+    """What the handler takes of the request. ``Invalid`` names what is wrong anywhere in it."""
+    read: dict[str, object] = {}
+    wrong: list[FieldError] = []
+    if operation.takes_key:
+        try:
+            read["key"] = read_key(request.scope)
+        except Invalid as error:
+            wrong += error.errors
+    try:
+        if operation.query is not None:
+            read["given"] = read_query(request.scope, operation.query)
+        elif operation.body is not None:
+            read |= await _read_body(request, operation.body, parts)
+    except Invalid as error:
+        wrong += error.errors
+    if wrong:
+        raise Invalid(wrong)
+    return read
+
+
+async def _read_body(
     request: PublicCall, body: type[Fields], parts: Mapping[str, Any]
 ) -> dict[str, object]:
     if not body.IMAGES:
@@ -171,6 +204,8 @@ def _parts_among(
         raise TypeError(f"{operation.id} does not take every id in {path}")
     if bool(operation.body and operation.body.IMAGES) != ("files" in takes):
         raise TypeError(f"{operation.id}: files and the body that has them go together")
+    if operation.takes_asker and not operation.public:
+        raise TypeError(f"{operation.id}: of a route that is not public the request says who asks")
     names = tuple(name for name in takes if name not in _OWN and name not in ids)
     for name in names:
         if takes[name] is not PARTS.get(name):

@@ -6,9 +6,13 @@ from uuid import UUID
 
 from msgspec import UNSET, structs
 
+from qure.wire import queues as q
 from qure.wire import responses as r
+from qure.wire import tokens as t
+from qure.wire import visitors as v
 
 _AT = "2025-12-30T10:00:00.000Z"
+_SECRET = "q83vEjRWeJCrze8SNFZ4kA"
 
 
 def _id(number: int) -> UUID:
@@ -23,6 +27,7 @@ USER = r.UserBody(
     role="PATIENT",
     clinic_id=None,
     profile_picture="https://api.dicebear.com/9.x/initials/svg?seed=Maria%20Curie",
+    guest=False,
 )
 PROFILE = r.ProfileBody(**structs.asdict(USER), created_at=_AT)
 MANAGED_USER = r.ManagedUserBody(**structs.asdict(PROFILE), is_active=True)
@@ -54,10 +59,17 @@ CLINIC = r.ClinicBody(
     timezone="America/New_York",
     max_queue_size=50,
     auto_open_queue=False,
+    no_show_minutes=None,
+    rejoin_minutes=30,
+    max_rejoins=2,
+    rejoin_after=2,
+    guest_join=True,
     created_at=_AT,
     updated_at=_AT,
+    join_code=UNSET,
     distance_km=UNSET,
 )
+CLINIC_FOR_DESK = structs.replace(CLINIC, join_code=_SECRET)
 _ONE_PAGE = r.PaginationBody(
     page=1, limit=10, total_count=1, total_pages=1, has_next_page=False, has_prev_page=False
 )
@@ -72,7 +84,34 @@ STAFF = r.StaffBody(
     profile_picture="https://api.dicebear.com/9.x/initials/svg?seed=Marie%20Tharp",
     created_at=_AT,
 )
-QUEUE = r.QueueBody(
+SERVICE = q.ServiceBody(
+    id=_id(8),
+    clinic_id=CLINIC.id,
+    name="Blood tests",
+    prefix="B",
+    expected_minutes=10,
+    max_queue_size=50,
+    auto_open_queue=False,
+    is_default=False,
+    is_active=True,
+    position=1,
+    created_at=_AT,
+    updated_at=_AT,
+)
+DESK = q.DeskBody(
+    id=_id(9),
+    clinic_id=CLINIC.id,
+    name="Room 2",
+    is_active=True,
+    state="OPEN",
+    staff=q.SeatedBody(id=STAFF.id, first_name=STAFF.first_name),
+    service_ids=(SERVICE.id,),
+    since=_AT,
+    paused_until=None,
+)
+PAUSED_DESK = structs.replace(DESK, state="PAUSED", paused_until="2025-12-30T10:30:00.000Z")
+CLOSED_DESK = structs.replace(DESK, state="CLOSED", staff=None, service_ids=())
+QUEUE = q.QueueBody(
     id=_id(5),
     clinic_id=CLINIC.id,
     queue_date="2025-12-30T00:00:00.000Z",
@@ -84,49 +123,139 @@ QUEUE = r.QueueBody(
     created_at=_AT,
     updated_at=_AT,
     version=21,
+    service_id=SERVICE.id,
+    service_name=SERVICE.name,
+    prefix=SERVICE.prefix,
+    is_closed=False,
 )
-STATUS = r.StatusBody(
+CLOSED_QUEUE = structs.replace(QUEUE, is_active=False, is_closed=True)
+DESK_NAME = t.DeskNameBody(id=DESK.id, name=DESK.name)
+STATUS = q.StatusBody(
     queue_id=QUEUE.id,
     clinic_id=CLINIC.id,
     current_token_no=7,
-    waiting_count=5,
+    waiting_count=2,
     start_time=QUEUE.start_time,
     end_time=QUEUE.end_time,
     is_active=True,
     last_served_token_number=6,
     version=21,
+    service_id=SERVICE.id,
+    service_name=SERVICE.name,
+    prefix=SERVICE.prefix,
+    open_desks=1,
+    on_hold_count=1,
+    next=("B008",),
+    calls=[q.CallBody(label="B007", token_number=7, desk=DESK_NAME, called_at=_AT, recall_count=0)],
+    notice=q.NoticeBody(
+        kind="DELAY", minutes=15, until="2025-12-30T10:15:00.000Z", text=None, at=_AT
+    ),
+    is_closed=False,
 )
 
 
-def token(status: str, **stamps: Any) -> r.TokenBody:
-    """A token in that state."""
-    none = dict.fromkeys(
-        ("called_at", "started_at", "completed_at", "skipped_at", "cancelled_at"), None
+def _token(status: str, **more: Any) -> dict[str, Any]:
+    fields = dict.fromkeys(
+        ("called_at", "last_called_at", "started_at", "completed_at", "skipped_at", "cancelled_at")
     )
-    return r.TokenBody(
-        id=_id(6),
-        queue_id=QUEUE.id,
-        patient_id=USER.id,
-        token_number=8,
-        status=status,
-        created_at=_AT,
-        **{**none, **stamps},
-    )
+    fields |= dict.fromkeys(("skip_reason", "cancel_reason", "rejoin_until", "desk"))
+    if status not in ("WAITING", "CANCELLED"):
+        fields |= {"called_at": _AT, "last_called_at": _AT, "desk": DESK_NAME}
+    stamp = {"IN_PROGRESS": "started_at"}.get(status, f"{status.lower()}_at")
+    return {
+        **fields,
+        **({stamp: _AT} if stamp in fields else {}),
+        "id": _id(6),
+        "queue_id": QUEUE.id,
+        "patient_id": USER.id,
+        "token_number": 8,
+        "status": status,
+        "created_at": _AT,
+        "label": "B008",
+        "service_id": SERVICE.id,
+        "priority": "NORMAL",
+        "on_hold": False,
+        "recall_count": 0,
+        "postpones_left": 3,
+        "transferred_from": None,
+        "transferred_to": None,
+        "guest": False,
+        "version": 2,
+        **more,
+    }
 
 
-TOKEN = token("WAITING")
-CALLED = token("CALLED", called_at=_AT)
-STARTED = token("IN_PROGRESS", called_at=_AT, started_at=_AT)
-COMPLETED = token("COMPLETED", called_at=_AT, started_at=_AT, completed_at=_AT)
-SKIPPED = token("SKIPPED", called_at=_AT, skipped_at=_AT)
-CANCELLED = token("CANCELLED", cancelled_at=_AT)
+def staff_token(status: str, **more: Any) -> t.StaffTokenBody:
+    """A token in that state, as staff see it."""
+    return t.StaffTokenBody(**_token(status, **more), name="Maria Curie", phone=None, note=None)
+
+
+TOKEN = t.TokenBody(**_token("WAITING"))
+CANCELLED = t.TokenBody(**_token("CANCELLED", cancel_reason="PATIENT"))
+STAFF_TOKEN = staff_token("WAITING")
+TRANSFERRED = staff_token("COMPLETED", transferred_to=_id(10))
+BOARD = q.BoardBody(
+    queue=QUEUE,
+    status=STATUS,
+    version=QUEUE.version,
+    tokens=[t.BoardTokenBody(**structs.asdict(STAFF_TOKEN), ahead=0)],
+)
+UNDONE = t.UndoneBody(tokens=[STAFF_TOKEN])
+PLACE = t.PlaceBody(token_id=TOKEN.id, queue_id=QUEUE.id, ahead=4, wait=None, version=21)
+ENTRY = t.HistoryEntryBody(
+    at=_AT,
+    action="CALL",
+    from_="WAITING",
+    to="CALLED",
+    by=t.ActorBody(id=STAFF.id, name="Marie Tharp", role="STAFF"),
+    desk=DESK_NAME,
+    reason=None,
+)
+GUEST = v.GuestBody.of(_SECRET, base="https://qure.example.com")
+WALK_IN = v.WalkInBody(token=structs.replace(STAFF_TOKEN, guest=True), guest=GUEST)
+JOINED = v.JoinedBody(token=structs.replace(TOKEN, guest=True), guest=GUEST)
+GUEST_SESSION = v.GuestSessionBody(
+    user=structs.replace(
+        USER,
+        email=None,
+        first_name="Maria",
+        last_name="",
+        profile_picture="https://api.dicebear.com/9.x/initials/svg?seed=Maria",
+        guest=True,
+    ),
+    access_token=LOGIN.access_token,
+    expires_at="2025-12-30T10:15:00.000Z",
+)
+DOOR = v.DoorBody(
+    name=CLINIC.name,
+    address=CLINIC.address,
+    logo=None,
+    services=[
+        v.DoorServiceBody(
+            id=SERVICE.id, name=SERVICE.name, prefix=SERVICE.prefix, status=STATUS, wait=None
+        )
+    ],
+)
+PAIRING = v.PairingBody(device_code=_SECRET, user_code="BDWPHQPK", expires_in=600, interval=3)
+DISPLAY = v.DisplayBody(
+    id=_id(11),
+    clinic_id=CLINIC.id,
+    name="Waiting room",
+    service_ids=None,
+    created_at=_AT,
+)
+DISPLAY_GRANT = v.DisplayGrantBody(
+    access_token=LOGIN.access_token, refresh_token=LOGIN.refresh_token, display=DISPLAY
+)
 
 _BY_TYPE = MappingProxyType(
     {
         type(one): one
         for one in (
             *(USER, PROFILE, MANAGED_USER, USERS, LOGIN, REFRESH, SESSION),
-            *(CLINIC, CLINICS, STAFF, QUEUE, STATUS, TOKEN),
+            *(CLINIC, CLINICS, STAFF, SERVICE, DESK, QUEUE, STATUS, BOARD),
+            *(TOKEN, STAFF_TOKEN, UNDONE, PLACE, ENTRY),
+            *(WALK_IN, JOINED, GUEST_SESSION, DOOR, PAIRING, DISPLAY, DISPLAY_GRANT),
         )
     }
 )

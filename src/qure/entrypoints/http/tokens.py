@@ -1,18 +1,19 @@
-"""``/api/tokens``: a patient's place in a queue, and what staff do with it."""
+"""``/api/tokens``: a patient's place in a queue. What is done with it is in ``moves``."""
 
-from qure.application.queueing.desk import Desk
+from qure.application.access import require_patient
+from qure.application.queueing.board import Boards
 from qure.application.queueing.issuing import Issuing
+from qure.application.queueing.moves import Moves
+from qure.application.queueing.once import Once
 from qure.application.queueing.tokens import Tokens
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.calls import Call
 from qure.entrypoints.http.routing import Api
 from qure.wire.requests import FilterTokens, IssueToken
-from qure.wire.responses import TokenBody
+from qure.wire.tokens import HistoryEntryBody, PlaceBody, StaffTokenBody, TokenBody, history
 
 router = Api("/api/tokens", tag="Tokens")
-
-MOVE_REFUSALS = ("forbidden", "illegal_transition")
 
 
 @router.call(
@@ -28,16 +29,22 @@ MOVE_REFUSALS = ("forbidden", "illegal_transition")
         "too_many_active_tokens",
         "queue_full",
         "queue_inactive",
+        "queue_closed",
+        "idempotency_key_reused",
     ),
 )
-async def issue_token(request: Call, given: IssueToken, issuing: Issuing) -> TokenBody:
+async def issue_token(
+    request: Call, given: IssueToken, key: str | None, issuing: Issuing
+) -> TokenBody:
     """Take a token.
 
-    For patients. Numbers run from 1 without gap, however many ask at once. A patient takes at
-    most 3 numbers of one queue, and has at most 5 active tokens at once in all (the service may
-    set another bound). With `active_token_exists` comes the active token in `meta.token`.
+    For patients with an account. Numbers run from 1 without gap, however many ask at once. A
+    patient takes at most 3 numbers of one queue, and has at most 5 active tokens at once in all
+    (the service may set another bound). With `active_token_exists` comes the active token in
+    `meta.token`.
     """
-    return TokenBody.of(await issuing.issue(QueueId(given.queue_id), actor=request.user))
+    token = await issuing.issue(QueueId(given.queue_id), actor=request.user, once=Once(key=key))
+    return TokenBody.of(token)
 
 
 @router.call(
@@ -45,14 +52,15 @@ async def issue_token(request: Call, given: IssueToken, issuing: Issuing) -> Tok
     "/{tokenId}",
     "You have left the queue.",
     example=samples.CANCELLED,
-    refuses=MOVE_REFUSALS,
+    refuses=("forbidden", "illegal_transition"),
+    only=require_patient,
 )
-async def cancel_token(request: Call, token_id: TokenId, tokens: Tokens) -> TokenBody:
+async def leave_queue(request: Call, token_id: TokenId, moves: Moves) -> TokenBody:
     """Leave the queue.
 
     For the token's patient, while it is WAITING.
     """
-    return TokenBody.of(await tokens.cancel(token_id, actor=request.user))
+    return TokenBody.of(await moves.cancel(token_id, actor=request.user))
 
 
 @router.call(
@@ -70,7 +78,7 @@ async def read_active_token(request: Call, patient_id: UserId, tokens: Tokens) -
 @router.call("GET", "/queue/{queueId}", "These are the queue's tokens.", refuses=("forbidden",))
 async def list_tokens(
     request: Call, queue_id: QueueId, given: FilterTokens, tokens: Tokens
-) -> list[TokenBody] | TokenBody | None:
+) -> list[StaffTokenBody] | StaffTokenBody | None:
     """See a queue's tokens.
 
     For admins and the clinic's staff. Without `tokenNumber` the list in order, with it that one
@@ -79,52 +87,27 @@ async def list_tokens(
     found = await tokens.list_all(
         queue_id, number=given.token_number, status=given.status, actor=request.user
     )
-    bodies = [TokenBody.of(token) for token in found]
+    bodies = [StaffTokenBody.of(token) for token in found]
     if given.token_number is None:
         return bodies
     return bodies[0] if bodies else None
 
 
-@router.call(
-    "POST",
-    "/{tokenId}/start",
-    "The patient is being seen.",
-    example=samples.STARTED,
-    refuses=MOVE_REFUSALS,
-)
-async def start_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
-    """The called patient is being seen.
+@router.call("GET", "/{tokenId}/place", "This is its place in the line.", refuses=("forbidden",))
+async def read_place(request: Call, token_id: TokenId, boards: Boards) -> PlaceBody:
+    """See a token's place in the line.
 
-    For admins and the clinic's staff.
+    For its patient, the clinic's staff and admins. `ahead`: how many are called before it as
+    things stand; null unless it is WAITING and not held. `version` is the queue's.
     """
-    return TokenBody.of(await desk.start(token_id, actor=request.user))
+    return PlaceBody.of(await boards.place_of(token_id, actor=request.user))
 
 
-@router.call(
-    "POST",
-    "/{tokenId}/complete",
-    "The patient was served.",
-    example=samples.COMPLETED,
-    refuses=MOVE_REFUSALS,
-)
-async def complete_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
-    """The patient was served.
+@router.call("GET", "/{tokenId}/history", "This is what happened to it.", refuses=("forbidden",))
+async def read_history(request: Call, token_id: TokenId, tokens: Tokens) -> list[HistoryEntryBody]:
+    """See what happened to a token.
 
-    For admins and the clinic's staff.
+    For its patient, the clinic's staff and admins: every move, the oldest first. A patient sees
+    the roles of those who made them, not who they are.
     """
-    return TokenBody.of(await desk.complete(token_id, actor=request.user))
-
-
-@router.call(
-    "POST",
-    "/{tokenId}/skip",
-    "The patient was skipped.",
-    example=samples.SKIPPED,
-    refuses=MOVE_REFUSALS,
-)
-async def skip_token(request: Call, token_id: TokenId, desk: Desk) -> TokenBody:
-    """The patient is not there.
-
-    For admins and the clinic's staff.
-    """
-    return TokenBody.of(await desk.skip(token_id, actor=request.user))
+    return history(await tokens.history_of(token_id, actor=request.user))

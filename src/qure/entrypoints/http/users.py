@@ -18,7 +18,7 @@ async def search_users(request: Call, given: SearchUsers, users: Users) -> UserL
     """
     page = given.wanted_page()
     found, total = await users.search(
-        query=given.query, role=given.role, page=page, actor=request.user
+        query=given.query, role=given.wanted_role, page=page, actor=request.user
     )
     return UserListBody.of(found, page, total)
 

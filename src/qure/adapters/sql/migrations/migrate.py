@@ -39,7 +39,7 @@ async def downgrade(url: str, revision: str) -> None:
 
 
 async def revise(url: str, message: str) -> None:
-    """Write a new script from what differs between that (migrated) database and ``rows.py``."""
+    """Write a new script from what differs between that (migrated) database and ``rows``."""
     number = f"{len(list(_scripts().walk_revisions())) + 1:04}"
     await _run(
         url,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from functools import cache
 from math import cos, radians
 from typing import Any, NamedTuple
@@ -27,10 +26,10 @@ from qure.adapters.sql.mapping import (
     SERVICE_COLUMNS,
     clinic_values,
     fold,
-    service_values,
     to_clinic,
 )
-from qure.adapters.sql.rows import CLINICS, SERVICES
+from qure.adapters.sql.repositories.services import SqlServices
+from qure.adapters.sql.rows.clinics import CLINICS, SERVICES
 from qure.adapters.sql.transaction import Transaction
 from qure.application.changes import Changes
 from qure.application.clinics.geography import EARTH_RADIUS_KM, Box
@@ -46,14 +45,9 @@ _GET = _CLINICS.where(CLINICS.c.id == bindparam("id"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of rows that name the clinic.
 # Both rows: of one that is not locked, who has waited would see what it was before.
 _LOCK = _GET.with_for_update(key_share=True, of=(CLINICS, SERVICES))
+_ADD = insert(CLINICS)
 _SAVE = update(CLINICS).where(CLINICS.c.id == bindparam("of"))
-_SAVE_SERVICE = update(SERVICES).where(SERVICES.c.id == bindparam("of"))
-_DUE = (
-    select(SERVICES.c.clinic_id)
-    .where(SERVICES.c.next_opening_at <= bindparam("now"))
-    .order_by(SERVICES.c.next_opening_at, SERVICES.c.id)
-    .limit(bindparam("most"))
-)
+_BY_JOIN_DIGEST = _CLINICS.where(CLINICS.c.join_digest == bindparam("digest"))
 _AFTER = (
     _CLINICS.where(CLINICS.c.id > bindparam("after"))
     .order_by(CLINICS.c.id)
@@ -68,11 +62,12 @@ class SqlClinics:
     def __init__(self, transaction: Transaction, changes: Changes) -> None:
         self._transaction = transaction
         self._changes = changes
+        self._services = SqlServices(transaction, changes)
 
     async def add(self, clinic: Clinic) -> None:
         self._changes.note(clinic)
-        await self._transaction.change(insert(CLINICS), clinic_values(clinic))
-        await self._transaction.change(insert(SERVICES), service_values(clinic.service))
+        await self._transaction.change(_ADD, clinic_values(clinic))
+        await self._services.add(clinic.service)
 
     async def get(self, id: ClinicId, *, lock: bool = False) -> Clinic | None:
         row = await self._transaction.first(_LOCK if lock else _GET, {"id": id})
@@ -80,9 +75,9 @@ class SqlClinics:
 
     async def save(self, clinic: Clinic) -> None:
         self._changes.note(clinic)
-        values, service = clinic_values(clinic), service_values(clinic.service)
+        values = clinic_values(clinic)
         await self._transaction.change(_SAVE, {"of": values.pop("id"), **values})
-        await self._transaction.change(_SAVE_SERVICE, {"of": service.pop("id"), **service})
+        await self._services.save(clinic.service)
 
     async def search(self, wanted: ClinicFilter, *, page: Page) -> tuple[list[FoundClinic], int]:
         shape, values = _question(wanted)
@@ -103,9 +98,9 @@ class SqlClinics:
         rows = await self._transaction.all(_AFTER, {"after": id, "most": limit})
         return [to_clinic(row) for row in rows]
 
-    async def due_for_opening(self, now: datetime, *, limit: int) -> list[ClinicId]:
-        rows = await self._transaction.all(_DUE, {"now": now, "most": limit})
-        return [row.clinic_id for row in rows]
+    async def by_join_digest(self, digest: str) -> Clinic | None:
+        row = await self._transaction.first(_BY_JOIN_DIGEST, {"digest": digest})
+        return None if row is None else to_clinic(row)
 
 
 class _Shape(NamedTuple):

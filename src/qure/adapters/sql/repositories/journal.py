@@ -12,14 +12,15 @@ from sqlalchemy import Row, bindparam, func, select, text, update
 
 from qure.adapters.sql.insertion import Insertion
 from qure.adapters.sql.mapping import Mapping
-from qure.adapters.sql.rows import JOURNAL
+from qure.adapters.sql.rows.records import JOURNAL
 from qure.adapters.sql.transaction import Transaction
 from qure.application.ports.journal import JournalEntry, JournalRecord
-from qure.domain.ids import ClinicId, EntryId, TokenId
+from qure.domain.ids import ClinicId, EntryId, TokenId, UserId
+from qure.domain.queue import Queue
 from qure.wire.stored_events import decode_event, encode_event
 
 _add = Insertion(JOURNAL)
-_record_values = Mapping(JOURNAL, computed=("is_pending", "content"))
+_record_values = Mapping(JOURNAL, without=("is_pending", "content"))
 _IS_PENDING = text("journal.is_pending")  # As the partial index has it.
 _IN_ORDER = (JOURNAL.c.created_at, JOURNAL.c.entry_id, JOURNAL.c.number)
 _RECORDS = select(*(column for column in JOURNAL.c if column.name != "content"))
@@ -50,6 +51,19 @@ _AFTER = (
     .order_by(JOURNAL.c.entry_id)
     .limit(bindparam("most"))
 )
+_LAST_MOVE = (
+    select(JOURNAL.c.entry_id)
+    .where(
+        JOURNAL.c.clinic_id == bindparam("clinic"),
+        JOURNAL.c.created_at >= bindparam("since"),
+        JOURNAL.c.queue_id == bindparam("queue"),
+        JOURNAL.c.actor_id == bindparam("actor"),
+        JOURNAL.c.from_status.is_not(None),
+        JOURNAL.c.content.is_not(None),
+    )
+    .order_by(JOURNAL.c.created_at.desc(), JOURNAL.c.entry_id.desc())
+    .limit(1)
+)
 _CONTENTS = select(JOURNAL.c.entry_id, JOURNAL.c.created_at, JOURNAL.c.event, JOURNAL.c.content)
 _MARK = (
     update(JOURNAL)
@@ -65,6 +79,7 @@ def _entries_of(wanted: Any, *order: Any) -> Any:
 
 _PENDING_ENTRIES = _entries_of(_PENDING, *_IN_ORDER)
 _KEPT_ENTRIES = _entries_of(_KEPT, *_IN_ORDER)
+_ENTRY_OF_LAST_MOVE = _entries_of(_LAST_MOVE, *_IN_ORDER)
 _ENTRIES_AFTER = _entries_of(_AFTER, JOURNAL.c.entry_id, JOURNAL.c.number)
 
 
@@ -81,6 +96,14 @@ class SqlJournal:
 
     async def of_token(self, token_id: TokenId) -> list[JournalRecord]:
         return _records(await self._transaction.all(_OF_TOKEN, {"token": token_id}))
+
+    async def last_move(
+        self, queue: Queue, actor_id: UserId, *, since: datetime
+    ) -> JournalEntry | None:
+        # By the clinic's index: nothing is asked for by queue or person often enough for its own.
+        asked = {"clinic": queue.clinic_id, "queue": queue.id, "actor": actor_id, "since": since}
+        found = _entries(await self._transaction.all(_ENTRY_OF_LAST_MOVE, asked))
+        return found[0] if found else None
 
     async def of_clinic(
         self, clinic_id: ClinicId, *, since: datetime, until: datetime

@@ -14,13 +14,16 @@ from qure.adapters.sql.mapping import (
     to_session,
     to_user,
 )
-from qure.adapters.sql.rows import REFRESH_SECRETS, SESSIONS, USERS, padded
+from qure.adapters.sql.rows.accounts import REFRESH_SECRETS, SESSIONS, USERS
+from qure.adapters.sql.rows.row import padded
 from qure.adapters.sql.transaction import Transaction
 from qure.application.changes import Changes
 from qure.domain.ids import SessionId, UserId
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.user import User
 
+_ADD = insert(SESSIONS)
+_ADD_SECRET = insert(REFRESH_SECRETS)
 _GET = select(SESSIONS).where(SESSIONS.c.id == bindparam("id"))
 # NO KEY UPDATE holds off every other writer, but not the foreign keys of new secrets.
 _LOCK = _GET.with_for_update(key_share=True)
@@ -54,10 +57,11 @@ class SqlSessions:
         self._transaction = transaction
         self._changes = changes
 
-    async def add(self, session: Session, secret: RefreshSecret) -> None:
+    async def add(self, session: Session, secret: RefreshSecret | None) -> None:
         self._changes.note(session)
-        await self._transaction.change(insert(SESSIONS), session_values(session))
-        await self.add_secret(secret)
+        await self._transaction.change(_ADD, session_values(session))
+        if secret is not None:
+            await self.add_secret(secret)
 
     async def get(self, id: SessionId, *, lock: bool = False) -> Session | None:
         row = await self._transaction.first(_LOCK if lock else _GET, {"id": id})
@@ -91,7 +95,7 @@ class SqlSessions:
         return None if row is None else to_secret(row)
 
     async def add_secret(self, secret: RefreshSecret) -> None:
-        await self._transaction.change(insert(REFRESH_SECRETS), secret_values(secret))
+        await self._transaction.change(_ADD_SECRET, secret_values(secret))
 
     async def spend_secret(self, digest: str, *, at: datetime) -> bool:
         return await self._transaction.change(_SPEND, {"of": digest, "at": at}) == 1

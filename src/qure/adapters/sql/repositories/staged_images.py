@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from qure.adapters.sql.mapping import image_values, to_image
-from qure.adapters.sql.rows import STAGED_IMAGES
+from qure.adapters.sql.rows.records import STAGED_IMAGES
 from qure.adapters.sql.transaction import Transaction
 from qure.application.changes import Changes
 from qure.domain.ids import ImageId

@@ -5,14 +5,13 @@ however many rows there are. What staff did and what waited to be announced beco
 a token's history begins with its issuing. Entries that were announced already are not taken along.
 
 Going back, each row is what it was; of what one transaction did since, only the first activity
-gets its entry's id.
+gets its entry's id. Queues of other services than the default ones are given up with their tokens.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -20,7 +19,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from advanced_alchemy.types import GUID, DateTimeUTC
 from alembic import op
-from alembic.operations import BatchOperations
+
+from qure.adapters.sql.migrations.altering import altered, partial_index
 
 revision = "0003"
 down_revision = "0002"
@@ -28,7 +28,6 @@ branch_labels = None
 depends_on = None
 
 PLACE_STEP = 1 << 20
-ID_BYTES = 16
 
 # What staff did: the event that it is, and from which status to which.
 _ACTIONS = {
@@ -108,11 +107,11 @@ def _make_services() -> None:
         "true, true, 0, created_at, updated_at FROM clinics"
     )
     op.create_index("ix_services_clinic", "services", ["clinic_id", "position", "id"])
-    _partial_index("uq_services_default", "services", "clinic_id", where="is_default", unique=True)
-    _partial_index(
+    partial_index("uq_services_default", "services", "clinic_id", where="is_default", unique=True)
+    partial_index(
         "uq_services_prefix", "services", "clinic_id", "prefix", where="is_active", unique=True
     )
-    _partial_index(
+    partial_index(
         "ix_services_next_opening",
         "services",
         "next_opening_at",
@@ -120,7 +119,7 @@ def _make_services() -> None:
         where="next_opening_at IS NOT NULL",
     )
     op.drop_index("ix_clinics_next_opening", table_name="clinics")
-    with _altered("clinics") as clinics:
+    with altered("clinics") as clinics:
         clinics.drop_constraint(op.f("ck_clinics_max_queue_size"), type_="check")
         clinics.drop_column("max_queue_size")
         clinics.drop_column("auto_open_queue")
@@ -128,7 +127,7 @@ def _make_services() -> None:
 
 
 def _drop_services() -> None:
-    with _altered("clinics") as clinics:
+    with altered("clinics") as clinics:
         clinics.add_column(sa.Column("max_queue_size", sa.Integer(), nullable=True))
         clinics.add_column(sa.Column("auto_open_queue", sa.Boolean(), nullable=True))
         clinics.add_column(sa.Column("next_opening_at", DateTimeUTC(), nullable=True))
@@ -137,13 +136,13 @@ def _drop_services() -> None:
             f"UPDATE clinics SET {column} = (SELECT services.{column} FROM services "
             "WHERE services.clinic_id = clinics.id AND services.is_default)"
         )
-    with _altered("clinics") as clinics:
+    with altered("clinics") as clinics:
         clinics.alter_column("max_queue_size", existing_type=sa.Integer(), nullable=False)
         clinics.alter_column("auto_open_queue", existing_type=sa.Boolean(), nullable=False)
         clinics.create_check_constraint(
             op.f("ck_clinics_max_queue_size"), "max_queue_size BETWEEN 1 AND 1000"
         )
-    _partial_index(
+    partial_index(
         "ix_clinics_next_opening",
         "clinics",
         "next_opening_at",
@@ -154,7 +153,7 @@ def _drop_services() -> None:
 
 
 def _move_queues_to_services() -> None:
-    with _altered("queues") as queues:
+    with altered("queues") as queues:
         queues.drop_constraint(op.f("ck_queues_current_number"), type_="check")
         queues.alter_column("current_number", new_column_name="now_serving")
         queues.add_column(sa.Column("service_id", GUID(), nullable=True))
@@ -162,7 +161,7 @@ def _move_queues_to_services() -> None:
             sa.Column("priority_run", sa.Integer(), nullable=False, server_default="0")
         )
     op.execute("UPDATE queues SET service_id = clinic_id")
-    with _altered("queues") as queues:
+    with altered("queues") as queues:
         queues.alter_column("service_id", existing_type=GUID(), nullable=False)
         queues.alter_column("priority_run", existing_type=sa.Integer(), server_default=None)
         queues.create_foreign_key(
@@ -179,7 +178,13 @@ def _move_queues_to_services() -> None:
 
 
 def _move_queues_to_clinics() -> None:
-    with _altered("queues") as queues:
+    """A clinic has one queue a day again, its default service's: the others have no place."""
+    others = "IN (SELECT id FROM services WHERE NOT is_default)"
+    op.execute(
+        f"DELETE FROM tokens WHERE queue_id IN (SELECT id FROM queues WHERE service_id {others})"
+    )
+    op.execute(f"DELETE FROM queues WHERE service_id {others}")
+    with altered("queues") as queues:
         queues.drop_constraint("uq_queues_service_date", type_="unique")
         queues.drop_constraint(op.f("ck_queues_priority_run"), type_="check")
         queues.drop_constraint(op.f("ck_queues_now_serving"), type_="check")
@@ -187,7 +192,7 @@ def _move_queues_to_clinics() -> None:
         queues.drop_column("service_id")
         queues.drop_column("priority_run")
         queues.alter_column("now_serving", new_column_name="current_number")
-    with _altered("queues") as queues:
+    with altered("queues") as queues:
         queues.create_check_constraint(
             op.f("ck_queues_current_number"), "current_number BETWEEN 0 AND last_issued_number"
         )
@@ -197,7 +202,7 @@ def _move_queues_to_clinics() -> None:
 def _give_tokens_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_held", table_name="tokens")
-    with _altered("tokens") as tokens:
+    with altered("tokens") as tokens:
         tokens.drop_constraint(op.f("fk_tokens_held_by_users"), type_="foreignkey")
         tokens.alter_column("held_by", new_column_name="assigned_to")
         tokens.add_column(sa.Column("version", sa.Integer(), nullable=True))
@@ -208,7 +213,7 @@ def _give_tokens_versions_and_places() -> None:
         "version = 1"
         + "".join(f" + CASE WHEN {stamp} IS NULL THEN 0 ELSE 1 END" for stamp in _STAMPS)
     )
-    with _altered("tokens") as tokens:
+    with altered("tokens") as tokens:
         tokens.alter_column("version", existing_type=sa.Integer(), nullable=False)
         tokens.alter_column("place", existing_type=sa.BigInteger(), nullable=False)
         tokens.alter_column("priority", existing_type=sa.Text(), nullable=False)
@@ -219,7 +224,7 @@ def _give_tokens_versions_and_places() -> None:
             op.f("ck_tokens_priority"), "priority IN ('NORMAL', 'PRIORITY', 'URGENT')"
         )
         tokens.create_check_constraint(op.f("ck_tokens_version"), "version >= 1")
-    _partial_index(
+    partial_index(
         "ix_tokens_waiting",
         "tokens",
         "queue_id",
@@ -227,7 +232,7 @@ def _give_tokens_versions_and_places() -> None:
         "place",
         where="status IN ('WAITING')",
     )
-    _partial_index(
+    partial_index(
         "ix_tokens_assigned",
         "tokens",
         "queue_id",
@@ -239,7 +244,7 @@ def _give_tokens_versions_and_places() -> None:
 def _take_versions_and_places() -> None:
     op.drop_index("ix_tokens_waiting", table_name="tokens")
     op.drop_index("ix_tokens_assigned", table_name="tokens")
-    with _altered("tokens") as tokens:
+    with altered("tokens") as tokens:
         tokens.drop_constraint(op.f("ck_tokens_priority"), type_="check")
         tokens.drop_constraint(op.f("ck_tokens_version"), type_="check")
         tokens.drop_constraint(op.f("fk_tokens_assigned_to_users"), type_="foreignkey")
@@ -247,12 +252,12 @@ def _take_versions_and_places() -> None:
         tokens.drop_column("place")
         tokens.drop_column("priority")
         tokens.alter_column("assigned_to", new_column_name="held_by")
-    with _altered("tokens") as tokens:
+    with altered("tokens") as tokens:
         tokens.create_foreign_key(op.f("fk_tokens_held_by_users"), "users", ["held_by"], ["id"])
-    _partial_index(
+    partial_index(
         "ix_tokens_waiting", "tokens", "queue_id", "number", where="status IN ('WAITING')"
     )
-    _partial_index(
+    partial_index(
         "ix_tokens_held",
         "tokens",
         "queue_id",
@@ -356,9 +361,9 @@ def _move_outbox_to_journal() -> None:
 
 
 def _index_journal() -> None:
-    _partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
+    partial_index("ix_journal_pending", "journal", "created_at", "entry_id", where="is_pending")
     for column in ("token", "clinic"):
-        _partial_index(
+        partial_index(
             f"ix_journal_{column}",
             "journal",
             f"{column}_id",
@@ -484,28 +489,4 @@ def _make_outbox() -> None:
         sa.Column("sent_at", DateTimeUTC(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
-    _partial_index("ix_outbox_pending", "outbox", "created_at", "id", where="sent_at IS NULL")
-
-
-def _altered(table: str) -> AbstractContextManager[BatchOperations]:
-    """SQLite makes the table anew, and finds a number where an id (``BINARY(16)``) is kept."""
-
-    def keep_ids(_inspector: Any, _table: Any, column: dict[str, Any]) -> None:
-        found = column["type"]
-        if isinstance(found, sa.Numeric) and found.precision == ID_BYTES:
-            column["type"] = GUID()
-
-    listeners = [("column_reflect", keep_ids)]
-    return op.batch_alter_table(table, reflect_kwargs={"listeners": listeners})
-
-
-def _partial_index(name: str, table: str, *columns: str, where: str, unique: bool = False) -> None:
-    condition = sa.text(where)
-    op.create_index(
-        name,
-        table,
-        list(columns),
-        unique=unique,
-        postgresql_where=condition,
-        sqlite_where=condition,
-    )
+    partial_index("ix_outbox_pending", "outbox", "created_at", "id", where="sent_at IS NULL")

@@ -1,0 +1,181 @@
+"""Where the patients who are connected here stand in line, and what they were told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Final
+from uuid import UUID
+
+from qure.adapters.sockets.clients import Client
+from qure.adapters.sockets.messages import Message
+from qure.adapters.sockets.rooms import LONGEST_PAUSE, PAUSE_PER_MEMBER, SHORTEST_PAUSE
+from qure.application.announcing.live_boards import LiveBoards
+from qure.domain.board import Board
+from qure.domain.ids import QueueId, TokenId
+from qure.domain.queue_status import QueueStatus
+from qure.domain.token import Token
+from qure.wire.socket_events import YOUR_PLACE, place, place_head, place_tail
+
+NOTHING: Final = -1
+"""What was told of a place as long as nothing was."""
+
+
+class _Place:
+    """One token of a patient who is connected with these ``clients``, of now and of later.
+
+    ``since`` is a version of the queue at which the token was heard to be there.
+    """
+
+    __slots__ = ("clients", "head", "patient_id", "since", "told")
+
+    def __init__(self, token: Token, clients: Collection[Client], since: int | None) -> None:
+        self.patient_id = token.patient_id
+        self.head = place_head(token.id, token.queue_id)
+        self.clients = clients
+        self.since = since
+        self.told: int | None = NOTHING
+
+    def is_known_to(self, board: Board) -> bool:
+        """Whether a board without the token says that it is there no more, not only not yet."""
+        return self.since is not None and board.version >= self.since
+
+
+class Places:
+    """Tells every patient who is connected how many are before them, and nobody else.
+
+    Each place is told when a client comes, and whenever it changes; the newest state always in
+    the end. A token that is not active any more is told of once more, and let go.
+    """
+
+    def __init__(self, live: LiveBoards) -> None:
+        self._live = live
+        self._lines: dict[QueueId, _Line] = {}
+        self._queue_of: dict[UUID, dict[TokenId, QueueId]] = {}
+
+    def enter(
+        self,
+        token: Token,
+        clients: Collection[Client],
+        *,
+        since: int | None = None,
+        new: Client | None = None,
+    ) -> None:
+        """An active token, whose patient is connected with these clients.
+
+        ``new`` is the one of them that has just come, if one has.
+        """
+        queue_id = token.queue_id
+        line = self._lines.get(queue_id)
+        is_first = line is None
+        if line is None:
+            line = self._lines[queue_id] = _Line(self)
+        line.enter(token, clients, since=since, new=new)
+        self._queue_of.setdefault(token.patient_id, {})[token.id] = queue_id
+        if is_first:
+            self._live.watch(queue_id, line.changed)
+
+    def leave(self, patient_id: UUID) -> None:
+        """The patient is not connected any more."""
+        for token_id in list(self._queue_of.get(patient_id, ())):
+            self.forget(patient_id, token_id)
+
+    def forget(self, patient_id: UUID, token_id: TokenId) -> None:
+        """The token has no place any more, or nobody who would hear of it."""
+        queue_of = self._queue_of[patient_id]
+        queue_id = queue_of.pop(token_id)
+        if not queue_of:
+            del self._queue_of[patient_id]
+        line = self._lines[queue_id]
+        del line.places[token_id]
+        if not line.places:
+            del self._lines[queue_id]
+            self._live.unwatch(queue_id, line.changed)
+            line.stop()
+
+
+class _Line:
+    """The places of one queue. After telling many the next telling waits a moment, as in a room."""
+
+    __slots__ = ("_board", "_fresh", "_has_moved", "_owner", "_timer", "places")
+
+    def __init__(self, owner: Places) -> None:
+        self._owner = owner
+        self.places: dict[TokenId, _Place] = {}
+        self._fresh: dict[TokenId, list[Client]] = {}
+        """Those of which somebody has to be told even though they have not changed."""
+        self._board: Board | None = None
+        self._has_moved = False
+        self._timer: asyncio.Handle | None = None
+
+    def enter(
+        self, token: Token, clients: Collection[Client], *, since: int | None, new: Client | None
+    ) -> None:
+        """See ``Places.enter``."""
+        known = self.places.get(token.id)
+        if known is None:
+            self.places[token.id] = _Place(token, clients, since)
+        elif known.since is None:
+            known.since = since
+        if known is None or new is not None:
+            self._fresh.setdefault(token.id, []).extend([] if new is None else [new])
+            self._tell_soon()
+
+    def changed(self, board: Board, _status: QueueStatus, _tokens: Sequence[Token]) -> None:
+        """The board stands at a newer version, or is there at all."""
+        self._board = board
+        self._has_moved = True
+        self._tell_soon()
+
+    def stop(self) -> None:
+        """Nothing is sent any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell_soon(self) -> None:
+        if self._timer is None and self._board is not None:
+            self._timer = asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._timer = None
+        board = self._board
+        if board is None or not (self._has_moved or self._fresh):
+            return
+        fresh, self._fresh = self._fresh, {}
+        ids = list(self.places if self._has_moved else fresh)
+        self._has_moved = False
+        # Worked out once for everybody.
+        ahead_of, tail = board.ahead, place_tail(board.version)
+        sent = 0
+        for id in ids:
+            one = self.places.get(id)
+            ahead = ahead_of.get(id)
+            if one is None or (ahead is not None and ahead == one.told and id not in fresh):
+                continue
+            token = board.tokens.get(id)
+            if token is not None and one.since is None:
+                one.since = board.version
+            if token is None and not one.is_known_to(board):
+                continue
+            is_gone = token is None or not token.is_active
+            if ahead != one.told and not (is_gone and one.told == NOTHING):
+                sent += _send(id, one, one.clients, ahead, tail)
+            elif id in fresh:
+                sent += _send(id, one, fresh[id], ahead, tail)
+            one.told = ahead
+            if is_gone and id in self.places:
+                self._owner.forget(one.patient_id, id)
+        pause = min(LONGEST_PAUSE, PAUSE_PER_MEMBER * sent)
+        if pause >= SHORTEST_PAUSE and self.places:
+            self._timer = asyncio.get_running_loop().call_later(pause, self._tell)
+
+
+def _send(
+    id: TokenId, one: _Place, clients: Collection[Client], ahead: int | None, tail: bytes
+) -> int:
+    message = Message(YOUR_PLACE, place(one.head, ahead, tail))
+    receivers = [client for client in clients if client.hears]
+    for client in receivers:
+        client.listener.send_newest(id, message)
+    return len(receivers)

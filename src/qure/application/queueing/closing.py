@@ -1,0 +1,177 @@
+"""What the clock does: no-shows, the end of a day, notices that are over.
+
+Each is found by an index, and done under the lock of its queue by looking once more: any number of
+processes may do the same at once, and what happened while none ran is made up for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from qure.application.access import require_desk, require_desk_of
+from qure.application.lookup import get_clinic, get_queue, lock_with_queue
+from qure.application.ports.gateways import Clock
+from qure.application.ports.storage import Storage, UnitOfWork
+from qure.application.transact import transact
+from qure.domain import moves
+from qure.domain.actor import SYSTEM, Actor
+from qure.domain.errors import Unavailable
+from qure.domain.ids import QueueId, TokenId
+from qure.domain.queue import Queue
+from qure.domain.token import SkipReason, TokenStatus
+
+logger = logging.getLogger(__name__)
+
+FOUND_AT_ONCE = 100
+ENDED_AT_ONCE = 100
+"""So many tokens are ended by one transaction: the rest of the process goes on in between."""
+
+Id = TypeVar("Id", QueueId, TokenId)
+
+
+class Closing:
+    """Ends days, by the clock or by staff, and counts who did not come."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    async def close(self, queue_id: QueueId, *, actor: Actor) -> Queue:
+        """End the queue's day now. For staff of the clinic and admins.
+
+        WAITING and CALLED tokens are cancelled, those IN_PROGRESS completed. A closed one stays
+        as it is. Raises ``NotFound``, ``Forbidden``.
+        """
+        require_desk(actor)
+
+        async def close(uow: UnitOfWork) -> Queue:
+            queue = await get_queue(uow, queue_id, lock=True)
+            require_desk_of(actor, queue.clinic_id)
+            await _end_some(uow, queue, by=actor, clock=self._clock)
+            return queue
+
+        while True:
+            queue = await transact(self._storage, close)
+            if queue.ended_at is not None:
+                return queue
+
+    async def end_days(self, *, batch: int = FOUND_AT_ONCE) -> int:
+        """End every day that is over by the clinic's clock; how many queues were ended."""
+
+        async def end(queue_id: QueueId) -> bool:
+            async def end_if_over(uow: UnitOfWork) -> tuple[bool, bool]:
+                queue = await get_queue(uow, queue_id, lock=True)
+                is_over = queue.is_closed or queue.day_ends_at <= self._clock.now()
+                if queue.ended_at is not None or not is_over:
+                    return False, True  # Another process was here first.
+                await _end_some(uow, queue, by=SYSTEM, clock=self._clock)
+                return queue.ended_at is not None, queue.ended_at is not None
+
+            while True:
+                ended, is_done = await transact(self._storage, end_if_over)
+                if is_done:
+                    return ended
+
+        async def find(uow: UnitOfWork) -> Sequence[QueueId]:
+            return await uow.queues.to_end(now=self._clock.now(), limit=batch)
+
+        return await self._see_to(find, end, "the day of queue %s could not be ended", batch)
+
+    async def skip_no_shows(self, *, batch: int = FOUND_AT_ONCE) -> int:
+        """Skip whoever was called so long ago that their clinic waits no more; how many."""
+
+        async def find(uow: UnitOfWork) -> Sequence[TokenId]:
+            return await uow.tokens.not_shown_up(now=self._clock.now(), limit=batch)
+
+        return await self._see_to(
+            find, self._skip_no_show, "token %s could not be counted as a no-show", batch
+        )
+
+    async def end_notices(self, *, batch: int = FOUND_AT_ONCE) -> int:
+        """Take away the notices that have ended; how many."""
+
+        async def end(queue_id: QueueId) -> bool:
+            async def end_if_over(uow: UnitOfWork) -> bool:
+                queue = await get_queue(uow, queue_id, lock=True)
+                now = self._clock.now()
+                until = None if queue.notice is None else queue.notice.until
+                if until is None or until > now:
+                    return False
+                queue.give_notice(None, by=SYSTEM, at=now)
+                await uow.queues.save(queue)
+                await uow.commit()
+                return True
+
+            return await transact(self._storage, end_if_over)
+
+        async def find(uow: UnitOfWork) -> Sequence[QueueId]:
+            return await uow.queues.with_notice_over(now=self._clock.now(), limit=batch)
+
+        return await self._see_to(find, end, "the notice of queue %s could not be ended", batch)
+
+    async def _skip_no_show(self, token_id: TokenId) -> bool:
+        async def skip(uow: UnitOfWork) -> bool:
+            token, queue = await lock_with_queue(uow, token_id)
+            clinic = await get_clinic(uow, queue.clinic_id)
+            now = self._clock.now()
+            minutes, called = clinic.no_show_minutes, token.last_called_at
+            if token.status is not TokenStatus.CALLED or minutes is None or called is None:
+                return False  # Somebody else was here first.
+            if now - called < timedelta(minutes=minutes):
+                return False
+            skipped = moves.skip(
+                queue,
+                token,
+                None,
+                comeback=clinic.comeback,
+                why=SkipReason.NO_SHOW,
+                by=SYSTEM,
+                at=now,
+            )
+            await uow.tokens.save([skipped])
+            await uow.queues.save(queue)
+            await uow.commit()
+            return True
+
+        return await transact(self._storage, skip)
+
+    async def _see_to(
+        self,
+        find: Callable[[UnitOfWork], Awaitable[Sequence[Id]]],
+        do: Callable[[Id], Awaitable[bool]],
+        failure: str,
+        batch: int,
+    ) -> int:
+        """Do it to all that are found. One that fails is logged, and holds up no other."""
+        done = 0
+        while True:
+            async with self._storage.read() as uow:
+                found = await find(uow)
+            seen_to = 0
+            for id in found:
+                try:
+                    done += await do(id)
+                    seen_to += 1
+                except Unavailable:
+                    raise
+                except Exception:
+                    logger.exception(failure, id)
+            if len(found) < batch or seen_to == 0:
+                return done
+
+
+async def _end_some(uow: UnitOfWork, queue: Queue, *, by: Actor, clock: Clock) -> None:
+    """Close it, end some of its tokens, and say so when there are none left."""
+    if queue.ended_at is not None:
+        return
+    now = clock.now()
+    queue.close(by=by, at=now)
+    active = await uow.tokens.active_in(queue.id, limit=ENDED_AT_ONCE)
+    await uow.tokens.save(moves.end_day(queue, active, by=by, at=now))
+    if len(active) < ENDED_AT_ONCE:
+        queue.ended_at = now
+    await uow.queues.save(queue)
+    await uow.commit()

@@ -1,0 +1,154 @@
+"""What the outside sees of guests, of a clinic's door, and of displays."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import segno
+
+from qure.application.accounts.displays import DisplayGrant, Started
+from qure.application.accounts.guest_links import Admitted, GuestGrant
+from qure.application.accounts.guests import Door
+from qure.domain.display import PAIRING_LIFE, POLL_INTERVAL, Display
+from qure.domain.queue import Queue
+from qure.wire.body import Body, instant
+from qure.wire.queues import StatusBody
+from qure.wire.responses import UserBody
+from qure.wire.tokens import StaffTokenBody, TokenBody
+
+LINK_PATH = "/t#"
+"""The secret is in the fragment, which browsers tell nobody: no log and no referrer has it."""
+
+
+class GuestBody(Body):
+    """A guest's link: told once. ``qr`` is an SVG as a data URI."""
+
+    secret: str
+    url: str
+    qr: str
+
+    @classmethod
+    def of(cls, secret: str, *, base: str) -> GuestBody:
+        """``base`` is where the service is reached."""
+        url = f"{base}{LINK_PATH}{secret}"
+        return cls(secret, url, qr_code(url))
+
+
+def qr_code(text: str) -> str:
+    """An SVG as a data URI (RFC 2397), without style attributes."""
+    return segno.make(text, error="m", micro=False).svg_data_uri(scale=4, omitsize=True)
+
+
+class WalkInBody(Body):
+    """A walk-in's token, and the link for its patient."""
+
+    token: StaffTokenBody
+    guest: GuestBody
+
+    @classmethod
+    def of(cls, admitted: Admitted, *, base: str) -> WalkInBody:
+        return cls(StaffTokenBody.of(admitted.token), GuestBody.of(admitted.secret, base=base))
+
+
+class JoinedBody(Body):
+    """The token of somebody who came through the door, and their link."""
+
+    token: TokenBody
+    guest: GuestBody
+
+    @classmethod
+    def of(cls, admitted: Admitted, *, base: str) -> JoinedBody:
+        return cls(TokenBody.of(admitted.token), GuestBody.of(admitted.secret, base=base))
+
+
+class GuestSessionBody(Body):
+    """What a guest's link opens; ``expiresAt`` is that of the access token."""
+
+    user: UserBody
+    access_token: str
+    expires_at: str
+
+    @classmethod
+    def of(cls, grant: GuestGrant) -> GuestSessionBody:
+        return cls(UserBody.of(grant.user), grant.access_jwt, instant(grant.expires_at))
+
+
+class DoorServiceBody(Body):
+    """A service that has a queue today. ``wait`` is null until waits are forecast."""
+
+    id: UUID
+    name: str
+    prefix: str
+    status: StatusBody
+    wait: None
+
+    @classmethod
+    def of(cls, queue: Queue) -> DoorServiceBody:
+        return cls(
+            queue.service_id,
+            queue.service_name,
+            queue.prefix,
+            StatusBody.of(queue.status()),
+            None,
+        )
+
+
+class DoorBody(Body):
+    """A clinic, as it is shown at its door."""
+
+    name: str
+    address: str | None
+    logo: str | None
+    services: list[DoorServiceBody]
+
+    @classmethod
+    def of(cls, door: Door) -> DoorBody:
+        clinic = door.clinic
+        services = [DoorServiceBody.of(queue) for queue in door.queues]
+        return cls(clinic.name, clinic.address, clinic.logo, services)
+
+
+class PairingBody(Body):
+    """What a display keeps (``deviceCode``) and shows (``userCode``); seconds (RFC 8628)."""
+
+    device_code: str
+    user_code: str
+    expires_in: int
+    interval: int
+
+    @classmethod
+    def of(cls, started: Started) -> PairingBody:
+        life, interval = int(PAIRING_LIFE.total_seconds()), int(POLL_INTERVAL.total_seconds())
+        return cls(started.device_code, started.user_code, life, interval)
+
+
+class DisplayBody(Body):
+    """A device that looks on; ``serviceIds`` null means all services."""
+
+    id: UUID
+    clinic_id: UUID
+    name: str
+    service_ids: tuple[UUID, ...] | None
+    created_at: str
+
+    @classmethod
+    def of(cls, display: Display) -> DisplayBody:
+        return cls(
+            display.id,
+            display.clinic_id,
+            display.name,
+            display.service_ids,
+            instant(display.created_at),
+        )
+
+
+class DisplayGrantBody(Body):
+    """What a display holds when it has been let in."""
+
+    access_token: str
+    refresh_token: str
+    display: DisplayBody
+
+    @classmethod
+    def of(cls, grant: DisplayGrant) -> DisplayGrantBody:
+        return cls(grant.access_jwt, grant.refresh_secret, DisplayBody.of(grant.display))
