@@ -43,10 +43,10 @@ class StaffMove:
 
     event: str
     ids: tuple[str, ...]
-    options: type[m.Move]
-    make: Callable[[Sequence[UUID], m.Move, Actor, Once], Awaitable[Body]]
+    options: type[Fields]
+    make: Callable[[Sequence[UUID], Any, Actor, Once], Awaitable[Body]]
 
-    def read(self, given: object) -> tuple[m.Move, Once]:
+    def read(self, given: object) -> tuple[Fields, Once]:
         """The options, if there are any. Raises ``Invalid``, naming each that is wrong."""
         if given is None or (self.event in _OLDER and not isinstance(given, Mapping)):
             given = {}
@@ -59,8 +59,9 @@ class StaffMove:
                 wrong += [one for one in error.errors if one not in wrong]
         if wrong:
             raise Invalid([FieldError(one.path, f"{one.path}: {one.message}") for one in wrong])
-        options: m.Move = read[self.options]
-        return options, options.once(read[Key].idempotency_key)
+        options = read[self.options]
+        version = options.expected_version if isinstance(options, m.Move) else None
+        return options, Once(key=read[Key].idempotency_key, version=version)
 
 
 def staff_moves(use: UseCases) -> dict[str, StaffMove]:
@@ -68,8 +69,9 @@ def staff_moves(use: UseCases) -> dict[str, StaffMove]:
     calling, moves = use.calling, use.moves
     made = [
         _of_one(ev.CALL_NEXT, "queueId", calling.call_next, StaffTokenBody.of),
-        _of_one(ev.DESK_CALL_NEXT, "deskId", calling.call_next_at, StaffTokenBody.of),
         _of_one(ev.UNDO, "queueId", use.undoing.undo, UndoneBody.of),
+        # The queues of a desk are several: there is no one version to expect.
+        _of_one(ev.DESK_CALL_NEXT, "deskId", calling.call_next_at, StaffTokenBody.of, Key),
         _of_token(ev.CALL_TOKEN, calling.call, m.CallToken, lambda it: {"reason": it.reason}),
         _of_token(ev.RECALL_TOKEN, calling.recall),
         _of_token(ev.START_TOKEN, moves.start),
@@ -108,7 +110,7 @@ def staff_moves(use: UseCases) -> dict[str, StaffMove]:
 def _of_token(
     event: str, do: Do, options: type[m.Move] = m.Move, said: Said = lambda _: {}
 ) -> StaffMove:
-    async def make(ids: Sequence[UUID], options: m.Move, actor: Actor, once: Once) -> Body:
+    async def make(ids: Sequence[UUID], options: Any, actor: Actor, once: Once) -> Body:
         queue_id, token_id = QueueId(ids[0]), TokenId(ids[1])
         token = await do(token_id, queue_id=queue_id, actor=actor, once=once, **said(options))
         return StaffTokenBody.of(token)
@@ -116,8 +118,10 @@ def _of_token(
     return StaffMove(event, ("queueId", "tokenId"), options, make)
 
 
-def _of_one(event: str, id: str, do: Do, body: Callable[[Any], Body]) -> StaffMove:
-    async def make(ids: Sequence[UUID], _: m.Move, actor: Actor, once: Once) -> Body:
+def _of_one(
+    event: str, id: str, do: Do, body: Callable[[Any], Body], options: type[Fields] = m.Move
+) -> StaffMove:
+    async def make(ids: Sequence[UUID], _: Any, actor: Actor, once: Once) -> Body:
         return body(await do(ids[0], actor=actor, once=once))
 
-    return StaffMove(event, (id,), m.Move, make)
+    return StaffMove(event, (id,), options, make)
