@@ -7,6 +7,7 @@ from qure.application.clinics.desks import count_desks, require_sits_at
 from qure.application.lookup import get_clinic, get_desk, get_queue, lock_with_queue
 from qure.application.ports.gateways import Clock
 from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
+from qure.application.queueing.mover import At, Mover
 from qure.application.queueing.once import PLAIN, Once, Question, answered, keep
 from qure.application.transact import transact
 from qure.domain import calling
@@ -27,6 +28,7 @@ class Calling:
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
+        self._mover = Mover(storage, clock)
 
     async def call_next(self, queue_id: QueueId, *, actor: Actor, once: Once = PLAIN) -> Token:
         """Call whoever is next, and complete what this staff member was still assigned there.
@@ -147,25 +149,11 @@ class Calling:
         once: Once = PLAIN,
     ) -> Token:
         """Call a CALLED one again. Raises ``NotFound``, ``Conflict``."""
-        require_desk(actor)
-        question = Question.of(once, actor.id, "recall", token_id)
 
-        async def recall(uow: UnitOfWork) -> Token:
-            token, queue = await lock_with_queue(uow, token_id, queue_id=queue_id)
-            require_desk_of(actor, queue.clinic_id)
-            now = self._clock.now()
-            kept = await answered(uow, question, now=now)
-            if kept is not None:
-                return kept.tokens[0]
-            once.check(token.version)
-            again = calling.recall(queue, token, by=actor, at=now)
-            await uow.tokens.save([again])
-            await uow.queues.save(queue)
-            await keep(uow, question, again, now=now)
-            await uow.commit()
-            return again
+        async def recall(at: At) -> Token:
+            return calling.recall(at.queue, at.token, by=actor, at=at.now)
 
-        return await transact(self._storage, recall)
+        return await self._mover.by_staff(recall, token_id, queue_id, actor, once)
 
 
 async def _seat_of(uow: UnitOfWork, actor: Actor, queue: Queue) -> Desk | None:
