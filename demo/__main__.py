@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from demo.cast import FEWEST
 from demo.play import play
 from demo.service import DemoError
 
@@ -21,8 +22,8 @@ from demo.service import DemoError
 )
 @click.option(
     "--patients",
-    type=click.IntRange(4, 500),
-    default=60,
+    type=click.IntRange(FEWEST, 500),
+    default=72,
     show_default=True,
     help="How many come to the clinics.",
 )
@@ -31,9 +32,10 @@ from demo.service import DemoError
 def demo(speed: float, patients: int, seed: int, live: bool | None) -> None:
     """Play a compressed clinic day on throw-away data.
 
-    Starts the real service on a free port, and staff and patients who use it over HTTP and
-    Socket.IO. Ends with a summary, and fails if anybody was lost, served twice, or told what was
-    meant for someone else.
+    Starts the real service on a free port, and staff, patients, guests and a screen on the wall who
+    use it over HTTP and Socket.IO: three services, four desks, and whatever happens on a day. Ends
+    with a summary, and fails if anybody was lost, called twice, or told what was not true or not
+    for them.
 
     \b
     Example:

@@ -1,27 +1,19 @@
-"""The apps in people's hands: they speak HTTP and Socket.IO, and know nothing of the program."""
+"""Asking the service over HTTP, as any app does: the demo knows nothing else of the program."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import socketio
 
 from demo.service import DemoError
 
 PASSWORD = "a throw-away password"
-CALLED = "queue:your_token_called"
-STARTED = "queue:your_token_started"
-SKIPPED = "queue:your_token_skipped"
-COMPLETED = "queue:your_token_completed"
-PERSONAL = (CALLED, STARTED, SKIPPED, COMPLETED)
-STATUS = "queue:status_update"
 ANSWER_SECONDS = 20.0
-LEAVE_SECONDS = 3.0
 ATTEMPTS = 10
 
 
@@ -31,35 +23,42 @@ class Refused(DemoError):
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(f"{answer['code']}: {answer['message']}")
         self.code: str = answer["code"]
-        self.meta: dict[str, Any] = answer.get("meta") or {}
 
 
-class App:
-    """One person's app: logged in, perhaps connected, noting what it hears and when."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a move: the tokens as they stand after it. ``asked`` is when it was wished."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, name: str, email: str) -> None:
+    asked: float
+    move: str
+    tokens: tuple[dict[str, Any], ...]
+
+
+class Client:
+    """Somebody who asks: with an account, as a guest by a link, or as a screen on the wall.
+
+    ``id`` is known once they are let in. ``secrets`` are what they were told and no log may hold.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, name: str, email: str = "") -> None:
         self.name = name
         self.email = email
         self.id = ""
-        self.statuses: list[dict[str, Any]] = []
-        self.heard: list[tuple[float, str, dict[str, Any]]] = []
-        self.on_personal: Callable[[str, dict[str, Any]], None] = lambda _name, _token: None
-        self.on_status: Callable[[dict[str, Any]], None] = lambda _status: None
+        self.answers: list[Answer] = []
+        self.secrets: list[str] = []
         self._http = http
-        self._url = url
         self._access = ""
-        self._socket: socketio.AsyncClient | None = None
-        self._joined: str | None = None
-        self._is_joined = asyncio.Event()
+        self._refresh = ""
 
-    # Over HTTP
-
-    async def ask(self, method: str, path: str, **request: Any) -> Any:
+    async def ask(self, method: str, path: str, *, key: str | None = None, **request: Any) -> Any:
         """The ``data`` of the answer; a busy service is asked again when it says so.
 
-        Raises ``Refused``, and ``DemoError`` for a broken answer.
+        What is posted carries an idempotency key, so that asking again does nothing twice: the
+        caller's, or one of its own. Raises ``Refused``, and ``DemoError`` for a broken answer.
         """
         headers = {"Authorization": f"Bearer {self._access}"} if self._access else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = key or str(uuid.uuid4())
         for _ in range(ATTEMPTS):
             try:
                 response = await self._http.request(
@@ -76,6 +75,8 @@ class App:
                 break
             await asyncio.sleep(int(response.headers["Retry-After"]))
         raise DemoError(f"{method} {path}: {response.status_code} {answer['message']}")
+
+    # Being let in
 
     async def register(self) -> None:
         """Make an account."""
@@ -94,94 +95,57 @@ class App:
 
     async def log_in(self) -> None:
         """Get an access token (and learn the own id)."""
-        data = await self.ask(
-            "POST", "/auth/login", json={"email": self.email, "password": PASSWORD}
-        )
+        login = {"email": self.email, "password": PASSWORD}
+        data = await self.ask("POST", "/auth/login", json=login)
+        self._let_in(data, "user")
+        self._refresh = data["refreshToken"]
+        self.secrets.append(self._refresh)
+
+    async def log_out(self) -> None:
+        """End the login."""
+        await self.ask("POST", "/auth/logout", json={"refreshToken": self._refresh})
+
+    async def open_link(self, secret: str) -> None:
+        """Get an access token as the guest whose link this is."""
+        self.secrets.append(secret)
+        session = await self.ask("POST", "/guest/session", json={"secret": secret})
+        self._let_in(session, "user")
+
+    async def be_paired(self, device_code: str) -> None:
+        """Get an access token as a display that staff have let in."""
+        self.secrets.append(device_code)
+        granted = await self.ask("POST", "/displays/token", json={"deviceCode": device_code})
+        self._let_in(granted, "display")
+
+    def _let_in(self, data: dict[str, Any], who: str) -> None:
         self._access = data["accessToken"]
-        self.id = data["user"]["id"]
+        self.secrets.append(self._access)
+        self.id = data[who]["id"]
 
-    # Over Socket.IO
+    # Moves
 
-    async def connect(self, queue_id: str, *, websocket_only: bool = False) -> None:
-        """Open a socket and watch the queue; returns when its status has been heard."""
-        self._joined = queue_id
-        self._is_joined.clear()
-        socket = socketio.AsyncClient(
-            reconnection=True, reconnection_delay=0.2, request_timeout=ANSWER_SECONDS
+    async def take_number(self, queue_id: str, *, key: str | None = None) -> dict[str, Any]:
+        """A number of that queue."""
+        asked = time.perf_counter()
+        return self.note(
+            asked, "take", await self.ask("POST", "/tokens", key=key, json={"queueId": queue_id})
         )
-        socket.on("connect", self._join)
-        socket.on(STATUS, self._while_on(socket, self._hear_status))
-        for name in PERSONAL:
-            socket.on(name, self._while_on(socket, self._hearer(name)))
-        self._socket = socket
-        transports = ["websocket"] if websocket_only else ["polling", "websocket"]
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await socket.connect(
-                    self._url,
-                    auth={"token": self._access},
-                    transports=transports,
-                    wait_timeout=ANSWER_SECONDS,
-                )
-                await self._is_joined.wait()
-        except TimeoutError:
-            raise DemoError(
-                f"{self.name}'s socket did not hear how the queue stands within "
-                f"{ANSWER_SECONDS:.0f} s."
-            ) from None
-        except socketio.exceptions.ConnectionError as error:
-            raise DemoError(f"{self.name}'s socket could not connect: {error!r}") from error
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether a socket is open (or trying to open again)."""
-        return self._socket is not None
+    async def move(self, move: str, token: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """Make a move with a token; the token after it."""
+        asked = time.perf_counter()
+        path = f"/tokens/{token['id']}"
+        if move == "leave":
+            answer = await self.ask("DELETE", path)
+        elif move == "priority":
+            answer = await self.ask("PUT", f"{path}/priority", json=options)
+        elif options:
+            answer = await self.ask("POST", f"{path}/{move}", json=options)
+        else:
+            answer = await self.ask("POST", f"{path}/{move}")
+        return self.note(asked, move, answer)
 
-    async def disconnect(self) -> None:
-        """Close the socket, if one is open."""
-        if self._socket is not None:
-            socket, self._socket = self._socket, None
-            # The library can wait for ever for what it meant to send when the connection goes at
-            # the same moment. The phone is switched off: whatever it still meant to say is moot.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await socket.disconnect()
-                    await socket.shutdown()
-
-    async def command(self, event: str, *arguments: str) -> Any:
-        """Send a desk event and return what was acknowledged. Raises ``Refused``."""
-        assert self._socket is not None
-        try:
-            answer = await self._socket.call(event, arguments, timeout=ANSWER_SECONDS)
-        except socketio.exceptions.SocketIOError as error:
-            raise DemoError(f"{event} was not acknowledged: {error!r}") from error
-        if answer["ok"]:
-            return answer["data"]
-        raise Refused(answer)
-
-    async def _join(self) -> None:
-        if self._socket is not None:
-            await self._socket.emit("join-queue", self._joined)
-
-    def _while_on(
-        self, socket: socketio.AsyncClient, hear: Callable[[dict[str, Any]], None]
-    ) -> Callable[[dict[str, Any]], None]:
-        """What still arrives at a phone that was switched off is not heard."""
-
-        def listen(message: dict[str, Any]) -> None:
-            if self._socket is socket:
-                hear(message)
-
-        return listen
-
-    def _hear_status(self, status: dict[str, Any]) -> None:
-        self.statuses.append(status)
-        self._is_joined.set()
-        self.on_status(status)
-
-    def _hearer(self, name: str) -> Callable[[dict[str, Any]], None]:
-        def hear(token: dict[str, Any]) -> None:
-            self.heard.append((time.perf_counter(), name, token))
-            self.on_personal(name, token)
-
-        return hear
+    def note(self, asked: float, move: str, *tokens: dict[str, Any]) -> dict[str, Any]:
+        """Keep what was answered; the first of the tokens."""
+        self.answers.append(Answer(asked, move, tokens))
+        return tokens[0]

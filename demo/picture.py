@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from demo.lines import Line
 from demo.story import Clinic, Day
 
 FRAMES_A_SECOND = 8
@@ -28,6 +29,7 @@ SIGNS = {
     "SKIPPED": ("✗", "red"),
     "CANCELLED": ("–", "bright_black"),
 }
+HELD = ("◌", "yellow")
 
 
 @asynccontextmanager
@@ -55,31 +57,34 @@ async def _print_lines(day: Day, console: Console) -> None:
     due = 0.0
     while True:
         now = time.perf_counter()
-        lines = tuple(_line(clinic) for clinic in day.clinics if clinic.tokens)
+        lines = tuple(
+            _sentence(clinic, line) for clinic in day.clinics for line in clinic.lines if line.known
+        )
         if said[:1] != (day.chapter,) or (now >= due and said[1:] != lines):
             if said[:1] != (day.chapter,):
                 console.print(f"{now - day.began:5.1f} s  {day.chapter}")
-            for line in lines:
-                console.print(f"         {line}", highlight=False)
+            for sentence in lines:
+                console.print(f"         {sentence}", highlight=False, soft_wrap=True)
             said, due = (day.chapter, *lines), now + LINE_EVERY_SECONDS
         await asyncio.sleep(0.1)
 
 
-def _line(clinic: Clinic) -> str:
-    counts = Counter(token["status"] for token in clinic.tokens)
+def _sentence(clinic: Clinic, line: Line) -> str:
+    counts = Counter(token["status"] for token in line.known.values())
     told = ", ".join(f"{counts[name]} {name.lower()}" for name in SIGNS if counts[name])
-    return f"{clinic.name}: now {clinic.status.get('currentTokenNo', 0)}; {told}"
+    name = clinic.name if len(clinic.lines) == 1 else line.name
+    return f"{name}: {_now(line)}; {told}"
 
 
 def picture_of(day: Day) -> RenderableType:
     """The day at this moment."""
     clinics = Table.grid(expand=True, padding=(0, 1))
-    for _ in day.clinics:
-        clinics.add_column(ratio=1)
+    for clinic in day.clinics:
+        clinics.add_column(ratio=1 + len(clinic.lines))
     clinics.add_row(*(_clinic(clinic) for clinic in day.clinics))
     legend = Text("  ").join(
         Text.assemble((sign, style), f" {name.lower().replace('_', ' ')}")
-        for name, (sign, style) in SIGNS.items()
+        for name, (sign, style) in {**SIGNS, "stepped out": HELD}.items()
     )
     feed = Text("\n".join(list(day.feed)[-FEED_SHOWN:]) + "\n" * max(0, FEED_SHOWN - len(day.feed)))
     return Group(
@@ -91,18 +96,47 @@ def picture_of(day: Day) -> RenderableType:
 
 
 def _clinic(clinic: Clinic) -> Panel:
-    status = clinic.status
-    doors = "open" if status.get("isActive") else "closed to new patients"
-    tokens = Text()
-    for token in clinic.tokens[-MOST_TOKENS_SHOWN:]:
-        tokens.append(*SIGNS[token["status"]])
-    desks = Text("\n".join(f"{desk.app.name} {desk.doing}" for desk in clinic.desks))
     return Panel(
-        Group(
-            Text.assemble("Now serving ", (f"{status.get('currentTokenNo', 0)}", "bold cyan")),
-            Text(f"{status.get('waitingCount', 0)} waiting, {doors}"),
-            tokens,
-            desks,
-        ),
+        Group(*(_line(line) for line in clinic.lines), _desks(clinic)),
         title=clinic.name,
     )
+
+
+def _line(line: Line) -> Group:
+    """A service: whom it calls, who is next, and a sign for each number."""
+    status = line.status
+    notice = status.get("notice")
+    doors = "closed" if status.get("isClosed") else f"{status.get('waitingCount', 0)} waiting"
+    if status.get("onHoldCount"):
+        doors += f", {status['onHoldCount']} stepped out"
+    tokens = Text()
+    numbers = sorted(line.known.values(), key=lambda token: int(token["tokenNumber"]))
+    for token in numbers[-MOST_TOKENS_SHOWN:]:
+        tokens.append(*HELD if token["onHold"] else SIGNS[token["status"]])
+    return Group(
+        Text.assemble(
+            (f"{line.name}  ", "bold"),
+            (_now(line), "bold cyan"),
+            f"  {doors}",
+            (f"  {notice['text'] or notice['kind'].lower()}" if notice else "", "red"),
+        ),
+        Text(f"  next {' '.join(status.get('next', ())) or '-'}", style="yellow"),
+        tokens,
+    )
+
+
+def _desks(clinic: Clinic) -> Text:
+    return Text(
+        "\n".join(
+            " ".join(filter(None, (desk.name and f"{desk.name}:", desk.app.name, desk.doing)))
+            for desk in clinic.desks
+        )
+    )
+
+
+def _now(line: Line) -> str:
+    calls = line.status.get("calls")
+    if not calls:
+        return "nobody called yet"
+    desk = f" at {calls[0]['desk']['name']}" if calls[0]["desk"] else ""
+    return f"now {calls[0]['label']}{desk}"

@@ -11,28 +11,23 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from demo.clients import PASSWORD, App
-from demo.day import Pace, open_doors, play_out
+from demo.cast import cast_roles
+from demo.clients import PASSWORD
+from demo.day import play_out
+from demo.opening import open_doors
+from demo.pace import Pace
+from demo.phones import App
 from demo.picture import showing
 from demo.service import DemoError, end_of, make_admin, throw_away_service
-from demo.story import Clinic, Day, Desk, Patient
-from demo.verdict import complaints, summary
+from demo.story import Day
+from demo.verdict import complaints
+from demo.verdict.figures import on_the_way, summary
 
 ADMIN = "admin@demo.example"
 LONGEST_DAY_SECONDS = 600.0
 """At the pace of the clock or faster."""
-WIDTH = 100
+WIDTH = 120
 """Of plain lines: a file or a pipe has none of its own."""
-COMING_SECONDS = 0.12
-"""Of the day, for each patient: the day grows with their number."""
-
-CLINICS = (
-    ("Riverside Practice", "GENERAL_PRACTICE", ("Grace Hopper", "Alan Turing")),
-    ("Little Steps", "PEDIATRICS", ("Mary Seacole",)),
-    ("Harbour Dental", "DENTIST", ("Pierre Fauchard",)),
-)
-FIRST_NAMES = ("Ada", "Ben", "Chen", "Dara", "Emil", "Fay", "Gus", "Hana", "Ines", "Juan", "Kofi")
-LAST_NAMES = ("Adams", "Brook", "Costa", "Diaz", "Evans", "Fujita", "Gupta", "Haddad", "Ivanov")
 
 
 async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
@@ -40,7 +35,8 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    logging.basicConfig(level=logging.CRITICAL)  # The summary says what matters.
+    for library in ("", "engineio.client", "socketio.client"):  # The summary says what matters.
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="qure-demo-") as name:
         folder = Path(name)
         console.print("Starting the service on throw-away data ...")
@@ -56,6 +52,9 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
                 async with asyncio.timeout(longest):
                     async with showing(day, console, live=live):
                         await _live(day, http, url, folder, Pace(speed))
+                # While the phones are still on: what is off owes nothing any more.
+                day.log = (folder / "log").read_text(errors="replace")
+                return _judge(day, console)
             except TimeoutError:
                 raise DemoError(
                     f"the day did not come to its end within {longest:.0f} s, in the chapter "
@@ -68,45 +67,7 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
                 console.print(end_of(folder / "log"), style="dim", markup=False)
                 raise first from None
             finally:
-                await asyncio.gather(
-                    *(one.app.disconnect() for clinic in day.clinics for one in clinic.people)
-                )
-    return _judge(day, console)
-
-
-def cast_roles(http: httpx.AsyncClient, url: str, *, patients: int, chance: random.Random) -> Day:
-    """Who comes where, and how they behave: decided by ``chance`` beforehand."""
-    coming = [_patient(http, url, number, patients, chance) for number in range(patients)]
-    # Behaviours that must be seen on every day, however few come.
-    # One who is off and does not come would be skipped before the phone could say anything.
-    coming[0].is_offline_when_called, coming[0].shows_up = True, True
-    coming[1].is_offline_when_called, coming[1].shows_up = False, False
-    shares = (coming[0::2], coming[1::4], coming[3::4])
-    clinics = []
-    for number, ((name, kind, staff), share) in enumerate(zip(CLINICS, shares, strict=True)):
-        desks = [
-            Desk(App(http, url, who, f"desk{number}{index}@demo.example"), uses_http=index == 1)
-            for index, who in enumerate(staff)
-        ]
-        places = max(1, len(share) - len(share) // 8 - 1) if number == 0 else len(share)
-        clinics.append(Clinic(name, kind, places, desks, share))
-    return Day(clinics)
-
-
-def _patient(
-    http: httpx.AsyncClient, url: str, number: int, patients: int, chance: random.Random
-) -> Patient:
-    name = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
-    # Half of them stand before the door when it opens, as they do.
-    rush = chance.random() < 0.5
-    behaviour = chance.random()
-    return Patient(
-        App(http, url, name, f"patient{number}@demo.example"),
-        comes_after=0.0 if rush else chance.uniform(0.0, COMING_SECONDS * patients),
-        leaves_after=chance.uniform(0.2, 2.0) if behaviour < 0.1 else None,
-        shows_up=not 0.1 <= behaviour < 0.2,
-        is_offline_when_called=0.2 <= behaviour < 0.28,
-    )
+                await asyncio.gather(*(app.disconnect() for app in day.apps))
 
 
 async def _live(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace: Pace) -> None:
@@ -120,15 +81,17 @@ async def _live(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace:
 
 def _judge(day: Day, console: Console) -> bool:
     console.print(summary(day))
+    console.print(f"{on_the_way(day)}.\n", highlight=False)
     found = list(complaints(day))
     for complaint in found:
         console.print(f"  {complaint}", style="red", markup=False, soft_wrap=True)
     if found:
         return False
     console.print(
-        f"Nobody was lost, nobody was served twice, nobody heard what was not for them; "
-        f"{day.pictures_shown} pictures are shown.",
+        f"Nobody was lost, nobody was called twice, nobody heard what was not for them, and every "
+        f"board, place and status was true; {day.pictures_shown} pictures are shown.",
         style="green",
+        highlight=False,
         soft_wrap=True,
     )
     return True

@@ -13,6 +13,12 @@ from pathlib import Path
 START_WITHIN_SECONDS = 60.0
 END_WITHIN_SECONDS = 15.0
 QURE = (sys.executable, "-c", "from qure.entrypoints.cli.commands import main; main()")
+SETTINGS = {
+    # All the patients of the demo register from this one machine.
+    "QURE_REGISTRATIONS_PER_ADDRESS": "1000000",
+    # The slowest day is longer than an access token lives, and nobody here renews one.
+    "JWT_EXPIRES_IN": "1d",
+}
 _SETTINGS = re.compile(r"(PORT|DATABASE|REDIS|JWT|CLOUDINARY|QURE|OTEL)(_.*)?")
 _URL = re.compile(r"(http://\S+)/api")
 
@@ -35,8 +41,7 @@ async def throw_away_service(folder: Path) -> AsyncIterator[str]:
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            # All the patients of the demo register from this one machine.
-            env=_without_settings(os.environ) | {"QURE_REGISTRATIONS_PER_ADDRESS": "1000000"},
+            env=_without_settings(os.environ) | SETTINGS,
             start_new_session=True,  # Ctrl-C is for the demo, which then stops the service
         )
     try:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, App
+from demo.lines import Line
+from demo.pace import Bell
+from demo.phones import CALLED, CHANGED, COMPLETED, SKIPPED, STARTED, App
+from demo.visits import Patient
 
 FEED_LENGTH = 200
 _SAYINGS = {
@@ -16,75 +18,82 @@ _SAYINGS = {
     STARTED: "you are being seen",
     SKIPPED: "you were not there, and were skipped",
     COMPLETED: "all done, goodbye",
+    CHANGED: "something has changed about your number",
 }
 
 
 @dataclass(slots=True, eq=False)
-class Patient:
-    """A patient: when they come, and how they behave.
+class Desk:
+    """A member of staff at a desk, and what is special about their day.
 
-    ``is_wanted`` when a desk has called them, ``was_called`` when their phone has said so.
+    ``lines`` are the queues they call for. Without an ``id`` they call as older clients do: queue
+    by queue. ``uses_http`` instead of the socket for what they do.
     """
 
     app: App
-    comes_after: float
-    leaves_after: float | None
-    shows_up: bool
-    is_offline_when_called: bool
-    token: dict[str, Any] | None = None
-    outcome: str = ""
-    waits_for: str = ""
-    has_asked: asyncio.Event = field(default_factory=asyncio.Event)
-    is_wanted: asyncio.Event = field(default_factory=asyncio.Event)
-    was_called: asyncio.Event = field(default_factory=asyncio.Event)
-    is_at_desk: asyncio.Event = field(default_factory=asyncio.Event)
-    is_finished: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(slots=True, eq=False)
-class Desk:
-    """A member of staff; ``uses_http`` instead of the socket for what they do."""
-
-    app: App
-    uses_http: bool
+    name: str
+    lines: list[Line]
+    uses_http: bool = False
+    comes_after: float = 0.0
+    slips_once: bool = False
+    fetches: bool = False
+    leaves_it_open: bool = False
+    pauses_after: tuple[int, ...] = ()
+    id: str = ""
     doing: str = ""
     has_gone_home: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Clinic:
-    """A clinic and its queue, as its staff see it."""
+    """A clinic; ``host`` is the one of its staff who sees every line of it.
+
+    ``wall`` is the screen in the waiting room, if there is one; ``snapshots`` are boards that were
+    read in the middle of the day.
+    """
 
     name: str
     kind: str
-    max_queue_size: int
+    lines: list[Line]
+    host: App
     desks: list[Desk]
     patients: list[Patient]
+    wall: App | None = None
     id: str = ""
-    queue_id: str = ""
-    status: dict[str, Any] = field(default_factory=dict)
-    tokens: list[dict[str, Any]] = field(default_factory=list)
-    has_changed: asyncio.Event = field(default_factory=asyncio.Event)
-    everybody_came: bool = False
+    join_code: str = ""
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    desks_in_the_end: list[dict[str, Any]] = field(default_factory=list)
+    bell: Bell = field(default_factory=Bell)
 
     @property
-    def people(self) -> list[Desk | Patient]:
-        """Its staff and its patients."""
-        return [*self.desks, *self.patients]
+    def staff(self) -> list[App]:
+        """Everybody who works there."""
+        return list(dict.fromkeys([self.host, *(desk.app for desk in self.desks)]))
+
+    @property
+    def apps(self) -> list[App]:
+        """Everything that listens."""
+        walls = [self.wall] if self.wall is not None else []
+        return [*self.staff, *walls, *(one.app for one in self.patients)]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everybody has been seen, or does not want to be any more."""
+        return all(patient.is_settled for patient in self.patients)
 
 
 @dataclass(slots=True, eq=False)
 class Day:
-    """The whole day, and what was noted on the way."""
+    """The whole day, and what was noted on the way; ``log`` is the service's, in the end."""
 
     clinics: list[Clinic]
     chapter: str = ""
     began: float = field(default_factory=time.perf_counter)
     feed: deque[str] = field(default_factory=lambda: deque(maxlen=FEED_LENGTH))
-    calls: dict[str, float] = field(default_factory=dict)
-    called_twice: list[str] = field(default_factory=list)
     pictures_shown: int = 0
     pictures_given: int = 0
+    surprises: list[str] = field(default_factory=list)
+    log: str = ""
 
     @property
     def patients(self) -> list[Patient]:
@@ -92,10 +101,15 @@ class Day:
         return [patient for clinic in self.clinics for patient in clinic.patients]
 
     @property
+    def apps(self) -> list[App]:
+        """Everything that listens."""
+        return [app for clinic in self.clinics for app in clinic.apps]
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Larger with everything that a phone or a desk hears of."""
-        apps = [one.app for clinic in self.clinics for one in clinic.people]
-        return sum(len(app.heard) for app in apps), sum(len(app.statuses) for app in apps)
+        statuses = (len(heard) for app in self.apps for heard in app.statuses.values())
+        return sum(len(app.heard) for app in self.apps), sum(statuses)
 
     def waiting(self) -> list[str]:
         """Who is still there, and what for, as phrases."""
@@ -103,18 +117,7 @@ class Day:
         desks = [desk for clinic in self.clinics for desk in clinic.desks if not desk.has_gone_home]
         return [*patients, *(f"{desk.app.name} {desk.doing}" for desk in desks)]
 
-    def patient(self, user_id: str) -> Patient:
-        """The patient with that account."""
-        return next(patient for patient in self.patients if patient.app.id == user_id)
-
-    def note_call(self, token: dict[str, Any], at: float) -> None:
-        """A desk was told, at its question of the instant ``at``, that this token is called."""
-        if token["id"] in self.calls:
-            self.called_twice.append(token["id"])
-        self.calls[token["id"]] = at
-        self.patient(token["patientId"]).is_wanted.set()
-
-    def say(self, patient: Patient, name: str) -> None:
+    def say(self, patient: Patient, saying: str) -> None:
         """Let the picture show what a phone has just said."""
-        number = patient.token["tokenNumber"] if patient.token else "?"
-        self.feed.append(f"{patient.app.name} ({number}): {_SAYINGS.get(name, name)}")
+        label = patient.token["label"] if patient.tokens else "?"
+        self.feed.append(f"{patient.app.name} ({label}): {_SAYINGS.get(saying, saying)}")

@@ -1,4 +1,4 @@
-"""The demo plays a day on the real service, and its verdict notices whatever goes wrong."""
+"""The demo plays a day on the real service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,18 @@ import pytest
 from rich.console import Console
 
 from demo import day as script
-from demo.clients import CALLED, COMPLETED, SKIPPED, STARTED, Refused
+from demo.cast import FEWEST, MOST_GUESTS, MUST_BE_SEEN, cast_roles
+from demo.clients import Refused
+from demo.desks import Worker
+from demo.opening import let_staff_see
+from demo.pace import Pace
+from demo.patients import ask_what_was_missed
+from demo.phones import CALLED
 from demo.picture import picture_of
-from demo.play import cast_roles
 from demo.service import DemoError, make_admin
-from demo.story import Clinic, Day, Patient
-from demo.verdict import complaints, summary
+from demo.verdict.figures import ON_THE_WAY
+from demo.visits import Kind, Twist
+from tests.demo.good_day import GoodDay, Told
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,13 +50,17 @@ def run(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedP
 def test_a_short_day_goes_as_it_must_on_the_real_service(tmp_path: Path) -> None:
     # The operator's own settings are nothing to the demo.
     ended = run(
-        *("--patients", "10", "--speed", "3", "--no-live"),
+        *("--patients", "30", "--speed", "5", "--no-live"),
         folder=tmp_path,
         DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Nobody was lost, nobody was served twice" in ended.stdout
-    assert "9 pictures are shown" in ended.stdout
+    assert "Nobody was lost, nobody was called twice" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    told = " ".join(ended.stdout.split())
+    assert "6 pictures are shown" in told
+    for played in ON_THE_WAY.values():
+        assert f" {played}" in told, played
     assert "\x1b" not in ended.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -75,168 +84,133 @@ async def test_an_admin_who_cannot_be_made_is_a_sentence(tmp_path: Path) -> None
 
 
 def test_the_same_seed_casts_the_same_day() -> None:
-    def cast(seed: int) -> list[tuple[str, float, bool]]:
+    def cast(seed: int) -> list[tuple[str, float, Twist]]:
         http = httpx.AsyncClient()
-        day = cast_roles(http, "http://x", patients=30, chance=random.Random(seed))
-        return [(one.app.name, one.comes_after, one.shows_up) for one in day.patients]
+        day = cast_roles(http, "http://x", patients=40, chance=random.Random(seed))
+        return [(one.app.name, one.comes_after, one.twist) for one in day.patients]
 
     assert cast(1) == cast(1) != cast(2)
 
 
-def test_a_phone_is_off_only_of_somebody_who_comes() -> None:
+@pytest.mark.parametrize("patients", [FEWEST, 72, 500])
+def test_everything_befalls_somebody_on_every_day(patients: int) -> None:
+    day = cast_roles(httpx.AsyncClient(), "http://x", patients=patients, chance=random.Random(1))
+    assert len(day.patients) == patients
+    early = {(one.twist, one.kind, one.has_phone) for one in day.patients if not one.comes_after}
+    assert early >= {(twist, kind, phone) for twist, kind, _, phone in MUST_BE_SEEN}
+    assert {one.twist for one in day.patients} == set(Twist)
+
+
+def test_so_many_guests_come_as_one_address_may_bring_within_a_minute() -> None:
+    day = cast_roles(httpx.AsyncClient(), "http://x", patients=500, chance=random.Random(1))
+    guests = sum(one.kind is Kind.GUEST for one in day.patients)
+    assert guests == MOST_GUESTS
+    looking_joining_and_asking_once_more = 2 * guests + 1
+    assert looking_joining_and_asking_once_more < 30
+
+
+def test_whoever_has_no_phone_does_nothing_that_needs_one() -> None:
     for seed in range(100):
-        day = cast_roles(httpx.AsyncClient(), "http://x", patients=10, chance=random.Random(seed))
-        assert any(one.is_offline_when_called for one in day.patients)
-        assert any(not one.shows_up for one in day.patients)
-        assert all(one.shows_up for one in day.patients if one.is_offline_when_called)
+        day = cast_roles(httpx.AsyncClient(), "http://x", patients=60, chance=random.Random(seed))
+        without = {one.twist for one in day.patients if not one.has_phone}
+        assert not without & {Twist.LEAVES, Twist.STEPS_OUT, Twist.LETS_PASS, Twist.PHONE_OFF}
 
 
 async def test_a_desk_does_not_go_home_upon_an_answer_that_is_older_than_the_last_patient() -> None:
-    day = good_day()
-    (clinic,) = day.clinics
-    desk = clinic.desks[1]
-    answers: list[Any] = [clinic.tokens[2], None]
+    good = GoodDay()
+    (desk,) = good.clinic.desks
+    desk.uses_http = True
+    late = good.patients["Late"]
+    for one in good.clinic.patients:
+        one.is_settled = True
+    late.is_settled, late.twist = False, Twist.NO_SHOW
+    token = {**late.token, "calledAt": "2", "recallCount": 0}
+    done: list[str] = []
+    answers = iter([token, None])
 
-    async def ask(method: str, path: str) -> Any:
-        if not path.endswith("/call-next"):
-            return None
-        if not clinic.everybody_came:
-            clinic.everybody_came = True  # The last one comes while nobody is said to wait.
-            clinic.has_changed.set()
-        elif token := answers.pop(0):
-            return token
+    async def ask(method: str, path: str, **_: Any) -> Any:
+        done.append(path.rpartition("/")[2])
+        if done[-1] != "call-next":
+            return {**token, "recallCount": 1}
+        if not late.is_settled:
+            late.is_settled = True  # The last one comes while nobody is said to wait.
+        elif called := next(answers):
+            return called
         raise Refused({"code": "queue_empty", "message": "Nobody waits."})
 
-    desk.app.ask = ask  # type: ignore[method-assign, assignment]
-    clinic.patients[2].outcome, clinic.patients[2].shows_up = "", False
-    await script._work(day, clinic, desk, script.Pace(20))
-    assert clinic.patients[2].outcome == "skipped"
+    desk.app.ask = ask  # type: ignore[method-assign]
+    await Worker(good.day, good.clinic, desk, Pace(20)).work()
+    assert done == ["open", "call-next", "call-next", "recall", "skip", "call-next", "close"]
     assert desk.has_gone_home
 
 
-# --- The verdict ---
-
-
-def status(version: int) -> dict[str, Any]:
-    return {"version": version, "currentTokenNo": 2, "waitingCount": 0, "isActive": False}
-
-
-def good_day() -> Day:
-    """Two were served, one skipped, one cancelled, one told full; two desks' phones heard all."""
-    day = cast_roles(httpx.AsyncClient(), "http://x", patients=10, chance=random.Random(1))
-    day.clinics = day.clinics[:1]
-    clinic = day.clinics[0]
-    clinic.patients = clinic.patients[:5]
-    clinic.max_queue_size = 4
-    clinic.status = status(9)
-    fates = ("served", "served", "skipped", "cancelled", "told full")
-    heard = {
-        "served": (CALLED, STARTED, COMPLETED),
-        "skipped": (CALLED, SKIPPED),
-    }
-    kept = {"served": "COMPLETED", "skipped": "SKIPPED", "cancelled": "CANCELLED"}
-    for number, (patient, fate) in enumerate(zip(clinic.patients, fates, strict=True), 1):
-        patient.app.id = f"patient-{number}"
-        patient.outcome = fate
-        patient.is_offline_when_called = False
-        if fate != "told full":
-            patient.token = {
-                "id": f"token-{number}",
-                "patientId": patient.app.id,
-                "tokenNumber": number,
-                "status": kept[fate],
-            }
-            clinic.tokens.append(patient.token)
-            day.note_call(patient.token, 1.0)
-            for event in heard.get(fate, ()):
-                patient.app.heard.append((1.25, event, patient.token))
-    for one in clinic.people:
-        one.app.statuses = [status(version) for version in (1, 4, 9)]
-    return day
-
-
-def hears_no_end(day: Day, clinic: Clinic, patients: list[Patient]) -> None:
-    patients[2].app._socket = object()
-    patients[2].app.statuses.pop()
-
-
-def broken(change: Callable[[Day, Clinic, list[Patient]], object]) -> str:
-    """What the verdict says of a good day after that change."""
-    day = good_day()
-    change(day, day.clinics[0], day.clinics[0].patients)
-    return " ".join(complaints(day))
-
-
-def test_a_good_day_has_no_complaint_and_its_figures_add_up() -> None:
-    day = good_day()
-    assert list(complaints(day)) == []
-    console = Console(width=120, record=True, file=StringIO())
-    console.print(summary(day))
-    (row,) = [
-        line.split()
-        for line in console.export_text().splitlines()
-        if line.strip().startswith("All")
-    ]
-    assert row[1:6] == ["4", "2", "1", "1", "1"]
-    assert row[-2:] == ["250", "ms"]
+async def test_somebody_who_was_called_before_their_answer_came_knows_it() -> None:
+    good = GoodDay()
+    patient = good.patients["Plain"]
+    called = {**patient.token, "status": "CALLED", "calledAt": "1", "version": 2}
+    patient.tokens.clear()
+    patient.follow(called)
+    patient.follow({**called, "status": "WAITING", "calledAt": None, "version": 1})
+    assert patient.token == called
+    assert patient.call is not None
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("reason", "to", "outcome"),
     [
-        (lambda day, clinic, patients: day.note_call(clinic.tokens[0], 2.0), "was called twice"),
-        (lambda day, clinic, patients: setattr(patients[0], "outcome", ""), "was lost"),
-        (lambda day, clinic, patients: patients[1].app.heard.pop(), "was served and heard"),
-        (
-            lambda day, clinic, patients: patients[3].app.heard.append(
-                (1.0, CALLED, clinic.tokens[0])
-            ),
-            "was told what was meant for someone else",
-        ),
-        (
-            lambda day, clinic, patients: patients[0].app.heard.append(patients[0].app.heard[0]),
-            "was served and heard",
-        ),
-        (
-            lambda day, clinic, patients: clinic.tokens[1].update(tokenNumber=3),
-            "issued the numbers [1, 3, 3, 4]",
-        ),
-        (lambda day, clinic, patients: clinic.tokens.pop(), "gave out other tokens than it keeps"),
-        (
-            lambda day, clinic, patients: clinic.tokens[0].update(status="WAITING"),
-            "but the clinic's list says ['WAITING']",
-        ),
-        (lambda day, clinic, patients: setattr(clinic, "max_queue_size", 3), "4 tokens for 3"),
-        (
-            lambda day, clinic, patients: setattr(clinic, "max_queue_size", 5),
-            "told 1 patients it was full when it was not",
-        ),
-        (
-            lambda day, clinic, patients: patients[0].app.statuses.append(status(3)),
-            "heard an older status after a newer one",
-        ),
-        (hears_no_end, "does not know how the queue stands"),
-        (lambda day, clinic, patients: setattr(day, "pictures_given", 2), "2 pictures were given"),
+        (None, "COMPLETED", "served"),
+        ("NO_SHOW", "SKIPPED", "skipped"),
+        ("PATIENT", "CANCELLED", "left"),
+        ("DAY_ENDED", "CANCELLED", "sent home"),
+        ("Rang up.", "CANCELLED", "cancelled"),
     ],
 )
-def test_each_broken_promise_is_noticed(
-    change: Callable[[Day, Clinic, list[Patient]], object], complaint: str
+async def test_a_phone_that_comes_back_asks_what_has_ended_meanwhile(
+    reason: str | None, to: str, outcome: str
 ) -> None:
-    assert complaint in broken(change)
+    patient = GoodDay().patients["Plain"]
+    patient.tokens[:] = [{**patient.token, "status": "WAITING", "version": 1}]
+    history = [{"to": "WAITING", "reason": None}, {"to": to, "reason": reason}]
+    answers = {"/tokens/Plain": None, "/tokens/General-1/history": history}
+
+    async def ask(method: str, path: str, **_: Any) -> Any:
+        return answers[path]
+
+    patient.app.ask = ask  # type: ignore[method-assign]
+    await ask_what_was_missed(patient)
+    assert patient.outcome == outcome
 
 
-async def test_a_phone_that_is_off_knows_of_a_call_that_came_before_its_own_ticket() -> None:
-    day = good_day()
-    (patient, *_) = day.patients
-    assert patient.token is not None
-    token, patient.token = patient.token, None  # the desk was answered first
-    patient.is_wanted.clear()
-    day.note_call(token, 1.0)
-    assert patient.is_wanted.is_set()
+async def test_a_phone_that_comes_back_is_told_of_a_number_that_still_counts() -> None:
+    patient = GoodDay().patients["Plain"]
+    called = {**patient.token, "status": "CALLED", "calledAt": "1", "version": 9}
+
+    async def ask(method: str, path: str, **_: Any) -> Any:
+        return called
+
+    patient.app.ask = ask  # type: ignore[method-assign]
+    await ask_what_was_missed(patient)
+    assert patient.call is not None
+
+
+async def test_whoever_has_no_phone_learns_all_the_same_what_the_staff_missed() -> None:
+    good = GoodDay()
+    good.patients["Plain"].has_phone = False
+    good.clinic.host = good.host
+    let_staff_see(good.clinic)
+    ended = {**good.patients["Plain"].token, "status": "SKIPPED", "version": 9}
+
+    async def ask(method: str, path: str, **_: Any) -> Any:
+        return [ended] if path.endswith("queue-g") else []
+
+    good.host.ask = ask  # type: ignore[method-assign]
+    assert good.host.on_return is not None
+    await good.host.on_return()
+    assert good.patients["Plain"].outcome == "skipped"
 
 
 async def test_a_phone_hears_nothing_after_it_was_switched_off() -> None:
-    app = good_day().patients[0].app
+    app = GoodDay().patients["Plain"].app
     before = len(app.heard)
     phone, other = object(), object()
     app._socket = phone
@@ -249,36 +223,47 @@ async def test_a_day_on_which_nothing_happens_any_more_ends_with_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(script, "STANDSTILL_SECONDS", 0.2)
-    day = good_day()
-    clinic = day.clinics[0]
-    for one in clinic.desks[1:]:
-        one.has_gone_home = True
-    clinic.desks[0].doing = "waits for 3"
-    clinic.patients[2].waits_for = "waits for the phone to say whose turn it is"
-    waiting = f"{clinic.patients[2].app.name} {clinic.patients[2].waits_for}"
+    good = GoodDay()
+    good.clinic.desks[0].doing = "waits for G003"
+    good.patients["Late"].waits_for = "waits with G002, waiting"
     with pytest.raises(
-        DemoError, match=rf"nothing has happened for \d+ s: {waiting}; Grace Hopper waits for 3\."
+        DemoError,
+        match=r"nothing has happened for \d+ s: Late waits with G002, waiting; "
+        r"Grace Hopper waits for G003\.",
     ):
-        await script._watch_for_standstill(day, pause=0.3)
+        await script.watch_for_standstill(good.day, pause=0.3)
 
 
 async def test_a_day_on_which_something_happens_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "STANDSTILL_SECONDS", 1.0)
-    day = good_day()
-    watching = asyncio.create_task(script._watch_for_standstill(day, pause=1.0))
-    for version in range(10, 16):
+    good = GoodDay()
+    watching = asyncio.create_task(script.watch_for_standstill(good.day, pause=1.0))
+    for _ in range(6):
         await asyncio.wait({watching}, timeout=0.5)
-        day.clinics[0].desks[0].app.statuses.append(status(version))
+        good.general.change()
     assert not watching.done()
     watching.cancel()
 
 
-def test_the_picture_shows_every_clinic_its_queue_and_what_phones_say() -> None:
-    day = good_day()
+def test_the_picture_shows_every_service_desk_and_what_phones_say() -> None:
+    good = GoodDay()
+    day = good.day
     day.chapter = "The clinics are open"
-    day.say(day.clinics[0].patients[0], CALLED)
-    console = Console(width=100, height=40, record=True, file=StringIO())
+    good.clinic.desks[0].doing = "sees B001"
+    day.say(good.patients["Plain"], CALLED)
+    told: Told = good.blood
+    told.line.status = {
+        **told.status(),
+        "next": ["B002", "B003"],
+        "calls": [{"label": "B001", "desk": {"name": "Room 1"}}],
+        "notice": {"kind": "DELAY", "text": "The doctor is late."},
+    }
+    console = Console(width=120, height=40, record=True, file=StringIO())
     console.print(picture_of(day))
     text = console.export_text()
-    for shown in ("The clinics are open", "Riverside Practice", "✓✓✗–", "it is your turn"):
-        assert shown in text
+    for shown in (
+        *("The clinics are open", "Riverside Practice", "General", "Blood tests", "✓✓–✓✓–"),
+        *("now B001 at Room 1", "next B002 B003", "The doctor is late."),
+        *("Room 1: Grace Hopper sees B001", "Plain (G001): it is your turn"),
+    ):
+        assert shown in text, shown
