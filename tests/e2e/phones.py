@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 from tests.support.clients.sockets import (
     REFUSALS,
     ConnectionLost,
+    Hearing,
     SocketIoClient,
     WebSocketClient,
     socketio_transports,
@@ -24,22 +26,39 @@ AGAIN_SECONDS = 0.2
 ANSWER_SECONDS = 20.0
 
 
-class Phone:
-    """One open app: connected over its transport, watching a queue, and again after each loss."""
+OnEvent = Callable[[str, Any], None]
+"""Something was heard: the event's name, and its argument."""
 
-    def __init__(self, url: str, jwt: str, transport: str) -> None:
+
+class Phone:
+    """One open app: connected over its transport, watching queues, and again after each loss.
+
+    ``on_event`` is told of each event as it comes, ``on_connect`` of each connection after it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        jwt: str,
+        transport: str,
+        *,
+        on_event: OnEvent = lambda *_: None,
+        on_connect: Callable[[], None] = lambda: None,
+    ) -> None:
         self.transport = transport
         self.connected_at: list[int] = []
         """How much it had heard when each of its connections began."""
         self.was_connected_at_last = False
         self._url = url
         self._jwt = jwt
-        self._queue_id: str | None = None
+        self._on_connect = on_connect
+        self.queue_ids: list[str] = []
+        """What it watches."""
         self._tasks: set[asyncio.Task[None]] = set()
         if transport == "plain":
-            self.client: SocketIoClient | WebSocketClient = WebSocketClient()
+            self.client: SocketIoClient | WebSocketClient = _PlainApp(on_event)
         else:
-            self.client = SocketIoClient(reconnects=True, on_connect=self._connected)
+            self.client = _SocketIoApp(on_event, on_connect=self._connected)
 
     def __repr__(self) -> str:
         state = "gone" if self.client.gone.is_set() else "connected"
@@ -52,10 +71,11 @@ class Phone:
 
     async def watch(self, queue_id: str) -> None:
         """Join the queue, now and whenever it has connected anew."""
-        self._queue_id = queue_id
+        if queue_id not in self.queue_ids:
+            self.queue_ids.append(queue_id)
         await self._join(queue_id)
 
-    async def ask(self, event: str, *arguments: str) -> Any:
+    async def ask(self, event: str, *arguments: object) -> Any:
         """The acknowledgement. Raises ``ConnectionLost``, ``TimeoutError``."""
         return await self.client.ask(event, *arguments, seconds=ANSWER_SECONDS)
 
@@ -101,10 +121,18 @@ class Phone:
         """Whether it has been told how the queue stands at that version, or later."""
         return any(status["version"] >= version for status in self.statuses)
 
+    def knows_of(self, queue_id: str, version: int) -> bool:
+        """As ``knows``, of one of several queues."""
+        return any(
+            status["version"] >= version and status["queueId"] == queue_id
+            for status in self.statuses
+        )
+
     def _connected(self) -> None:
         self.connected_at.append(len(self.client.heard))
-        if self._queue_id is not None:
-            self._begin(self._join(self._queue_id))
+        self._on_connect()
+        for queue_id in self.queue_ids:
+            self._begin(self._join(queue_id))
 
     async def _join(self, queue_id: str) -> None:
         connection = len(self.connected_at)
@@ -143,15 +171,40 @@ class Phone:
         task.add_done_callback(self._tasks.discard)
 
 
+class _Telling(Hearing):
+    """Tells of each event when it is remembered."""
+
+    on_event: OnEvent
+
+    async def hear(self, name: str, argument: Any) -> None:
+        await super().hear(name, argument)
+        self.on_event(name, argument)
+
+
+class _SocketIoApp(_Telling, SocketIoClient):
+    def __init__(self, on_event: OnEvent, *, on_connect: Callable[[], None]) -> None:
+        super().__init__(reconnects=True, on_connect=on_connect)
+        self.on_event = on_event
+
+
+class _PlainApp(_Telling, WebSocketClient):
+    def __init__(self, on_event: OnEvent) -> None:
+        super().__init__()
+        self.on_event = on_event
+
+
 class AskingAgain(httpx.AsyncBaseTransport):
     """HTTP as apps do it: without an answer, or told that the service is away, they ask again.
 
-    ``was_repeated`` tells of an answer whether an earlier one may have got lost.
+    ``was_repeated`` tells of an answer whether an earlier one may have got lost. They ask from
+    ``address``, if one of this machine's is given.
     """
 
-    def __init__(self, *, within_seconds: float = 60.0) -> None:
+    def __init__(self, *, within_seconds: float = 60.0, address: str | None = None) -> None:
         self._within_seconds = within_seconds
-        self._network = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=100))
+        self._network = httpx.AsyncHTTPTransport(
+            limits=httpx.Limits(max_connections=100), local_address=address
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         deadline = monotonic() + self._within_seconds

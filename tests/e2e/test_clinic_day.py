@@ -10,6 +10,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from qure.domain.token import TokenStatus
 from tests.e2e.day import ASKING, PLACES, live_through
 from tests.e2e.faults import everything_breaks
 from tests.e2e.record import Record
@@ -18,10 +19,14 @@ from tests.e2e.topology import embedded, production
 pytestmark = pytest.mark.timeout(300)
 
 TOLD = {"CALL": "called", "START": "started", "COMPLETE": "completed", "SKIP": "skipped"}
-STATUS_OF = {"called": "CALLED", "started": "IN_PROGRESS"} | {
+STATUS_OF = {
+    "called": "CALLED",
+    "started": "IN_PROGRESS",
     "completed": "COMPLETED",
     "skipped": "SKIPPED",
+    "changed": "CANCELLED",  # Of what has no event of its own nothing else happens on this day.
 }
+PLACE = "queue:your_place"
 AFTER_JOINING = {"join-queue", "queue:status_update"}
 
 
@@ -55,8 +60,10 @@ def day(request: pytest.FixtureRequest) -> Record:
 
 
 def history(day: Record, token_id: str) -> list[str]:
-    """What the patient was to be told of it, by the record of what staff did."""
-    return [TOLD[move.action] for move in day.staff_moves[token_id]]
+    """What the patient was to be told of it, by the record of what was done."""
+    told = [TOLD[move.action] for move in day.staff_moves[token_id]]
+    left = day.kept_tokens[token_id].status is TokenStatus.CANCELLED
+    return [*told, *(["changed"] if left else [])]
 
 
 def test_fifty_of_sixty_who_ask_at_once_get_1_to_50_and_ten_are_told_that_it_is_full(
@@ -84,7 +91,7 @@ def test_everybody_was_served_or_skipped_or_left(day: Record) -> None:
     for token in day.tokens:
         last = history(day, token["id"])[-1:]
         if token["id"] in left:
-            assert (token["status"], last) == ("CANCELLED", [])
+            assert (token["status"], history(day, token["id"])) == ("CANCELLED", ["changed"])
         elif token["status"] != "CANCELLED":
             assert token["status"] in ("COMPLETED", "SKIPPED")
             assert [token["status"]] == [STATUS_OF[one] for one in last]
@@ -114,10 +121,13 @@ def test_patients_heard_exactly_what_happened_to_their_own_token(day: Record) ->
 
 
 def test_patients_hear_nothing_but_the_queue_and_their_own_token(day: Record) -> None:
-    personal = {f"queue:your_token_{name}" for name in TOLD.values()}
+    personal = {f"queue:your_token_{name}" for name in STATUS_OF} | {PLACE}
     retried = {"join-queue-error"} if day.was_disturbed else set()
     for patient in day.patients:
         assert set(patient.phone.client.names) <= AFTER_JOINING | personal | retried
+        placed = {body["tokenId"] for name, body in patient.phone.client.heard if name == PLACE}
+        own = {patient.token["id"]} if patient.token else set()
+        assert placed == own or (placed < own and not patient.phone.was_always_connected)
 
 
 def test_nobody_sees_an_older_status_after_a_newer_one(day: Record) -> None:

@@ -18,7 +18,7 @@ from qure.application.ports.gateways import Clock
 from qure.application.use_cases import UseCases
 from qure.domain.actor import Actor, Role
 from qure.domain.ids import ClinicId, QueueId, SessionId, TokenId, UserId
-from qure.domain.queue import MAX_TAKES
+from qure.domain.issuing import MAX_TAKES
 from tests.e2e.day import ADMIN, PASSWORD, People, few_at_once, where_the_day_is_young
 from tests.e2e.desks import Desk
 from tests.e2e.phones import AskingAgain, Phone
@@ -133,7 +133,7 @@ async def test_what_a_process_did_not_live_to_announce_is_announced_by_one_that_
         async with practice(topology, patients=4) as there:
             token = await there.take_number(there.patients[0])
             await there.without_announcing(
-                lambda use, staff: use.desk.call_next(QueueId(UUID(there.queue_id)), actor=staff)
+                lambda use, staff: use.calling.call_next(QueueId(UUID(there.queue_id)), actor=staff)
             )
             first, *others = (there.phones[one.id] for one in there.patients)
             await eventually(lambda: heard(first) == [("called", token["id"])], within=20)
@@ -160,7 +160,7 @@ async def test_a_restarted_service_announces_what_the_killed_one_had_committed()
             # sweep takes the entry for one that is still in its writer's hands.
             later = datetime.now(UTC) + timedelta(seconds=5 + 2 * start_seconds)
             await there.without_announcing(
-                lambda use, staff: use.desk.complete(
+                lambda use, staff: use.moves.complete(
                     TokenId(UUID(token["id"])),
                     queue_id=QueueId(UUID(there.queue_id)),
                     actor=staff,
