@@ -6,7 +6,9 @@ BIN := .venv/bin
 TOOLS := .tools/bin
 UV := $(TOOLS)/uv
 COMPILE := $(UV) pip compile --quiet --no-annotate --no-header --python-version 3.11
-# Two test processes halve the time on two cores; more only wait for the servers. PYTEST= adds options.
+# Two test processes halve the time on two cores; more only wait for the servers. In the order of the
+# folders: by number of tests, the few long days would come last, and one process would wait for them.
+# PYTEST= adds options.
 JOBS ?= 2
 PYTEST ?=
 BENCH ?=
@@ -53,7 +55,7 @@ js: servers ## Install the JavaScript client that the tests use
 
 .PHONY: test
 test: install-dev servers js ## Run every test, on real servers, which it brings; hold the coverage
-	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term \
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term \
 		--cov-fail-under=95 --core-coverage=100 $(PYTEST)
 
 .PHONY: check
