@@ -153,14 +153,14 @@ class Visitor:
 
     async def connect(self) -> None:
         """Open the app, or the link's page, and watch the queue."""
-        person = self._asks.person
-        self.phone = self._asks.phone = Phone(self._url, person.access_token, self._transport)
-        while True:
+        while self.phone is None:
+            phone = Phone(self._url, self._asks.person.access_token, self._transport)
             try:
-                await self.phone.open()
-                break
+                await phone.open()
             except REFUSALS:
                 await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self.phone = self._asks.phone = phone
         if self.tokens:
             await self.watch()
 
