@@ -85,4 +85,11 @@ def test_dozens_come_between_the_same_two_before_there_is_no_room() -> None:
         while (place := place_behind(places, 1)) is not None:
             places = [places[0], place]
             came_between += 1
-    assert came_between == 40
+    assert came_between == 56
+
+
+@given(held=st.sets(st.integers(1, 60)), how_many=st.integers(0, 20))
+def test_nobody_gets_the_place_of_one_who_is_held(held: set[int], how_many: int) -> None:
+    waiting = [number * PLACE_STEP for number in range(1, 61) if number not in held]
+    place = place_behind(waiting, how_many)
+    assert place not in {number * PLACE_STEP for number in held}

@@ -8,6 +8,10 @@ from qure.domain.calling_order import Line
 from qure.domain.queue import Queue
 from qure.domain.token import PLACE_STEP, Priority
 
+BETWEEN = 618
+"""Thousandths of the way to the next one. In the middle a held one may stand, who was between the
+two; and of those who come in one before the other, more find room so."""
+
 
 def end_of_line(queue: Queue) -> int:
     """A place behind everybody of every class, which nobody else gets."""
@@ -31,10 +35,10 @@ def place_behind(places: Sequence[int], how_many: int) -> int | None:
     if how_many == 0:
         return places[0] - PLACE_STEP // 2
     ahead, behind = places[how_many - 1], places[how_many]
-    middle = (ahead + behind) // 2
-    if not ahead < middle < behind:
+    place = ahead + (behind - ahead) * BETWEEN // 1000
+    if not ahead < place < behind:
         raise NoRoom
-    return middle
+    return place
 
 
 class NoRoom(Exception):
