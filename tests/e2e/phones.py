@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -48,6 +49,8 @@ class Phone:
         self.transport = transport
         self.connected_at: list[int] = []
         """How much it had heard when each of its connections began."""
+        self.connected_since = datetime.min.replace(tzinfo=UTC)
+        """When the last of them stood."""
         self.was_connected_at_last = False
         self._url = url
         self._jwt = jwt
@@ -130,6 +133,7 @@ class Phone:
 
     def _connected(self) -> None:
         self.connected_at.append(len(self.client.heard))
+        self.connected_since = datetime.now(UTC)
         self._on_connect()
         for queue_id in self.queue_ids:
             self._begin(self._join(queue_id))

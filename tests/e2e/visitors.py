@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -204,6 +205,11 @@ class Visitor:
     async def place(self, token_id: str) -> Any:
         """What they are told when they ask how many are called before them."""
         return data_of(await self._asks.person.get(f"/tokens/{token_id}/place"))
+
+    async def moved_last(self, token_id: str) -> datetime:
+        """When their token was moved the last time until now."""
+        history = data_of(await self._asks.person.get(f"/tokens/{token_id}/history"))
+        return datetime.fromisoformat(history[-1]["at"])
 
     def last_place(self, token_id: str) -> Any:
         """What their phone was told last of it, since it was connected."""

@@ -407,10 +407,14 @@ class WholeDay:
                 told = visitor.last_place(token_id)
                 return bool(told and told["ahead"] == asked["ahead"])
 
+            moved_last = await visitor.moved_last(token_id)
+
             def is_over() -> bool:
-                """Whoever comes back without a place to wait for is told of none."""
-                came_back = visitor.phone is not None and len(visitor.phone.connected_at) > 1
-                return came_back and asked["ahead"] is None and not visitor.last_place(token_id)
+                """Whoever comes when their token has ended is told of no place."""
+                came_later = (
+                    visitor.phone is not None and moved_last < visitor.phone.connected_since
+                )
+                return came_later and asked["ahead"] is None and not visitor.last_place(token_id)
 
             with suppress(AssertionError):
                 await eventually(lambda: is_told() or is_over(), within=SETTLED_SECONDS)
