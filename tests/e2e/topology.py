@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 from collections.abc import Iterator
@@ -20,12 +21,14 @@ from qure.settings import load_settings
 from tests.support.servers.cloudinary import CloudinaryServer, running_cloudinary
 from tests.support.servers.nginx import running_nginx
 from tests.support.servers.postgres import running_postgres
-from tests.support.servers.process import LOOPBACK, free_port
+from tests.support.servers.process import LOOPBACK
 from tests.support.servers.qure import QureProcess
 from tests.support.servers.redis import RedisServer, running_redis
 
 ONE_ADDRESS = {"QURE_REGISTRATIONS_PER_ADDRESS": "1000000"}
 """All the patients of a day register from this one machine."""
+
+BELOW_OUTGOING = (20_000, 32_000)
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 
@@ -102,7 +105,7 @@ def production(*, persistent_redis: bool = False) -> Iterator[Topology]:
             stack.callback(one.close)
         processes[0].start()
         in_parallel(processes[1], worker)
-        port = free_port()
+        port = _free_ports(1)
         nginx = stack.enter_context(running_nginx(_configuration(port, first), port=port))
         yield Topology(
             url=nginx.url, processes=processes, worker=worker, redis=redis, cloudinary=cloudinary
@@ -125,9 +128,13 @@ def _configuration(port: int, first: int) -> str:
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many loopback ports in a row that nothing listens on at this moment."""
+    """The first of so many loopback ports in a row that nothing listens on at this moment.
+
+    From below those that the system gives to outgoing connections: a day makes hundreds of them,
+    and one could take the port before its process does.
+    """
     while True:
-        first = free_port()
+        first = random.SystemRandom().randrange(*BELOW_OUTGOING)
         with ExitStack() as probes:
             try:
                 for port in range(first, first + count):

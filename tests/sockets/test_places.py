@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qure.adapters.sockets import places
 from qure.adapters.sockets.rooms import LONGEST_PAUSE
 from qure.application.announcing import live_boards
 from qure.domain import board
@@ -188,6 +189,8 @@ async def test_nothing_is_told_before_the_client_knows_that_it_is_connected(scen
 async def test_a_rush_is_merged_and_ends_with_the_last_place(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However slow the machine: a rush is what comes within a pause.
+    monkeypatch.setattr(places, "PAUSE_PER_MEMBER", LONGEST_PAUSE)
     tokens = await scene.take(50)
     await scene.happens()
     phones = [(await connected(scene.hub, claims(token.patient_id)))[1] for token in tokens]
