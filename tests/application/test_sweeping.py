@@ -79,7 +79,7 @@ async def test_answers_are_kept_for_a_day_and_go_in_pieces(world: World) -> None
     stands = build_kept_answer(created_at=NOW - ANSWERS_KEPT_FOR)
     async with world.storage.write() as uow:
         for answer in [*over, stands]:
-            await uow.kept_answers.add(answer)
+            await uow.kept_answers.add([answer])
         await uow.commit()
     writes = world.storage.writes
     await world.sweeping.sweep()

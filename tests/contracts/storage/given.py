@@ -68,7 +68,7 @@ async def _add(db: UnitOfWork, thing: Thing) -> None:
         case GuestLink():
             await db.guest_links.add(thing)
         case KeptAnswer():
-            await db.kept_answers.add(thing)
+            await db.kept_answers.add([thing])
         case Service():
             await db.services.add(thing)
         case Queue():

@@ -43,13 +43,29 @@ async def test_the_same_key_of_others_and_other_keys_stand_beside_it(storage: St
             assert await db.kept_answers.get(answer.scope, answer.key) == answer
 
 
+async def test_many_are_kept_and_found_together_each_under_its_own_key(storage: Storage) -> None:
+    answers = [
+        build_kept_answer(scope=scope, key=key) for scope in ("ada", "grace") for key in ("1", "2")
+    ]
+    async with storage.write() as db:
+        await db.kept_answers.add(answers)
+        await db.kept_answers.add([])
+        await db.commit()
+    crosswise = {("ada", "1"), ("grace", "2"), ("grace", "3"), ("linus", "1")}
+    async with storage.read() as db:
+        found = await db.kept_answers.get_all(crosswise)
+        assert sorted(one.scope + one.key for one in found) == ["ada1", "grace2"]
+        assert all(one in answers for one in found)
+        assert await db.kept_answers.get_all(set()) == []
+
+
 async def test_what_is_kept_is_never_kept_again(storage: Storage) -> None:
     answer = build_kept_answer(asked="first")
     await given(storage, answer)
     async with storage.write() as db:
         with pytest.raises(TransactionConflict):
             await db.kept_answers.add(
-                build_kept_answer(scope=answer.scope, key=answer.key, asked="second")
+                [build_kept_answer(scope=answer.scope, key=answer.key, asked="second")]
             )
     async with storage.read() as db:
         assert await db.kept_answers.get(answer.scope, answer.key) == answer
@@ -63,7 +79,7 @@ async def test_an_answer_that_was_deleted_leaves_its_key_to_another(storage: Sto
         await db.kept_answers.delete(answer.scope, answer.key)
         await db.kept_answers.delete(answer.scope, "another key")
         await db.kept_answers.delete("somebody else", other.key)
-        await db.kept_answers.add(again)
+        await db.kept_answers.add([again])
         await db.commit()
     async with storage.read() as db:
         assert await db.kept_answers.get(answer.scope, answer.key) == again

@@ -143,6 +143,7 @@ QUESTIONS: list[tuple[str, Ask]] = [
         lambda db, _: db.displays.delete_expired_pairings(before=NOW),
     ),
     (KEPT, lambda db, full: db.kept_answers.get(full.kept.scope, full.kept.key)),
+    (KEPT, lambda db, full: db.kept_answers.get_all({(full.kept.scope, full.kept.key)})),
     (
         "ix_kept_answers_created_at",
         lambda db, _: db.kept_answers.delete_older(before=NOW, limit=10),

@@ -301,7 +301,7 @@ async def test_of_many_answers_to_one_key_at_once_all_get_the_one_that_is_kept(
             kept = await db.kept_answers.get("ada", "key")
             if kept is None:
                 kept = build_kept_answer(scope="ada", key="key", asked=f"asked {number}")
-                await db.kept_answers.add(kept)
+                await db.kept_answers.add([kept])
                 await db.commit()
             return kept
 

@@ -253,11 +253,16 @@ class MemoryKeptAnswers:
     async def get(self, scope: str, key: str) -> KeptAnswer | None:
         return self._state.kept_answers.get((scope, key))
 
-    async def add(self, answer: KeptAnswer) -> None:
+    async def get_all(self, keys: Collection[tuple[str, str]]) -> list[KeptAnswer]:
+        found = [await self.get(scope, key) for scope, key in keys]
+        return [one for one in found if one is not None]
+
+    async def add(self, answers: Sequence[KeptAnswer]) -> None:
         """Raises ``TransactionConflict``."""
-        if (answer.scope, answer.key) in self._state.kept_answers:
-            raise TransactionConflict
-        self._state.kept_answers[answer.scope, answer.key] = answer
+        for answer in answers:
+            if (answer.scope, answer.key) in self._state.kept_answers:
+                raise TransactionConflict
+            self._state.kept_answers[answer.scope, answer.key] = answer
 
     async def delete(self, scope: str, key: str) -> None:
         self._state.kept_answers.discard((scope, key))

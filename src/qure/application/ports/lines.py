@@ -121,8 +121,11 @@ class KeptAnswers(Protocol):
 
     async def get(self, scope: str, key: str) -> KeptAnswer | None: ...
 
-    async def add(self, answer: KeptAnswer) -> None:
-        """Raises ``TransactionConflict`` when the same key has been kept meanwhile."""
+    async def get_all(self, keys: Collection[tuple[str, str]]) -> list[KeptAnswer]:
+        """Those of these scopes and keys that there are, in no order."""
+
+    async def add(self, answers: Sequence[KeptAnswer]) -> None:
+        """Raises ``TransactionConflict`` when one of the keys has been kept meanwhile."""
 
     async def delete(self, scope: str, key: str) -> None:
         """The key may be used anew."""

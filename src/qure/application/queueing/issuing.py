@@ -10,8 +10,9 @@ from qure.application.access import require_account, require_patient
 from qure.application.batching import Batches
 from qure.application.lookup import get_queue
 from qure.application.ports.gateways import Clock, Ids
+from qure.application.ports.lines import KeptAnswer
 from qure.application.ports.storage import Storage, UnitOfWork
-from qure.application.queueing.once import PLAIN, Once, Question, answered, keep, reused
+from qure.application.queueing.once import PLAIN, Once, Question, answered_to_all
 from qure.application.transact import transact
 from qure.domain import issuing
 from qure.domain.actor import Actor
@@ -76,18 +77,19 @@ class Issuing:
             now = self._clock.now()
             taken = await uow.tokens.taken_by(asking, queue_id=queue_id, now=now)
             line = await uow.tokens.line_for(queue_id, None) if issuing.needs_line(queue) else None
-            served = _Served(queue, line, names, taken, self._max_active, now)
+            questions = [ask.question for ask in asks if ask.question is not None]
+            kept = await answered_to_all(uow, questions, now=now)
+            served = _Served(queue, line, names, taken, kept, self._max_active, now)
             answers: list[Token | DomainError] = []
             for ask in asks:
                 try:
-                    answers.append(await served.serve(uow, ask, self._ids))
+                    answers.append(served.serve(ask, TokenId(self._ids.new_id())))
                 except DomainError as refusal:
                     answers.append(refusal)
             if served.issued:
                 await uow.tokens.add(served.issued)
                 await uow.queues.save(queue)
-                for question, token in served.to_keep:
-                    await keep(uow, question, token, now=now)
+                await uow.kept_answers.add(served.to_keep)
                 await uow.commit()
             return answers
 
@@ -95,7 +97,7 @@ class Issuing:
 
 
 class _Served:
-    """One transaction's patients, one after the other."""
+    """One transaction's patients, one after the other. ``kept`` is what their keys stand for."""
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class _Served:
         line: Line | None,
         names: Mapping[UserId, str],
         taken: Mapping[UserId, list[Token]],
+        kept: dict[tuple[str, str], KeptAnswer],
         max_active: int,
         now: datetime,
     ) -> None:
@@ -110,21 +113,22 @@ class _Served:
         self._line = line
         self._names = names
         self._taken = taken
+        self._kept = kept
         self._max_active = max_active
         self._now = now
         self.issued: list[Token] = []
-        self.to_keep: list[tuple[Question, Token]] = []
+        self.to_keep: list[KeptAnswer] = []
 
-    async def serve(self, uow: UnitOfWork, ask: _Ask, ids: Ids) -> Token:
-        """Raises the refusal."""
-        if ask.question is not None:
-            before = await self._answered(uow, ask.question)
-            if before is not None:
-                return before
+    def serve(self, ask: _Ask, id: TokenId) -> Token:
+        """The token of that id, or what was answered before. Raises the refusal."""
+        question = ask.question
+        if question is not None and (before := self._kept.get(question.id)) is not None:
+            question.require_same(before)
+            return before.tokens[0]
         patient_id = ask.patient.user_id
         token = issuing.issue(
             self._queue,
-            id=TokenId(ids.new_id()),
+            id=id,
             holder=Holder(patient_id=patient_id, name=self._names.get(patient_id)),
             by=ask.patient,
             taken=self._taken[patient_id],
@@ -134,15 +138,8 @@ class _Served:
         )
         self._taken[patient_id].append(token)
         self.issued.append(token)
-        if ask.question is not None:
-            self.to_keep.append((ask.question, token))
+        if question is not None:
+            # The same request may have come twice at this moment.
+            answer = self._kept[question.id] = question.answer(token, now=self._now)
+            self.to_keep.append(answer)
         return token
-
-    async def _answered(self, uow: UnitOfWork, question: Question) -> Token | None:
-        for kept, token in self.to_keep:  # The same request may have come twice at this moment.
-            if (kept.scope, kept.key) == (question.scope, question.key):
-                if kept.asked != question.asked:
-                    raise reused()
-                return token
-        found = await answered(uow, question, now=self._now)
-        return None if found is None else found.tokens[0]

@@ -6,6 +6,7 @@ that come at one moment, on whatever processes, one does it and the other finds 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -55,6 +56,30 @@ class Question:
         said = repr((*map(str, what), once.version))
         return cls(str(scope), once.key, sha256(said.encode()).hexdigest())
 
+    @property
+    def id(self) -> tuple[str, str]:
+        """Whose key it is, and which."""
+        return self.scope, self.key
+
+    def require_same(self, kept: KeptAnswer) -> None:
+        """Raises ``Conflict`` (``idempotency_key_reused``) for the answer to another question."""
+        if kept.asked != self.asked:
+            raise Conflict(
+                "idempotency_key_reused",
+                "This idempotency key was used for another request already.",
+            )
+
+    def answer(self, *tokens: Token, now: datetime, generation: int | None = None) -> KeptAnswer:
+        """What is kept of an answer to it."""
+        return KeptAnswer(
+            scope=self.scope,
+            key=self.key,
+            asked=self.asked,
+            tokens=tokens,
+            generation=generation,
+            created_at=now,
+        )
+
 
 async def answered(
     uow: UnitOfWork, question: Question | None, *, now: datetime
@@ -67,14 +92,20 @@ async def answered(
     if question is None:
         return None
     kept = await uow.kept_answers.get(question.scope, question.key)
-    if kept is None:
+    if kept is None or await _is_over(uow, kept, now):
         return None
-    if kept.created_at <= now - ANSWERS_KEPT_FOR:
-        await uow.kept_answers.delete(question.scope, question.key)
-        return None
-    if kept.asked != question.asked:
-        raise reused()
+    question.require_same(kept)
     return kept
+
+
+async def answered_to_all(
+    uow: UnitOfWork, questions: Collection[Question], *, now: datetime
+) -> dict[tuple[str, str], KeptAnswer]:
+    """What the keys of these questions stand for, be it another question, by scope and key."""
+    if not questions:
+        return {}
+    found = await uow.kept_answers.get_all({question.id for question in questions})
+    return {(kept.scope, kept.key): kept for kept in found if not await _is_over(uow, kept, now)}
 
 
 async def keep(
@@ -86,20 +117,13 @@ async def keep(
 ) -> None:
     """Keep what came of it, in the transaction that makes it so."""
     if question is not None:
-        await uow.kept_answers.add(
-            KeptAnswer(
-                scope=question.scope,
-                key=question.key,
-                asked=question.asked,
-                tokens=tokens,
-                generation=generation,
-                created_at=now,
-            )
-        )
+        answer = question.answer(*tokens, now=now, generation=generation)
+        await uow.kept_answers.add([answer])
 
 
-def reused() -> Conflict:
-    """The key stands for another request."""
-    return Conflict(
-        "idempotency_key_reused", "This idempotency key was used for another request already."
-    )
+async def _is_over(uow: UnitOfWork, kept: KeptAnswer, now: datetime) -> bool:
+    """Whether it was kept for long enough: then the key may be used anew."""
+    if kept.created_at > now - ANSWERS_KEPT_FOR:
+        return False
+    await uow.kept_answers.delete(kept.scope, kept.key)
+    return True
