@@ -60,7 +60,7 @@ def refused(desk: Desk, attempt: Callable[[], object]) -> str:
 def test_at_a_new_desk_nobody_sits() -> None:
     desk = build_desk()
     assert desk.state is DeskState.CLOSED
-    assert not desk.seats(STAFF.user_id)
+    assert desk.staff_id != STAFF.user_id
     assert not desk.serves(GENERAL)
 
 
@@ -71,8 +71,8 @@ def test_whoever_sits_down_calls_for_these_services_until_the_day_ends() -> None
     assert (desk.staff_id, desk.staff_name) == (STAFF.user_id, "Ada")
     assert (desk.service_ids, desk.closes_at) == ((GENERAL, BLOOD), MIDNIGHT)
     assert (desk.since, desk.updated_at) == (LATER, LATER)
-    assert desk.seats(STAFF.user_id)
-    assert not desk.seats(COLLEAGUE.user_id)
+    assert desk.staff_id == STAFF.user_id
+    assert desk.staff_id != COLLEAGUE.user_id
     assert desk.serves(BLOOD)
     assert not desk.serves(ServiceId(new_id()))
     assert desk.events == [told(desk, events.DeskOpened, service_ids=(GENERAL, BLOOD))]
@@ -109,7 +109,7 @@ def test_at_a_paused_desk_somebody_sits_and_nobody_is_called() -> None:
     desk, until = open_desk(), LATER + timedelta(minutes=10)
     desk.pause(until=until, by=STAFF, at=LATER)
     assert (desk.state, desk.paused_until, desk.since) == (DeskState.PAUSED, until, LATER)
-    assert desk.seats(STAFF.user_id)
+    assert desk.staff_id == STAFF.user_id
     assert not desk.serves(GENERAL)
     assert desk.events == [told(desk, events.DeskPaused, paused_until=until)]
 

@@ -53,6 +53,14 @@ async def get_service(uow: UnitOfWork, id: ServiceId) -> Service:
     return service
 
 
+async def get_service_of(uow: UnitOfWork, clinic_id: ClinicId, id: ServiceId) -> Service:
+    """A service of that clinic. Raises ``NotFound`` (``service_not_found``)."""
+    service = await get_service(uow, id)
+    if service.clinic_id != clinic_id:
+        raise NotFound("service_not_found", "This clinic has no such service.")
+    return service
+
+
 async def get_desk(uow: UnitOfWork, id: DeskId, *, lock: bool = False) -> Desk:
     """Raises ``NotFound`` (``desk_not_found``)."""
     desk = await uow.desks.get(id, lock=lock)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from qure.domain.calling_order import call_order
 from qure.domain.events import QueueChanged, TokenChanged
 from qure.domain.ids import QueueId, TokenId
+from qure.domain.queue import Queue
 from qure.domain.token import ASSIGNED, Token, TokenStatus
 
 
@@ -32,6 +33,11 @@ class Board:
         self.tokens = {token.id: token for token in tokens if is_on_board(token)}
         self._order: list[Token] | None = None
         self._ahead: dict[TokenId, int] | None = None
+
+    @classmethod
+    def of(cls, queue: Queue, tokens: Iterable[Token]) -> Board:
+        """The queue's board, as both were read at one moment."""
+        return cls(queue.id, tokens, version=queue.version, priority_run=queue.priority_run)
 
     def apply(self, changes: Sequence[QueueChanged]) -> list[Token]:
         """All the changes that made the next version; the tokens that they changed."""

@@ -47,10 +47,6 @@ class Desk:
         """Whether patients of that service are called here now: OPEN, and for it."""
         return self.state is DeskState.OPEN and service_id in self.service_ids
 
-    def seats(self, user_id: UserId) -> bool:
-        """Whether that person sits here."""
-        return self.state is not DeskState.CLOSED and self.staff_id == user_id
-
     def require_open(self) -> None:
         """Raises ``Conflict`` (``desk_closed``) when nobody sits here."""
         if self.state is DeskState.CLOSED:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from qure.application.access import require_desk, require_desk_of
 from qure.application.accounts.attempts import minute_limit, network_of, take_an_attempt
+from qure.application.accounts.logins import Device
 from qure.application.lookup import get_queue, get_token, get_user
 from qure.application.ports.gateways import AccessJwts, Clock, Ids, KeyedDigests, Throttle
 from qure.application.ports.storage import Storage, UnitOfWork
@@ -25,15 +25,6 @@ from qure.domain.user import User
 
 EXCHANGES_PER_ADDRESS = 120
 """A minute, of links that are opened: a clinic's whole waiting room may share one address."""
-
-
-class Device(Protocol):
-    """What somebody comes with."""
-
-    @property
-    def user_agent(self) -> str | None: ...
-    @property
-    def ip_address(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +51,7 @@ class GuestSecrets:
         self._digests = digests
 
     def link(self, user_id: UserId, generation: int, queue: Queue, now: datetime) -> GuestLink:
+        """What is kept of the guest's link of that generation, which outlives the queue's day."""
         return GuestLink(
             user_id=user_id,
             digest=secret_digest(self.of(user_id, generation)),

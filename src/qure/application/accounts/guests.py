@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from qure.application.access import require_desk, require_desk_of
 from qure.application.accounts.attempts import minute_limit, network_of, take_an_attempt
 from qure.application.accounts.guest_links import Admitted, GuestSecrets
-from qure.application.lookup import get_queue
+from qure.application.lookup import get_queue, get_service_of
 from qure.application.ports.gateways import Clock, Ids, Throttle
 from qure.application.ports.lines import KeptAnswer
 from qure.application.ports.storage import Storage, UnitOfWork
@@ -128,13 +128,12 @@ class Guests:
                 return self._again(kept)
             if actor is not None and actor.is_patient:
                 issuing.refuse_second(await uow.tokens.active_of(actor.user_id, now=now))
-            wanted = service_id or clinic.service.id
-            if not any(
-                one.id == wanted and one.is_active
-                for one in await uow.services.of_clinic(clinic.id)
-            ):
-                raise NotFound("service_not_found", "This clinic has no such service.")
-            queues = await uow.queues.of_services({wanted}, now=now, lock=True)
+            service = clinic.service
+            if service_id is not None:
+                service = await get_service_of(uow, clinic.id, service_id)
+            if not service.is_active:
+                raise NotFound("service_not_found", "This service is no longer offered.")
+            queues = await uow.queues.of_services({service.id}, now=now, lock=True)
             if not queues:
                 raise issuing.not_open()
             holder = _Stranger(name, None, None, Priority.NORMAL)

@@ -147,7 +147,7 @@ class LiveBoards:
         async with self._storage.read() as uow:
             queue = await get_queue(uow, kept.queue_id)
             tokens = await uow.tokens.on_board(kept.queue_id)
-        board = Board(kept.queue_id, tokens, version=queue.version, priority_run=queue.priority_run)
+        board = Board.of(queue, tokens)
         # From here on another reading may begin: this one is over.
         kept.loading = None
         kept.is_believed = self._trust.holds() and doubts == self._doubts

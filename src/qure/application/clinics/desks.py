@@ -186,11 +186,7 @@ class Desks:
 
     async def _close_deserted(self, desk_id: DeskId) -> bool:
         async def close(uow: UnitOfWork) -> bool:
-            seen = await get_desk(uow, desk_id)
-            await get_clinic(uow, seen.clinic_id, lock=True)
-            now = self._clock.now()
-            queues = await _affected(uow, (await get_desk(uow, desk_id)).service_ids, now)
-            desk = await get_desk(uow, desk_id, lock=True)
+            desk, queues, now = await self._hold(uow, await get_desk(uow, desk_id))
             if desk_id not in await uow.desks.deserted(now=now, limit=CLOSING_BATCH):
                 return False  # Another process was here first, or the person has come back.
             desk.close(by=SYSTEM, at=now)
@@ -209,10 +205,7 @@ class Desks:
         async def work(uow: UnitOfWork) -> Desk:
             seen = await get_desk(uow, desk_id)
             require_desk_of(actor, seen.clinic_id)
-            await get_clinic(uow, seen.clinic_id, lock=True)
-            now = self._clock.now()
-            queues = await _affected(uow, (await get_desk(uow, desk_id)).service_ids, now)
-            desk = await get_desk(uow, desk_id, lock=True)
+            desk, queues, now = await self._hold(uow, seen)
             if change(desk, now):
                 await uow.desks.save(desk)
                 await _recount(uow, queues, by=actor, at=now)
@@ -220,6 +213,15 @@ class Desks:
             return desk
 
         return await transact(self._storage, work)
+
+    async def _hold(self, uow: UnitOfWork, seen: Desk) -> tuple[Desk, list[Queue], datetime]:
+        """The desk, today's queues that it serves, all locked in the one order, and what time
+        it is then."""
+        await get_clinic(uow, seen.clinic_id, lock=True)
+        now = self._clock.now()
+        # As it is now that nobody else opens or closes it.
+        queues = await _affected(uow, (await get_desk(uow, seen.id)).service_ids, now)
+        return await get_desk(uow, seen.id, lock=True), queues, now
 
 
 def require_sits_at(desk: Desk, actor: Actor, *, or_admin: bool = False) -> None:

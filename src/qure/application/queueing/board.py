@@ -54,8 +54,7 @@ class Boards:
             queue = await get_queue(uow, queue_id)
             require_desk_of(actor, queue.clinic_id)
             tokens = await uow.tokens.on_board(queue_id)
-        board = Board(queue_id, tokens, version=queue.version, priority_run=queue.priority_run)
-        return BoardSnapshot(queue, board)
+        return BoardSnapshot(queue, Board.of(queue, tokens))
 
     async def place_of(self, token_id: TokenId, *, actor: Actor) -> Place:
         """For the token's patient, staff of the clinic and admins.

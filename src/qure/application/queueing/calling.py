@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qure.application.access import require_desk, require_desk_of
 from qure.application.clinics.desks import count_desks, require_sits_at
-from qure.application.lookup import get_clinic, get_desk, get_queue, lock_with_queue
+from qure.application.lookup import get_clinic, get_desk, get_queue
 from qure.application.ports.gateways import Clock
 from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
 from qure.application.queueing.mover import At, Mover
@@ -116,29 +116,20 @@ class Calling:
 
         Raises ``NotFound``, ``Conflict``.
         """
-        require_desk(actor)
-        question = Question.of(once, actor.id, "call", token_id, reason)
 
-        async def call(uow: UnitOfWork) -> Token:
-            token, queue = await lock_with_queue(uow, token_id, queue_id=queue_id)
-            require_desk_of(actor, queue.clinic_id)
-            now = self._clock.now()
-            kept = await answered(uow, question, now=now)
-            if kept is not None:
-                return kept.tokens[0]
-            once.check(token.version)
-            desk = await _seat_of(uow, actor, queue)
-            line = await uow.tokens.line_for(queue.id, actor.user_id)
-            called, completed = calling.call(
-                queue, token, line, by=actor, at=now, desk=desk, reason=reason
+        async def call(at: At) -> Token:
+            called, at.moved_too = calling.call(
+                at.queue,
+                at.token,
+                await at.uow.tokens.line_for(at.queue.id, actor.user_id),
+                by=actor,
+                at=at.now,
+                desk=await _seat_of(at.uow, actor, at.queue),
+                reason=reason,
             )
-            await uow.tokens.save([*completed, called])
-            await uow.queues.save(queue)
-            await keep(uow, question, called, now=now)
-            await uow.commit()
             return called
 
-        return await transact(self._storage, call)
+        return await self._mover.by_staff(call, token_id, queue_id, actor, once, reason)
 
     async def recall(
         self,

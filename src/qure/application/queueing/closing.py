@@ -47,33 +47,22 @@ class Closing:
         """
         require_desk(actor)
 
-        async def close(uow: UnitOfWork) -> Queue:
-            queue = await get_queue(uow, queue_id, lock=True)
+        def may_end(queue: Queue) -> bool:
             require_desk_of(actor, queue.clinic_id)
-            await _end_some(uow, queue, by=actor, clock=self._clock)
-            return queue
+            return True
 
-        while True:
-            queue = await transact(self._storage, close)
-            if queue.ended_at is not None:
-                return queue
+        queue, _ = await self._end(queue_id, may_end, by=actor)
+        return queue
 
     async def end_days(self, *, batch: int = FOUND_AT_ONCE) -> int:
         """End every day that is over by the clinic's clock; how many queues were ended."""
 
-        async def end(queue_id: QueueId) -> bool:
-            async def end_if_over(uow: UnitOfWork) -> tuple[bool, bool]:
-                queue = await get_queue(uow, queue_id, lock=True)
-                is_over = queue.is_closed or queue.day_ends_at <= self._clock.now()
-                if queue.ended_at is not None or not is_over:
-                    return False, True  # Another process was here first.
-                await _end_some(uow, queue, by=SYSTEM, clock=self._clock)
-                return queue.ended_at is not None, queue.ended_at is not None
+        def is_over(queue: Queue) -> bool:
+            return queue.is_closed or queue.day_ends_at <= self._clock.now()
 
-            while True:
-                ended, is_done = await transact(self._storage, end_if_over)
-                if is_done:
-                    return ended
+        async def end(queue_id: QueueId) -> bool:
+            _, ended = await self._end(queue_id, is_over, by=SYSTEM)
+            return ended
 
         async def find(uow: UnitOfWork) -> Sequence[QueueId]:
             return await uow.queues.to_end(now=self._clock.now(), limit=batch)
@@ -111,6 +100,30 @@ class Closing:
             return await uow.queues.with_notice_over(now=self._clock.now(), limit=batch)
 
         return await self._see_to(find, end, "the notice of queue %s could not be ended", batch)
+
+    async def _end(
+        self, queue_id: QueueId, may_end: Callable[[Queue], bool], *, by: Actor
+    ) -> tuple[Queue, bool]:
+        """End the queue's day, some tokens in each transaction; whether this has ended it."""
+
+        async def end_some(uow: UnitOfWork) -> tuple[Queue, bool]:
+            queue = await get_queue(uow, queue_id, lock=True)
+            if not may_end(queue) or queue.ended_at is not None:
+                return queue, False  # Another process was here first.
+            now = self._clock.now()
+            queue.close(by=by, at=now)
+            active = await uow.tokens.active_in(queue.id, limit=ENDED_AT_ONCE)
+            await uow.tokens.save(moves.end_day(queue, active, by=by, at=now))
+            if len(active) < ENDED_AT_ONCE:
+                queue.ended_at = now
+            await uow.queues.save(queue)
+            await uow.commit()
+            return queue, True
+
+        while True:
+            queue, has_worked = await transact(self._storage, end_some)
+            if not has_worked or queue.ended_at is not None:
+                return queue, has_worked
 
     async def _skip_no_show(self, token_id: TokenId) -> bool:
         async def skip(uow: UnitOfWork) -> bool:
@@ -161,17 +174,3 @@ class Closing:
                     logger.exception(failure, id)
             if len(found) < batch or seen_to == 0:
                 return done
-
-
-async def _end_some(uow: UnitOfWork, queue: Queue, *, by: Actor, clock: Clock) -> None:
-    """Close it, end some of its tokens, and say so when there are none left."""
-    if queue.ended_at is not None:
-        return
-    now = clock.now()
-    queue.close(by=by, at=now)
-    active = await uow.tokens.active_in(queue.id, limit=ENDED_AT_ONCE)
-    await uow.tokens.save(moves.end_day(queue, active, by=by, at=now))
-    if len(active) < ENDED_AT_ONCE:
-        queue.ended_at = now
-    await uow.queues.save(queue)
-    await uow.commit()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from qure.application.access import (
@@ -32,6 +32,8 @@ class At:
     queue: Queue
     token: Token
     now: datetime
+    moved_too: list[Token] = field(default_factory=list)
+    """Other tokens of the queue that the move has changed."""
 
     async def line(self) -> Line:
         """The front of the queue's line."""
@@ -108,7 +110,7 @@ class Mover:
                 return kept.tokens[0]
             once.check(token.version)
             moved = await move(at)
-            await uow.tokens.save([moved])
+            await uow.tokens.save([*at.moved_too, moved])
             await uow.queues.save(queue)
             await keep(uow, question, moved, now=at.now)
             await uow.commit()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from qure.application.access import require_desk, require_desk_of, require_sees
-from qure.application.lookup import get_clinic, get_queue, get_service
+from qure.application.lookup import get_clinic, get_queue, get_service_of
 from qure.application.ports.gateways import Clock, Ids
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.transact import transact
@@ -205,7 +205,4 @@ class Queues:
 async def _service_of(uow: UnitOfWork, clinic: Clinic, service_id: ServiceId | None) -> Service:
     if service_id is None or service_id == clinic.service.id:
         return clinic.service
-    service = await get_service(uow, service_id)
-    if service.clinic_id != clinic.id:
-        raise NotFound("service_not_found", "This clinic has no such service.")
-    return service
+    return await get_service_of(uow, clinic.id, service_id)

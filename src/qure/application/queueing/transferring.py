@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qure.application.access import require_desk, require_desk_of
-from qure.application.lookup import get_queue, get_service, get_token
+from qure.application.lookup import get_queue, get_service_of, get_token
 from qure.application.ports.gateways import Clock, Ids
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.queueing.once import PLAIN, Once, Question, answered, keep
@@ -47,11 +47,12 @@ class Transferring:
 
         async def transfer(uow: UnitOfWork) -> Token:
             seen = await get_token(uow, token_id)
-            require_desk_of(actor, (await get_queue(uow, seen.queue_id)).clinic_id)
+            clinic_id = (await get_queue(uow, seen.queue_id)).clinic_id
+            require_desk_of(actor, clinic_id)
             if queue_id is not None and seen.queue_id != queue_id:
                 raise NotFound("token_not_found", "There is no such token in this queue.")
             now = self._clock.now()
-            service = await get_service(uow, service_id)
+            await get_service_of(uow, clinic_id, service_id)
             targets = await uow.queues.of_services({service_id}, now=now)
             locked = {
                 queue.id: queue
@@ -62,8 +63,6 @@ class Transferring:
             kept = await answered(uow, question, now=now)
             if kept is not None:
                 return kept.tokens[0]
-            if service.clinic_id != source.clinic_id:
-                raise NotFound("service_not_found", "This clinic has no such service.")
             if service_id == source.service_id:
                 raise Invalid.field("serviceId", "The token is in this service's queue already.")
             token = await get_token(uow, token_id)
