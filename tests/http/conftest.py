@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.settings import Settings
 from tests.support.builders import FixedClock
-from tests.support.http_service import HttpService, running_service
+from tests.support.http_service import HttpService, Person, running_service
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +61,9 @@ async def service(settings: Settings, clock: FixedClock) -> AsyncIterator[HttpSe
     """A service that runs."""
     async with running_service(settings, clock) as service:
         yield service
+
+
+@pytest.fixture
+async def admin(service: HttpService) -> Person:
+    """An admin who is logged in."""
+    return await service.admin()

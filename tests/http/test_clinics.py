@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from tests.http.pictures import jpeg
-from tests.support.http_service import HttpService, bad_fields, comes_true, data_of, refused
+from tests.support.http_service import (
+    UNKNOWN,
+    HttpService,
+    bad_fields,
+    comes_true,
+    data_of,
+    refused,
+)
 
 PLACE: dict[str, Any] = {"name": "City Clinic", "latitude": 40.7, "longitude": -74}
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
 async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: HttpService) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.http_service import (
+    UNKNOWN,
     HttpService,
     Person,
     Thing,
@@ -16,8 +17,6 @@ from tests.support.http_service import (
     refused,
     take,
 )
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 
 
 @dataclass(slots=True)

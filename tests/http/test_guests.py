@@ -15,6 +15,7 @@ import pytest
 from qure.settings import Settings
 from tests.support.builders import FixedClock
 from tests.support.http_service import (
+    UNKNOWN,
     HttpService,
     Person,
     Thing,
@@ -24,13 +25,6 @@ from tests.support.http_service import (
     running_service,
     take,
 )
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
-
-
-@pytest.fixture
-async def admin(service: HttpService) -> Person:
-    return await service.admin()
 
 
 @pytest.fixture

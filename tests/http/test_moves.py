@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_service import (
+    UNKNOWN,
     HttpService,
     Person,
     Thing,
@@ -18,7 +19,6 @@ from tests.support.http_service import (
     take,
 )
 
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
 FOR_STAFF = {"name", "phone", "note"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.http_service import (
+    UNKNOWN,
     HttpService,
     Person,
     Thing,
@@ -13,13 +14,6 @@ from tests.support.http_service import (
     refused,
     take,
 )
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
-
-
-@pytest.fixture
-async def admin(service: HttpService) -> Person:
-    return await service.admin()
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.support.http_service import HttpService, bad_fields, data_of, refused
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
+from tests.support.http_service import UNKNOWN, HttpService, bad_fields, data_of, refused
 
 
 async def test_a_queue_is_opened_for_the_clinics_local_day(service: HttpService) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_service import (
+    UNKNOWN,
     HttpService,
     Person,
     Thing,
@@ -15,13 +16,6 @@ from tests.support.http_service import (
     refused,
     take,
 )
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
-
-
-@pytest.fixture
-async def admin(service: HttpService) -> Person:
-    return await service.admin()
 
 
 @pytest.fixture

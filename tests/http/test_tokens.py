@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.http_service import HttpService, Person, bad_fields, data_of, refused
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
-
-
-@pytest.fixture
-async def admin(service: HttpService) -> Person:
-    return await service.admin()
+from tests.support.http_service import (
+    UNKNOWN,
+    HttpService,
+    Person,
+    bad_fields,
+    data_of,
+    refused,
+)
 
 
 @pytest.fixture

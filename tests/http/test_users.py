@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.http_service import HttpService, bad_fields, data_of, refused
-
-UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
+from tests.support.http_service import UNKNOWN, HttpService, bad_fields, data_of, refused
 
 
 async def test_an_admin_finds_users_by_address_name_and_role(service: HttpService) -> None:

@@ -23,6 +23,9 @@ from tests.support.builders import FixedClock
 
 PASSWORD = "secret1"
 
+UNKNOWN = "0193f3d0-0000-7000-8000-000000000009"
+"""An id of nothing."""
+
 Thing = dict[str, Any]
 """What an answer tells of something."""
 
