@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qure.adapters.sql.engine import SqliteDatabase
+from qure.adapters.sql.engine import SqliteDatabase, sqlite_engine
 from qure.adapters.sql.migrations.migrate import migrate
 
 
@@ -62,3 +64,20 @@ async def test_only_the_owner_may_read_the_file(tmp_path: Path, exists: bool) ->
         path.chmod(0o644)
     await migrate(f"sqlite:///{path}")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_connection_that_is_stopped_while_it_closes_ends_nevertheless(
+    tmp_path: Path, cancelled: bool
+) -> None:
+    engine = sqlite_engine(tmp_path / "qure.db", begin="BEGIN", pragmas={})
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        closing = asyncio.create_task(driver.close())
+        await asyncio.sleep(0)  # it waits for the thread
+        driver.stop()
+        if cancelled:
+            closing.cancel()
+        ended, _ = await asyncio.wait([closing], timeout=10)
+        assert closing in ended
+    await engine.dispose()

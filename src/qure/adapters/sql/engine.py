@@ -243,6 +243,7 @@ def sqlite_engine(
             cursor.execute(f"PRAGMA {name} = {value}")
         cursor.close()
         _add_missing_functions(connection)
+        _stop_only_once(connection.driver_connection)
 
     def say_begin(connection: Any) -> None:
         await_(connection.connection.driver_connection.execute(begin))
@@ -259,6 +260,25 @@ def _add_missing_functions(connection: Any) -> None:
         return
     for function in (math.sin, math.cos, math.asin, math.sqrt, math.radians):
         connection.create_function(function.__name__, 1, function, deterministic=True)
+
+
+def _stop_only_once(connection: Any) -> None:
+    """The connection's thread ends at its first stop: to wait for a second one is to wait for ever.
+
+    Closing stops, and so does a pool that is cancelled while it waits for the closing: without
+    this a service that is told to end just then never does.
+    """
+    stop, stopped = connection.stop, False
+
+    def stop_once() -> asyncio.Future[Any] | None:
+        nonlocal stopped
+        if stopped:
+            return None
+        stopped = True
+        future: asyncio.Future[Any] | None = stop()
+        return future
+
+    connection.stop = stop_once
 
 
 def _has_mathematics() -> bool:
