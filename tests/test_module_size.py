@@ -10,7 +10,6 @@ BOUNDS = {"bootstrap.py": 200}
 
 # What is longer today, and how long: it may only shrink, and leaves the list when it is short.
 LONGER = {
-    "adapters/sql/engine.py": 326,
     "adapters/sql/migrations/versions/v0001_first_schema.py": 341,
     "adapters/sql/migrations/versions/v0003_services_and_journal.py": 492,
 }

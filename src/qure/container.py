@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from qure.adapters.sockets.gateway import SocketGateway
 from qure.adapters.sockets.hub import Hub
-from qure.adapters.sql.engine import PoolUse
+from qure.adapters.sql.pools import PoolUse
 from qure.application.announcing.relay import Relay
 from qure.application.jobs.images import ImageJobs
 from qure.application.memory import Memory

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from qure.adapters.sql.engine import SqliteDatabase, sqlite_engine
 from qure.adapters.sql.migrations.migrate import migrate
+from qure.adapters.sql.sqlite import SqliteDatabase, sqlite_engine
 
 
 def come_and_go(path: Path) -> None:

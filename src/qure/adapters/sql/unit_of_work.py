@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from qure.adapters.sql.engine import Database, PoolUse, open_database
+from qure.adapters.sql.engine import Database, open_database
+from qure.adapters.sql.pools import PoolUse
 from qure.adapters.sql.repositories.clinics import SqlClinics
 from qure.adapters.sql.repositories.desks import SqlDesks
 from qure.adapters.sql.repositories.displays import SqlDisplays

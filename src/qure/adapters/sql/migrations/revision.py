@@ -11,13 +11,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import NullPool
 
-from qure.adapters.sql.engine import (
-    PostgresAddress,
-    is_sqlite,
-    postgres_engine,
-    sqlite_engine,
-    sqlite_path,
-)
+from qure.adapters.sql.engine import is_sqlite
+from qure.adapters.sql.postgres import PostgresAddress, postgres_engine
+from qure.adapters.sql.sqlite import sqlite_engine, sqlite_path
 
 SCRIPTS = Path(__file__).parent
 

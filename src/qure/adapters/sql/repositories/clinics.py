@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from qure.adapters.sql.engine import smaller_of
+from qure.adapters.sql.functions import smaller_of
 from qure.adapters.sql.mapping import (
     SERVICE_COLUMNS,
     clinic_values,
