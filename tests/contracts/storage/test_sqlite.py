@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from qure.adapters.sql import engine
+from qure.adapters.sql import sqlite
 from qure.adapters.sql.migrations.migrate import migrate
 from qure.adapters.sql.unit_of_work import open_storage
 from qure.application.ports.storage import ClinicFilter, Nearby, Page
@@ -120,7 +120,7 @@ async def test_a_sqlite_built_without_mathematics_finds_the_same_places(
             found = await db.clinics.search(wanted, page=Page())
     assert 0 < len(found[0]) < 10
 
-    monkeypatch.setattr(engine, "_HAS_MATHEMATICS", False)
+    monkeypatch.setattr(sqlite, "_HAS_MATHEMATICS", False)
     asked: list[float] = []
 
     def asin(number: float) -> float:
@@ -128,7 +128,7 @@ async def test_a_sqlite_built_without_mathematics_finds_the_same_places(
         return math.asin(number)
 
     monkeypatch.setattr(
-        engine,
+        sqlite,
         "math",
         SimpleNamespace(
             sin=math.sin, cos=math.cos, asin=asin, sqrt=math.sqrt, radians=math.radians
