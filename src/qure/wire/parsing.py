@@ -45,6 +45,14 @@ class Fields(msgspec.Struct, rename="camel"):
         """What is wrong between fields that are right by themselves."""
         return iter(())
 
+    def present(self) -> dict[str, Any]:
+        """What was not left out, by field; the images of a form are not among it."""
+        return {
+            name: value
+            for name, value in msgspec.structs.asdict(self).items()
+            if value is not msgspec.UNSET and name not in self.IMAGES
+        }
+
 
 RequestT = TypeVar("RequestT", bound=Fields)
 

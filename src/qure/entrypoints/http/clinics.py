@@ -2,9 +2,6 @@
 
 from typing import Annotated, cast
 
-import msgspec
-from msgspec import UNSET
-
 from qure.application.access import require_admin, require_person, require_sees, works_at
 from qure.application.announcing.cached_reads import (
     CLINIC_LISTS,
@@ -28,8 +25,6 @@ from qure.entrypoints.http.routing import Api
 from qure.wire import requests
 from qure.wire.body import encode
 from qure.wire.responses import ClinicBody, ClinicListBody, StaffBody, nearest_clinics
-
-"""The key under which what admins and staff see of a clinic is remembered."""
 
 router = Api("/api/clinic", tag="Clinics")
 
@@ -221,11 +216,7 @@ def _for_desk(clinics: Clinics, clinic: Clinic) -> ClinicBody:
 
 def _fields(given: requests.CreateClinic | requests.UpdateClinic) -> ClinicFields:
     """What was given, under the names that the use case knows."""
-    fields = {
-        name: value
-        for name, value in msgspec.structs.asdict(given).items()
-        if value is not UNSET and name not in given.IMAGES
-    }
+    fields = given.present()
     hours = fields.get("opening_hours")
     if isinstance(hours, requests.OpeningHours):
         fields["opening_hours"] = hours.hours()

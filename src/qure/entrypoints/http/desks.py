@@ -2,9 +2,6 @@
 
 from typing import cast
 
-import msgspec
-from msgspec import UNSET
-
 from qure.application.access import require_admin, require_desk
 from qure.application.clinics.desks import DeskFields, Desks
 from qure.application.queueing.calling import Calling
@@ -63,10 +60,8 @@ async def update_desk(request: Call, desk_id: DeskId, given: UpdateDesk, desks: 
 
     For admins. What is left out stays. `isActive: false` takes it out of use: then it closes.
     """
-    fields = {
-        name: value for name, value in msgspec.structs.asdict(given).items() if value is not UNSET
-    }
-    desk = await desks.update(desk_id, fields=cast("DeskFields", fields), actor=request.user)
+    fields = cast("DeskFields", given.present())
+    desk = await desks.update(desk_id, fields=fields, actor=request.user)
     return DeskBody.of(desk)
 
 

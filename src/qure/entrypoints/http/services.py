@@ -2,9 +2,6 @@
 
 from typing import cast
 
-import msgspec
-from msgspec import UNSET
-
 from qure.application.access import require_admin
 from qure.application.clinics.services import ServiceFields, Services
 from qure.domain.ids import ClinicId, ServiceId
@@ -77,9 +74,5 @@ async def update_service(
 
 def _fields(given: CreateService | UpdateService) -> ServiceFields:
     """What was given, under the names that the use case knows."""
-    fields = {
-        name: value
-        for name, value in msgspec.structs.asdict(given).items()
-        if value is not UNSET and value is not None
-    }
+    fields = {name: value for name, value in given.present().items() if value is not None}
     return cast("ServiceFields", fields)
