@@ -14,6 +14,7 @@ from qure.application.accounts.displays import (
     DisplayGrant,
     Started,
 )
+from qure.application.accounts.sessions import Device
 from qure.application.announcing.actors import Actors
 from qure.application.clinics.services import ServiceFields
 from qure.application.ports.storage import TransactionConflict
@@ -52,7 +53,7 @@ class Hall:
 
     async def poll(self, device_code: str) -> DisplayGrant:
         return await self.world.use.displays.finish_pairing(
-            device_code, user_agent="Screen/1.0", address=ADDRESS
+            device_code, device=Device(user_agent="Screen/1.0", ip_address=ADDRESS)
         )
 
     async def refused(self, device_code: str) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from qure.application.accounts.guest_links import EXCHANGES_PER_ADDRESS, Admitted, GuestGrant
-from qure.application.accounts.logins import Device
+from qure.application.accounts.sessions import Device
 from qure.application.announcing.actors import Actors
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.storage import TransactionConflict

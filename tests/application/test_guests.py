@@ -10,7 +10,7 @@ import pytest
 
 from qure.application.accounts.guest_links import Admitted, GuestSecrets
 from qure.application.accounts.guests import GUEST_NAME, JOINS_PER_ADDRESS, JOINS_PER_CODE, Door
-from qure.application.accounts.logins import Device
+from qure.application.accounts.sessions import Device
 from qure.application.clinics.clinics import ClinicFields
 from qure.application.ports.storage import Page, TransactionConflict
 from qure.application.secrets import secret_digest

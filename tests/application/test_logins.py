@@ -15,10 +15,8 @@ from qure.application.accounts.attempts import (
     NETWORK_EVERY_SECONDS,
 )
 from qure.application.accounts.devices import DEVICE_LIFE
-from qure.application.accounts.logins import (
-    Device,
-    Grant,
-)
+from qure.application.accounts.logins import Grant
+from qure.application.accounts.sessions import Device
 from qure.application.ports.storage import TransactionConflict
 from qure.domain import events
 from qure.domain.actor import SYSTEM

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qure.application.access import require_desk_of
 from qure.application.accounts.attempts import minute_limit, network_of, take_an_attempt
+from qure.application.accounts.sessions import Device, end_sessions, kept_secret
 from qure.application.lookup import get_clinic, get_user
 from qure.application.ports.gateways import AccessJwts, Clock, Ids, Secrets, Throttle
 from qure.application.ports.storage import Storage, UnitOfWork
@@ -23,7 +24,7 @@ from qure.domain.display import (
 )
 from qure.domain.errors import Conflict, FieldError, Invalid, NotFound
 from qure.domain.ids import ClinicId, DisplayId, ServiceId, SessionId, UserId
-from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.session import REFRESH_LIFE
 from qure.domain.user import User
 
 PAIRINGS_PER_ADDRESS = 20
@@ -99,9 +100,7 @@ class Displays:
 
         return await transact(self._storage, start)
 
-    async def finish_pairing(
-        self, device_code: str, *, user_agent: str | None, address: str | None
-    ) -> DisplayGrant:
+    async def finish_pairing(self, device_code: str, *, device: Device) -> DisplayGrant:
         """What the device gets when staff have let it in: once.
 
         Raises ``Invalid`` with the code ``authorization_pending``, ``slow_down`` (asked again too
@@ -125,24 +124,11 @@ class Displays:
             if display is None or display.ended_at is not None:
                 raise _refused("expired_token", "This code is not valid any more.")
             user = await get_user(uow, UserId(display.id))
-            session = Session(
-                id=SessionId(self._ids.new_id()),
-                user_id=user.id,
-                user_agent=user_agent,
-                ip_address=address,
-                created_at=now,
-                expires_at=now + REFRESH_LIFE,
+            session = device.session(
+                SessionId(self._ids.new_id()), user.id, at=now, until=now + REFRESH_LIFE
             )
             secret = self._secrets.new_secret()
-            await uow.sessions.add(
-                session,
-                RefreshSecret(
-                    digest=secret_digest(secret),
-                    session_id=session.id,
-                    created_at=now,
-                    expires_at=session.expires_at,
-                ),
-            )
+            await uow.sessions.add(session, kept_secret(secret, session))
             await uow.displays.delete_pairing(pairing.digest)
             await uow.commit()
             return DisplayGrant(display, self._jwts.issue(user, session.id, at=now), secret)
@@ -233,9 +219,7 @@ class Displays:
             now = self._clock.now()
             user = await get_user(uow, UserId(display_id), lock=True)
             user.set_active(False, by=actor, at=now)
-            for session in await uow.sessions.live_of(user.id, now=now):
-                session.revoke(by=actor, at=now)
-                await uow.sessions.save(session)
+            await end_sessions(uow, user.id, by=actor, at=now)
             display.ended_at = now
             await uow.users.save(user)
             await uow.displays.save(display)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from qure.application.access import require_desk, require_desk_of
 from qure.application.accounts.attempts import minute_limit, network_of, take_an_attempt
-from qure.application.accounts.logins import Device
+from qure.application.accounts.sessions import Device, end_sessions
 from qure.application.lookup import get_queue, get_token, get_user
 from qure.application.ports.gateways import AccessJwts, Clock, Ids, KeyedDigests, Throttle
 from qure.application.ports.storage import Storage, UnitOfWork
@@ -107,9 +107,7 @@ class GuestLinks:
             user = await get_user(uow, token.patient_id, lock=True)
             if not user.guest:
                 raise Conflict("not_a_guest", "This patient has an account of their own.")
-            for session in await uow.sessions.live_of(user.id, now=now):
-                session.revoke(by=actor, at=now)
-                await uow.sessions.save(session)
+            await end_sessions(uow, user.id, by=actor, at=now)
             link = await uow.guest_links.of_user(user.id)
             generation = 1 if link is None else link.generation + 1
             made = self._secrets.link(user.id, generation, queue, now)
@@ -149,13 +147,8 @@ class GuestLinks:
             known = None if link.session_id is None else await uow.sessions.get(link.session_id)
             if known is not None and known.is_live(now):
                 return user, known
-            session = Session(
-                id=SessionId(self._ids.new_id()),
-                user_id=user.id,
-                user_agent=device.user_agent,
-                ip_address=device.ip_address,
-                created_at=now,
-                expires_at=link.expires_at,
+            session = device.session(
+                SessionId(self._ids.new_id()), user.id, at=now, until=link.expires_at
             )
             await uow.sessions.add(session, None)
             link.session_id = session.id

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from qure.application.access import require_account
 from qure.application.accounts.attempts import login_limits, take_an_attempt
 from qure.application.accounts.devices import issue_device_token, known_device
+from qure.application.accounts.sessions import Device, kept_secret
 from qure.application.lookup import get_user
 from qure.application.ports.gateways import (
     AccessJwts,
@@ -21,21 +21,13 @@ from qure.application.ports.gateways import (
     Throttle,
 )
 from qure.application.ports.storage import Storage, UnitOfWork
+from qure.application.secrets import secret_digest
 from qure.application.transact import transact
 from qure.domain.actor import SYSTEM, Actor
 from qure.domain.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from qure.domain.ids import SessionId
-from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.session import REFRESH_LIFE, Session
 from qure.domain.user import User, normalise_email
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What a login is made from. ``token`` is what an earlier grant called ``device_token``."""
-
-    user_agent: str | None
-    ip_address: str | None
-    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +75,8 @@ class Logins:
         known = known_device(device.token, email, digests=self._digests, at=self._clock.now())
         seen = await self._with_password(email, password, device, known)
         now = self._clock.now()
-        session = Session(
-            id=SessionId(self._ids.new_id()),
-            user_id=seen.id,
-            user_agent=device.user_agent,
-            ip_address=device.ip_address,
-            created_at=now,
-            expires_at=now + REFRESH_LIFE,
+        session = device.session(
+            SessionId(self._ids.new_id()), seen.id, at=now, until=now + REFRESH_LIFE
         )
         secret = self._secrets.new_secret()
 
@@ -100,7 +87,7 @@ class Logins:
                 raise _invalid_credentials()
             if not user.is_active:
                 raise _disabled()
-            await uow.sessions.add(session, _kept(secret, session))
+            await uow.sessions.add(session, kept_secret(secret, session))
             await uow.commit()
             return user
 
@@ -120,7 +107,7 @@ class Logins:
         successor = self._digests.of(secret, purpose="next refresh secret")
 
         async def spend(uow: UnitOfWork) -> tuple[User, SessionId]:
-            kept = await uow.sessions.secret(_digest(secret))
+            kept = await uow.sessions.secret(secret_digest(secret))
             session = await uow.sessions.get(kept.session_id, lock=True) if kept else None
             if kept is None or session is None or not session.is_live(now):
                 raise _invalid_refresh()
@@ -138,7 +125,7 @@ class Logins:
             if is_first:
                 session.expires_at = now + REFRESH_LIFE
                 await uow.sessions.save(session)
-                await uow.sessions.add_secret(_kept(successor, session))
+                await uow.sessions.add_secret(kept_secret(successor, session))
                 await uow.commit()
             return user, session.id
 
@@ -150,7 +137,7 @@ class Logins:
         """Revoke the session of that refresh secret; an unknown one changes nothing."""
 
         async def end(uow: UnitOfWork) -> None:
-            kept = await uow.sessions.secret(_digest(secret))
+            kept = await uow.sessions.secret(secret_digest(secret))
             session = await uow.sessions.get(kept.session_id, lock=True) if kept else None
             owner = None if session is None else await uow.users.get(session.user_id)
             if session is not None and owner is not None:
@@ -219,26 +206,13 @@ async def _was_just_spent(uow: UnitOfWork, digest: str, successor: str, *, at: d
     # Read only now that the session is locked: a moment ago it may not have been spent yet.
     spent = await uow.sessions.secret(digest)
     return spent is not None and spent.may_be_asked_again(
-        await uow.sessions.secret(_digest(successor)), at=at
+        await uow.sessions.secret(secret_digest(successor)), at=at
     )
 
 
 def _account(user: User) -> str:
     """What a device is known by to its account: displays have no address."""
     return user.email or str(user.id)
-
-
-def _kept(secret: str, session: Session) -> RefreshSecret:
-    return RefreshSecret(
-        digest=_digest(secret),
-        session_id=session.id,
-        created_at=session.expires_at - REFRESH_LIFE,
-        expires_at=session.expires_at,
-    )
-
-
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
 
 
 def _invalid_credentials() -> Unauthenticated:

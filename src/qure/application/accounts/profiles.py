@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qure.application.access import require_account
 from qure.application.accounts.attempts import password_limits, take_an_attempt
+from qure.application.accounts.sessions import end_sessions
 from qure.application.jobs.images import stage_images
 from qure.application.lookup import get_user
 from qure.application.ports.gateways import Clock, Ids, Images, PasswordHasher, Throttle
@@ -111,9 +112,7 @@ class Profiles:
             user.password_hash = new_hash
             user.updated_at = now
             await uow.users.save(user)
-            for session in await uow.sessions.live_of(user.id, now=now):
-                if session.id != actor.session_id and session.revoke(by=actor, at=now):
-                    await uow.sessions.save(session)
+            await end_sessions(uow, user.id, by=actor, at=now, but=actor.session_id)
             await uow.commit()
             return user
 

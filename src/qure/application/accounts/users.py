@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qure.application.access import require_admin
+from qure.application.accounts.sessions import end_sessions
 from qure.application.lookup import get_user
 from qure.application.ports.gateways import Clock
 from qure.application.ports.storage import Page, Storage, UnitOfWork
@@ -39,9 +40,7 @@ class Users:
             now = self._clock.now()
             if user.set_active(active, by=actor, at=now):
                 if not active:
-                    for session in await uow.sessions.live_of(user.id, now=now):
-                        session.revoke(by=actor, at=now)
-                        await uow.sessions.save(session)
+                    await end_sessions(uow, user.id, by=actor, at=now)
                 await uow.users.save(user)
                 await uow.commit()
             return user

@@ -2,7 +2,7 @@
 
 import re
 
-from qure.application.accounts.logins import Device
+from qure.application.accounts.sessions import Device
 from qure.entrypoints.http.bodies import AnyRequest
 from qure.entrypoints.http.client_address import client_address
 from qure.settings import Settings

@@ -45,9 +45,7 @@ async def finish_pairing(
     `/api/auth/refresh-token`.
     """
     device = device_of(request, settings)
-    grant = await displays.finish_pairing(
-        given.device_code, user_agent=device.user_agent, address=device.ip_address
-    )
+    grant = await displays.finish_pairing(given.device_code, device=device)
     return DisplayGrantBody.of(grant)
 
 
