@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -198,6 +199,21 @@ async def test_so_many_are_closed_in_one_go_and_the_rest_in_the_next(world: Worl
         await world.use.logins.revoke(one.session.id, actor=one.who)
     closed = [await world.use.desks.close_deserted(batch=2) for _ in range(4)]
     assert closed == [2, 2, 1, 0]
+
+
+async def test_a_desk_that_cannot_be_closed_holds_up_no_other_and_is_tried_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    seats = [await seat(world) for _ in range(2)]
+    for one in seats:
+        await world.use.logins.revoke(one.session.id, actor=one.who)
+    world.storage.commit_errors.append(RuntimeError("a bug"))
+    with caplog.at_level(logging.ERROR):
+        assert await world.use.desks.close_deserted() == 1
+    (stays,) = [one for one in seats if await one.is_open()]
+    assert str(stays.desk.id) in caplog.text
+    assert await world.use.desks.close_deserted() == 1
+    assert not await stays.is_open()
 
 
 async def test_whoever_has_come_back_at_the_last_moment_keeps_the_desk(world: World) -> None:

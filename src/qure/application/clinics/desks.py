@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TypedDict
 
 from qure.application.access import require_admin, require_desk, require_desk_of
 from qure.application.lookup import get_clinic, get_desk, get_user
+from qure.application.one_by_one import see_to
 from qure.application.ports.gateways import Clock, Ids
 from qure.application.ports.storage import Storage, TransactionConflict, UnitOfWork
 from qure.application.transact import transact
@@ -116,7 +117,7 @@ class Desks:
             clinic, now = clinics[seen.clinic_id], self._clock.now()
             services = await _wanted(uow, clinic, service_ids)
             served = {service_id for desk in both for service_id in desk.service_ids}
-            queues = await _affected(uow, {*services, *served}, now)
+            queues = await uow.queues.of_services({*services, *served}, now=now, lock=True)
             locked = {
                 id: await get_desk(uow, id, lock=True) for id in sorted({one.id for one in both})
             }
@@ -175,14 +176,12 @@ class Desks:
     async def close_deserted(self, *, batch: int = CLOSING_BATCH) -> int:
         """Close the desks whose day is over or whose person has gone; how many were closed.
 
-        Any number of processes may do this at once: each desk is closed once.
+        Any number of processes may do this at once: each desk is closed once. One that cannot be
+        closed holds up no other. Raises ``Unavailable``.
         """
-        closed = 0
         async with self._storage.read() as uow:
             found = await uow.desks.deserted(now=self._clock.now(), limit=batch)
-        for desk_id in found:
-            closed += await self._close_deserted(desk_id)
-        return closed
+        return sum(await see_to(found, self._close_deserted, failure="desk %s could not be closed"))
 
     async def _close_deserted(self, desk_id: DeskId) -> bool:
         async def close(uow: UnitOfWork) -> bool:
@@ -220,7 +219,8 @@ class Desks:
         await get_clinic(uow, seen.clinic_id, lock=True)
         now = self._clock.now()
         # As it is now that nobody else opens or closes it.
-        queues = await _affected(uow, (await get_desk(uow, seen.id)).service_ids, now)
+        served = (await get_desk(uow, seen.id)).service_ids
+        queues = await uow.queues.of_services(served, now=now, lock=True)
         return await get_desk(uow, seen.id, lock=True), queues, now
 
 
@@ -253,14 +253,6 @@ async def _left_by(uow: UnitOfWork, actor: Actor) -> list[Desk]:
     """The desk at which they sit, if any: they leave it when they sit down at another one."""
     desk = await uow.desks.of_staff(actor.user_id)
     return [] if desk is None else [desk]
-
-
-async def _affected(
-    uow: UnitOfWork, service_ids: Iterable[ServiceId], now: datetime
-) -> list[Queue]:
-    """Today's queues of these services, locked."""
-    ids = set(service_ids)
-    return await uow.queues.of_services(ids, now=now, lock=True) if ids else []
 
 
 async def _wanted(

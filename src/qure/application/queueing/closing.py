@@ -6,30 +6,24 @@ processes may do the same at once, and what happened while none ran is made up f
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
 
 from qure.application.access import require_desk, require_desk_of
 from qure.application.lookup import get_clinic, get_queue, lock_with_queue
+from qure.application.one_by_one import see_to_all
 from qure.application.ports.gateways import Clock
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.transact import transact
 from qure.domain import moves
 from qure.domain.actor import SYSTEM, Actor
-from qure.domain.errors import Unavailable
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue import Queue
 from qure.domain.token import SkipReason, TokenStatus
 
-logger = logging.getLogger(__name__)
-
 FOUND_AT_ONCE = 100
 ENDED_AT_ONCE = 100
 """So many tokens are ended by one transaction: the rest of the process goes on in between."""
-
-Id = TypeVar("Id", QueueId, TokenId)
 
 
 class Closing:
@@ -67,7 +61,9 @@ class Closing:
         async def find(uow: UnitOfWork) -> Sequence[QueueId]:
             return await uow.queues.to_end(now=self._clock.now(), limit=batch)
 
-        return await self._see_to(find, end, "the day of queue %s could not be ended", batch)
+        return await see_to_all(
+            self._storage, find, end, batch=batch, failure="the day of queue %s could not be ended"
+        )
 
     async def skip_no_shows(self, *, batch: int = FOUND_AT_ONCE) -> int:
         """Skip whoever was called so long ago that their clinic waits no more; how many."""
@@ -75,8 +71,12 @@ class Closing:
         async def find(uow: UnitOfWork) -> Sequence[TokenId]:
             return await uow.tokens.not_shown_up(now=self._clock.now(), limit=batch)
 
-        return await self._see_to(
-            find, self._skip_no_show, "token %s could not be counted as a no-show", batch
+        return await see_to_all(
+            self._storage,
+            find,
+            self._skip_no_show,
+            batch=batch,
+            failure="token %s could not be counted as a no-show",
         )
 
     async def end_notices(self, *, batch: int = FOUND_AT_ONCE) -> int:
@@ -99,7 +99,13 @@ class Closing:
         async def find(uow: UnitOfWork) -> Sequence[QueueId]:
             return await uow.queues.with_notice_over(now=self._clock.now(), limit=batch)
 
-        return await self._see_to(find, end, "the notice of queue %s could not be ended", batch)
+        return await see_to_all(
+            self._storage,
+            find,
+            end,
+            batch=batch,
+            failure="the notice of queue %s could not be ended",
+        )
 
     async def _end(
         self, queue_id: QueueId, may_end: Callable[[Queue], bool], *, by: Actor
@@ -150,27 +156,3 @@ class Closing:
             return True
 
         return await transact(self._storage, skip)
-
-    async def _see_to(
-        self,
-        find: Callable[[UnitOfWork], Awaitable[Sequence[Id]]],
-        do: Callable[[Id], Awaitable[bool]],
-        failure: str,
-        batch: int,
-    ) -> int:
-        """Do it to all that are found. One that fails is logged, and holds up no other."""
-        done = 0
-        while True:
-            async with self._storage.read() as uow:
-                found = await find(uow)
-            seen_to = 0
-            for id in found:
-                try:
-                    done += await do(id)
-                    seen_to += 1
-                except Unavailable:
-                    raise
-                except Exception:
-                    logger.exception(failure, id)
-            if len(found) < batch or seen_to == 0:
-                return done

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from qure.application.access import require_desk, require_desk_of, require_sees
 from qure.application.lookup import get_clinic, get_queue, get_service_of
+from qure.application.one_by_one import see_to_all
 from qure.application.ports.gateways import Clock, Ids
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.transact import transact
 from qure.domain.actor import SYSTEM, Actor
 from qure.domain.clinic import Clinic
-from qure.domain.errors import Invalid, NotFound, Unavailable
+from qure.domain.errors import Invalid, NotFound
 from qure.domain.ids import ClinicId, QueueId, ServiceId
 from qure.domain.queue import Queue
 from qure.domain.queue_status import Notice, NoticeKind
 from qure.domain.service import Service
-
-logger = logging.getLogger(__name__)
 
 OPENING_BATCH = 100
 
@@ -130,21 +128,23 @@ class Queues:
         once: each queue is opened once. A queue that cannot be opened holds up no other. Raises
         ``Unavailable``.
         """
-        opened = 0
-        while True:
-            async with self._storage.read() as uow:
-                due = await uow.services.due_for_opening(self._clock.now(), limit=batch)
-            seen_to = 0
-            for clinic_id, service_id in due:
-                try:
-                    opened += await self._open_if_due(clinic_id, service_id)
-                    seen_to += 1
-                except Unavailable:
-                    raise
-                except Exception:
-                    logger.exception("the queue of service %s could not be opened", service_id)
-            if len(due) < batch or seen_to == 0:
-                return opened
+        clinic_of: dict[ServiceId, ClinicId] = {}
+
+        async def find(uow: UnitOfWork) -> Sequence[ServiceId]:
+            due = await uow.services.due_for_opening(self._clock.now(), limit=batch)
+            clinic_of.update((service_id, clinic_id) for clinic_id, service_id in due)
+            return [service_id for _, service_id in due]
+
+        async def open_if_due(service_id: ServiceId) -> bool:
+            return await self._open_if_due(clinic_of[service_id], service_id)
+
+        return await see_to_all(
+            self._storage,
+            find,
+            open_if_due,
+            batch=batch,
+            failure="the queue of service %s could not be opened",
+        )
 
     async def _open_if_due(self, clinic_id: ClinicId, service_id: ServiceId) -> bool:
         async def open_today(uow: UnitOfWork) -> bool:
