@@ -81,7 +81,7 @@ LAWFUL_MOVES: Mapping[Move, Mapping[TokenStatus, TokenStatus]] = MappingProxyTyp
 )
 """The whole state machine: from which status each move leads to which. Nothing else decides it.
 
-Undoing is none of them: it gives a token back what the last move took (see ``Queue.restore``).
+Undoing is none of them: it gives a token back what the last move took (see ``undoing.restore``).
 """
 
 ACTIVE = frozenset({TokenStatus.WAITING, TokenStatus.CALLED, TokenStatus.IN_PROGRESS})

@@ -59,9 +59,8 @@ class StaffMove:
                 wrong += [one for one in error.errors if one not in wrong]
         if wrong:
             raise Invalid([FieldError(one.path, f"{one.path}: {one.message}") for one in wrong])
-        options = read[self.options]
-        version = options.expected_version if isinstance(options, m.Move) else None
-        return options, Once(key=read[Key].idempotency_key, version=version)
+        options, key = read[self.options], read[Key].idempotency_key
+        return options, options.once(key) if isinstance(options, m.Move) else Once(key=key)
 
 
 def staff_moves(use: UseCases) -> dict[str, StaffMove]:

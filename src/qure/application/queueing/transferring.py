@@ -1,4 +1,4 @@
-"""Handing a patient over to another service's queue, and taking back one's last move."""
+"""Handing a patient over to another service's queue."""
 
 from __future__ import annotations
 
