@@ -10,7 +10,7 @@ import pytest
 from qure.adapters.sockets import board_room
 from qure.adapters.sockets.boards import LOOK_SECONDS
 from qure.adapters.sockets.clients import MAX_ROOMS_PER_CLIENT, Client, Closing
-from qure.adapters.sockets.rooms import LONGEST_PAUSE
+from qure.adapters.sockets.pausing import LONGEST_PAUSE
 from qure.application.announcing.live_boards import GAP_SECONDS
 from qure.application.queueing.board import BoardSnapshot
 from qure.domain.actor import SYSTEM, Role

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qure.adapters.sockets.clients import MAX_ROOMS_PER_CLIENT, Closing
 from qure.adapters.sockets.hub import Hub
-from qure.adapters.sockets.rooms import LONGEST_PAUSE
+from qure.adapters.sockets.pausing import LONGEST_PAUSE
 from qure.application.announcing.inbox import Inbox
 from qure.domain.actor import SYSTEM, Role
 from qure.domain.errors import Conflict, NotFound, Unauthenticated, Unavailable

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qure.adapters.sockets import places
-from qure.adapters.sockets.rooms import LONGEST_PAUSE
+from qure.adapters.sockets.pausing import LONGEST_PAUSE
 from qure.application.announcing import live_boards
 from qure.domain import board
 from qure.domain.calling_order import call_order

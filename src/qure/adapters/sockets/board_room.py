@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from qure.adapters.sockets.messages import Message
-from qure.adapters.sockets.rooms import LONGEST_PAUSE, PAUSE_PER_MEMBER, SHORTEST_PAUSE
+from qure.adapters.sockets.pausing import LONGEST_PAUSE, PAUSE_PER_MEMBER, Pausing
 from qure.domain.board import Board
 from qure.domain.ids import ClinicId
 from qure.domain.queue_status import QueueStatus
@@ -55,7 +54,7 @@ class BoardRoom(Generic[Member]):
     more there was to send.
     """
 
-    __slots__ = ("_late", "_send", "_timer", "_told", "_updates", "_waiting", "clinic_id")
+    __slots__ = ("_late", "_pausing", "_send", "_told", "_updates", "_waiting", "clinic_id")
 
     def __init__(self, clinic_id: ClinicId, send: Callable[[Member, Message], None]) -> None:
         self.clinic_id = clinic_id
@@ -65,7 +64,7 @@ class BoardRoom(Generic[Member]):
         self._late: dict[Member, _Updates] = {}
         """What happened while a new member's board was read."""
         self._updates = _Updates()
-        self._timer: asyncio.Handle | None = None
+        self._pausing = Pausing()
 
     @property
     def is_empty(self) -> bool:
@@ -96,7 +95,7 @@ class BoardRoom(Generic[Member]):
             return False
         self._told[member] = version
         self._late[member] = late
-        self._send_soon()
+        self._pausing.soon(self._flush)
         return True
 
     def let_out(self, member: Member) -> None:
@@ -114,20 +113,13 @@ class BoardRoom(Generic[Member]):
         update = _Update(board.version, Message(BOARD_UPDATE, body))
         for updates in (self._updates, *self._waiting.values()):
             updates.add(update, len(body))
-        self._send_soon()
+        self._pausing.soon(self._flush)
 
     def stop(self) -> None:
         """Nothing is sent any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _send_soon(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_soon(self._flush)
+        self._pausing.stop()
 
     def _flush(self) -> None:
-        self._timer = None
         common, self._updates = self._updates.kept, _Updates()
         sent = 0
         for member, told in list(self._told.items()):
@@ -142,6 +134,4 @@ class BoardRoom(Generic[Member]):
             pause = PAUSE_PER_MEMBER * len(self._told) + PAUSE_PER_BYTE * sent / max(
                 1, len(self._told)
             )
-            pause = min(LONGEST_PAUSE, pause)
-            if pause >= SHORTEST_PAUSE:
-                self._timer = asyncio.get_running_loop().call_later(pause, self._flush)
+            self._pausing.pause(pause, self._flush)

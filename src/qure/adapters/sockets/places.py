@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
 from qure.adapters.sockets.clients import Client
 from qure.adapters.sockets.messages import Message
-from qure.adapters.sockets.rooms import LONGEST_PAUSE, PAUSE_PER_MEMBER, SHORTEST_PAUSE
+from qure.adapters.sockets.pausing import PAUSE_PER_MEMBER, Pausing
 from qure.application.announcing.live_boards import LiveBoards
 from qure.domain.board import Board
 from qure.domain.ids import QueueId, TokenId
@@ -97,7 +96,7 @@ class Places:
 class _Line:
     """The places of one queue. After telling many the next telling waits a moment, as in a room."""
 
-    __slots__ = ("_board", "_fresh", "_has_moved", "_owner", "_timer", "places")
+    __slots__ = ("_board", "_fresh", "_has_moved", "_owner", "_pausing", "places")
 
     def __init__(self, owner: Places) -> None:
         self._owner = owner
@@ -106,7 +105,7 @@ class _Line:
         """Those of which somebody has to be told even though they have not changed."""
         self._board: Board | None = None
         self._has_moved = False
-        self._timer: asyncio.Handle | None = None
+        self._pausing = Pausing()
 
     def enter(
         self, token: Token, clients: Collection[Client], *, since: int | None, new: Client | None
@@ -129,16 +128,13 @@ class _Line:
 
     def stop(self) -> None:
         """Nothing is sent any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._pausing.stop()
 
     def _tell_soon(self) -> None:
-        if self._timer is None and self._board is not None:
-            self._timer = asyncio.get_running_loop().call_soon(self._tell)
+        if self._board is not None:
+            self._pausing.soon(self._tell)
 
     def _tell(self) -> None:
-        self._timer = None
         board = self._board
         if board is None or not (self._has_moved or self._fresh):
             return
@@ -166,9 +162,8 @@ class _Line:
             one.told = ahead
             if is_gone and id in self.places:
                 self._owner.forget(one.patient_id, id)
-        pause = min(LONGEST_PAUSE, PAUSE_PER_MEMBER * sent)
-        if pause >= SHORTEST_PAUSE and self.places:
-            self._timer = asyncio.get_running_loop().call_later(pause, self._tell)
+        if self.places:
+            self._pausing.pause(PAUSE_PER_MEMBER * sent, self._tell)
 
 
 def _send(

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from qure.adapters.sockets.messages import Message
+from qure.adapters.sockets.pausing import PAUSE_PER_MEMBER, Pausing
 from qure.domain.ids import QueueId
 from qure.domain.queue_status import QueueStatus
 from qure.wire.body import encode
 from qure.wire.queues import StatusBody
 from qure.wire.socket_events import STATUS_UPDATE
-
-PAUSE_PER_MEMBER: Final = 50e-6
-LONGEST_PAUSE: Final = 0.1
-SHORTEST_PAUSE: Final = 0.001
-"""Seconds. Telling a room costs so much that sending every change of a rush to a full one would
-keep the process from anything else; after telling it, changes are gathered for a moment."""
 
 Member = TypeVar("Member", bound=Hashable)
 
@@ -29,7 +23,7 @@ class Room(Generic[Member]):
     sendings grows with the number of members, up to 100 ms.
     """
 
-    __slots__ = ("_message", "_newest", "_send", "_sent", "_timer", "_told", "_waiting")
+    __slots__ = ("_message", "_newest", "_pausing", "_send", "_sent", "_told", "_waiting")
 
     def __init__(self, send: Callable[[Member, QueueId, Message], None]) -> None:
         self._send = send
@@ -38,7 +32,7 @@ class Room(Generic[Member]):
         self._sent = 0
         self._told: dict[Member, int] = {}
         self._waiting: dict[Member, None] = {}
-        self._timer: asyncio.Handle | None = None
+        self._pausing = Pausing()
 
     @property
     def newest(self) -> QueueStatus | None:
@@ -75,17 +69,13 @@ class Room(Generic[Member]):
             return
         self._newest = status
         self._message = Message(STATUS_UPDATE, encode(StatusBody.of(status)))
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_soon(self._flush)
+        self._pausing.soon(self._flush)
 
     def stop(self) -> None:
         """Nothing is sent any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._pausing.stop()
 
     def _flush(self) -> None:
-        self._timer = None
         if self._newest is None or self._message is None or self._newest.version <= self._sent:
             return
         queue_id, version, message = self._newest.queue_id, self._newest.version, self._message
@@ -96,6 +86,4 @@ class Room(Generic[Member]):
         # Only those who are still in: sending may have shown that somebody has gone.
         self._told = dict.fromkeys(self._told, version)
         self._sent = version
-        pause = min(LONGEST_PAUSE, PAUSE_PER_MEMBER * len(self._told))
-        if pause >= SHORTEST_PAUSE:
-            self._timer = asyncio.get_running_loop().call_later(pause, self._flush)
+        self._pausing.pause(PAUSE_PER_MEMBER * len(self._told), self._flush)
