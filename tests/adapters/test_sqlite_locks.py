@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,24 @@ async def test_a_connection_that_is_stopped_while_it_closes_ends_nevertheless(
         ended, _ = await asyncio.wait([closing], timeout=10)
         assert closing in ended
     await engine.dispose()
+
+
+async def test_whoever_gives_up_a_connection_at_any_step_of_its_opening_leaves_nothing_that_waits(
+    tmp_path: Path,
+) -> None:
+    before = asyncio.all_tasks()
+    for steps_of_opening, steps_of_closing in product(range(6), range(8)):
+        database = SqliteDatabase(tmp_path / "qure.db")
+        opening = asyncio.create_task(database.begin(writing=True))
+        for _ in range(steps_of_opening):
+            await asyncio.sleep(0.0003)  # its thread answers meanwhile
+        opening.cancel()
+        for _ in range(steps_of_closing):
+            await asyncio.sleep(0)
+        opening.cancel()
+        left = asyncio.all_tasks() - before
+        _, waiting = await asyncio.wait([opening, *left], timeout=10)
+        assert not waiting
+        if not opening.cancelled() and opening.exception() is None:
+            await (await opening).end()
+        await database.close()

@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -36,7 +37,10 @@ def sqlite_engine(
     """Every transaction starts with ``begin``; the file is made, for its owner's eyes only."""
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        connect_args={"isolation_level": None},  # we say BEGIN ourselves
+        connect_args={
+            "isolation_level": None,  # we say BEGIN ourselves
+            "async_creator_fn": _connect,
+        },
         hide_parameters=True,
         **engine_options,
     )
@@ -57,7 +61,6 @@ def sqlite_engine(
             cursor.execute(f"PRAGMA {name} = {value}")
         cursor.close()
         _add_missing_functions(connection)
-        _stop_only_once(connection.driver_connection)
 
     def say_begin(connection: Any) -> None:
         await_(connection.connection.driver_connection.execute(begin))
@@ -76,12 +79,15 @@ def _add_missing_functions(connection: Any) -> None:
         connection.create_function(function.__name__, 1, function, deterministic=True)
 
 
-def _stop_only_once(connection: Any) -> None:
-    """The connection's thread ends at its first stop: to wait for a second one is to wait for ever.
+async def _connect(*where: Any, **options: Any) -> aiosqlite.Connection:
+    """A connection whose thread is told to stop once only.
 
-    Closing stops, and so does a pool that is cancelled while it waits for the closing: without
-    this a service that is told to end just then never does.
+    The thread ends at its first stop: to wait for a second one is to wait for ever. Closing stops,
+    and so does a pool that is cancelled while it waits for the closing, at any step from the first
+    statement on: without this a service that is told to end just then never does.
     """
+    connection = aiosqlite.connect(*where, **options)
+    connection._thread.daemon = True  # as SQLAlchemy does with those that it makes
     stop, stopped = connection.stop, False
 
     def stop_once() -> asyncio.Future[Any] | None:
@@ -89,10 +95,10 @@ def _stop_only_once(connection: Any) -> None:
         if stopped:
             return None
         stopped = True
-        future: asyncio.Future[Any] | None = stop()
-        return future
+        return stop()
 
-    connection.stop = stop_once
+    connection.stop = stop_once  # type: ignore[method-assign]
+    return await connection
 
 
 def _has_mathematics() -> bool:
