@@ -67,6 +67,10 @@ class Operation:
     enveloped: bool
     other_status: int | None
 
+    def __deepcopy__(self, memo: object) -> Operation:
+        """Itself: nobody changes it, and the framework copies each route for each router."""
+        return self
+
 
 def refusals(path: str, own: tuple[str, ...]) -> Mapping[int, tuple[str, ...]]:
     """The codes by status: that a thing in the path is not there, and a call's own.
