@@ -415,8 +415,8 @@ async def test_a_worker_outlives_its_redis_and_goes_on_when_it_is_back(
         own_redis.stop()
         await eventually(lambda: "Redis is away: no jobs are done" in caplog.text)
         asked.clear()
-        await eventually(lambda: len(asked) == 13)
-        assert asked[-1] - asked[0] > 4 * 0.25  # three of them, each waiting, none spinning
+        await eventually(lambda: len(asked) >= 13)
+        assert asked[12] - asked[0] > 4 * 0.25  # three of them, each waiting, none spinning
         own_redis.start()
         await jobs.enqueue([picture()])
         await eventually(lambda: len(done) == 2)
