@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,22 @@ async def test_whoever_gives_up_a_connection_at_any_step_of_its_opening_leaves_n
         if not opening.cancelled() and opening.exception() is None:
             await (await opening).end()
         await database.close()
+
+
+async def test_a_connection_that_was_closed_holds_no_lock_for_whoever_still_has_a_cursor(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "qure.db"
+    engine = sqlite_engine(path, begin="BEGIN IMMEDIATE", pragmas={})
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("CREATE TABLE things (id INTEGER)")
+        await connection.commit()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await driver.execute("BEGIN IMMEDIATE")
+        cursor = await driver.execute("INSERT INTO things VALUES (1), (2) RETURNING id")
+        await driver.close()
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as another:
+            another.execute("BEGIN IMMEDIATE")
+            assert another.execute("SELECT count(*) FROM things").fetchone() == (0,)
+        del cursor
+    await engine.dispose()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from itertools import cycle
 from random import Random
 from typing import Any
@@ -58,6 +59,8 @@ FIRST_WAVE = {"account": 13, "guest": 11, "walk-in": 6}
 SEEN_BEFORE_THE_KILL = 15
 PATIENCE_SECONDS = 130.0
 SETTLED_SECONDS = 30.0
+LOOKED_UP = timedelta(seconds=5)
+"""From when a connection stands to when their place has been looked up, on a busy machine."""
 BACK_SECONDS = 60.0
 """Longer than it takes an app to notice that nobody answers its pings."""
 
@@ -412,7 +415,8 @@ class WholeDay:
             def is_over() -> bool:
                 """Whoever comes when their token has ended is told of no place."""
                 came_later = (
-                    visitor.phone is not None and moved_last < visitor.phone.connected_since
+                    visitor.phone is not None
+                    and moved_last < visitor.phone.connected_since + LOOKED_UP
                 )
                 return came_later and asked["ahead"] is None and not visitor.last_place(token_id)
 

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def sqlite_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
         connect_args={
             "isolation_level": None,  # we say BEGIN ourselves
+            "factory": _Connection,
             "async_creator_fn": _connect,
         },
         hide_parameters=True,
@@ -77,6 +79,20 @@ def _add_missing_functions(connection: Any) -> None:
         return
     for function in (math.sin, math.cos, math.asin, math.sqrt, math.radians):
         connection.create_function(function.__name__, 1, function, deterministic=True)
+
+
+class _Connection(sqlite3.Connection):
+    """Closed, it holds no lock, whoever still has a cursor of it.
+
+    By itself a connection stays behind with its transaction until the last of its cursors is
+    gone (``sqlite3_close_v2``): one that was in hand when its task was cancelled lives as long as
+    the error, and nobody could write until then.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # closed before, or beyond help: closing is all that is left
+            self.rollback()
+        super().close()
 
 
 async def _connect(*where: Any, **options: Any) -> aiosqlite.Connection:
