@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ async def test_a_connection_that_was_closed_holds_no_lock_for_whoever_still_has_
         await driver.execute("BEGIN IMMEDIATE")
         cursor = await driver.execute("INSERT INTO things VALUES (1), (2) RETURNING id")
         await driver.close()
-        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as another:
+        with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as another:
             another.execute("BEGIN IMMEDIATE")
             assert another.execute("SELECT count(*) FROM things").fetchone() == (0,)
         del cursor

@@ -59,8 +59,9 @@ FIRST_WAVE = {"account": 13, "guest": 11, "walk-in": 6}
 SEEN_BEFORE_THE_KILL = 15
 PATIENCE_SECONDS = 130.0
 SETTLED_SECONDS = 30.0
-LOOKED_UP = timedelta(seconds=5)
-"""From when a connection stands to when their place has been looked up, on a busy machine."""
+LOOKED_UP = timedelta(seconds=2)
+"""From when a connection stands their place is looked up within so long, or the connection ends:
+what is over before its place is known is told of no place."""
 BACK_SECONDS = 60.0
 """Longer than it takes an app to notice that nobody answers its pings."""
 
