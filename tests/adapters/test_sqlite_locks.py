@@ -106,8 +106,18 @@ async def test_whoever_gives_up_a_connection_at_any_step_of_its_opening_leaves_n
         await database.close()
 
 
+@pytest.mark.parametrize("by_cursor", [False, True])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["BEGIN IMMEDIATE", "INSERT INTO things VALUES (1), (2) RETURNING id"],
+        ["BEGIN", "SELECT name FROM sqlite_schema"],
+        ["PRAGMA journal_mode = WAL"],
+    ],
+    ids=["changes", "reads", "opens"],
+)
 async def test_a_connection_that_was_closed_holds_no_lock_for_whoever_still_has_a_cursor(
-    tmp_path: Path,
+    tmp_path: Path, statements: list[str], by_cursor: bool
 ) -> None:
     path = tmp_path / "qure.db"
     engine = sqlite_engine(path, begin="BEGIN IMMEDIATE", pragmas={})
@@ -115,11 +125,12 @@ async def test_a_connection_that_was_closed_holds_no_lock_for_whoever_still_has_
         await connection.exec_driver_sql("CREATE TABLE things (id INTEGER)")
         await connection.commit()
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.execute("BEGIN IMMEDIATE")
-        cursor = await driver.execute("INSERT INTO things VALUES (1), (2) RETURNING id")
+        executes = await driver.cursor() if by_cursor else driver
+        for statement in statements:
+            cursor = await executes.execute(statement)
         await driver.close()
         with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as another:
-            another.execute("BEGIN IMMEDIATE")
+            another.execute("BEGIN EXCLUSIVE")  # nobody reads either
             assert another.execute("SELECT count(*) FROM things").fetchone() == (0,)
         del cursor
     await engine.dispose()

@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import aiosqlite
 from sqlalchemy import URL, event, make_url
@@ -84,14 +85,27 @@ def _add_missing_functions(connection: Any) -> None:
 class _Connection(sqlite3.Connection):
     """Closed, it holds no lock, whoever still has a cursor of it.
 
-    By itself a connection stays behind with its transaction until the last of its cursors is
-    gone (``sqlite3_close_v2``): one that was in hand when its task was cancelled lives as long as
-    the error, and nobody could write until then.
+    By itself a connection stays behind with its locks until the last of its cursors is gone
+    (``sqlite3_close_v2``): one whose rows were not read yet when its task was cancelled lives as
+    long as the error, and others wait for it until then. To roll back does not end a statement.
     """
 
+    def __init__(self, *where: Any, **options: Any) -> None:
+        super().__init__(*where, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, *kind: Any) -> Any:
+        cursor = super().cursor(*kind)
+        self._cursors.add(cursor)
+        return cursor
+
+    def execute(self, *statement: Any) -> Any:
+        return self.cursor().execute(*statement)  # its own would not ask for ours
+
     def close(self) -> None:
-        with suppress(sqlite3.Error):  # closed before, or beyond help: closing is all that is left
-            self.rollback()
+        with suppress(KeyError):  # none is left
+            while True:
+                self._cursors.pop().close()
         super().close()
 
 
