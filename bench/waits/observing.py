@@ -76,9 +76,9 @@ class DayPlan:
 
 
 class Saying(NamedTuple):
-    """When a token will be called: instants. A baseline says only ``likely``, the others are nan.
+    """When a token will be called: instants. A baseline says only ``likely``, the rest is nan.
 
-    ``low`` is the 20th, ``likely`` the 50th and ``high`` the 80th percentile; ``leave_by`` the 10th.
+    ``low`` is the 20th, ``likely`` the 50th, ``high`` the 80th percentile; ``leave_by`` the 10th.
     """
 
     low: float
@@ -144,7 +144,7 @@ class Observer(Protocol):
         """Nobody calls there any more today."""
 
     def notice(self, service: UUID, minutes: float | None, at: float) -> None:
-        """DELAY: the next call comes that many minutes from now at the earliest. None: taken away."""
+        """DELAY: the next call comes so many minutes from now at the earliest. None: taken away."""
 
     def day_ends(self, at: float) -> None:
         """Everybody has gone; who still waited was not called."""
@@ -152,9 +152,58 @@ class Observer(Protocol):
     def say(self, now: float, asked: Sequence[Asked]) -> Mapping[UUID, Saying | None]:
         """When these will be called; None, or nothing, where that is not known.
 
-        Asked once an instant, after all its events, for those of the line that are scored now; there
-        may be others in the answer.
+        Asked once an instant, after all its events, for those of the line that are scored now;
+        there may be others in the answer.
         """
 
     def told_at_joining(self, token: UUID, ahead: int, saying: Saying | None) -> None:
-        """What this observer itself has said of it at joining; its call, if there is one, follows."""
+        """What this observer itself has said of it at joining; its call, if any, follows."""
+
+
+class Quiet:
+    """An observer that does nothing of it: for those who listen to a part."""
+
+    def day_begins(self, plan: DayPlan) -> None:
+        """See ``Observer``."""
+
+    def arrived(self, token: UUID, service: UUID, urgency: Class, at: float) -> None:
+        """See ``Observer``."""
+
+    def called(self, token: UUID, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def started(self, token: UUID, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def released(self, token: UUID, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def skipped(self, token: UUID, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def rejoined(self, token: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def left(self, token: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def desk_opened(self, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def desk_paused(self, desk: UUID, until: float | None, at: float) -> None:
+        """See ``Observer``."""
+
+    def desk_resumed(self, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def desk_closed(self, desk: UUID, at: float) -> None:
+        """See ``Observer``."""
+
+    def notice(self, service: UUID, minutes: float | None, at: float) -> None:
+        """See ``Observer``."""
+
+    def day_ends(self, at: float) -> None:
+        """See ``Observer``."""
+
+    def told_at_joining(self, token: UUID, ahead: int, saying: Saying | None) -> None:
+        """See ``Observer``."""
