@@ -155,6 +155,21 @@ def draw_work(chance: np.random.Generator, cv: float | None, number: int) -> NDA
     return chance.lognormal(-spread * spread / 2, spread, number)
 
 
+def share_come(scenario: Scenario, plan: DayPlan, at: float) -> float:
+    """Which share of the day's patients has joined by then, leaving out the rush."""
+    x = min(max((at - plan.opens) / (plan.closes - plan.opens), 0.0), 1.0)
+    return (1 + scenario.slope) * x - scenario.slope * x * x
+
+
+def when_come(scenario: Scenario, plan: DayPlan, share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """When these shares have joined: the inverse."""
+    x = share
+    if scenario.slope:
+        rise = 1 + scenario.slope
+        x = (rise - np.sqrt(rise * rise - 4 * scenario.slope * share)) / (2 * scenario.slope)
+    return plan.opens + x * (plan.closes - plan.opens)
+
+
 def expected_times(clinic: Clinic) -> list[float]:
     """How long a call takes a desk of the clinic's mean speed: by service, no-shows and all."""
     scenario = clinic.scenario
@@ -215,11 +230,7 @@ def _patients(clinic: Clinic, plan: DayPlan, chance: np.random.Generator) -> tup
 def _joins(
     scenario: Scenario, plan: DayPlan, number: int, chance: np.random.Generator
 ) -> NDArray[np.float64]:
-    u = chance.random(number)
-    if scenario.slope:  # The inverse of the share who have come by then: (1 + s) x - s x².
-        rise = 1 + scenario.slope
-        u = (rise - np.sqrt(rise * rise - 4 * scenario.slope * u)) / (2 * scenario.slope)
-    joins = plan.opens + u * (plan.closes - plan.opens)
+    joins = when_come(scenario, plan, chance.random(number))
     rush = chance.random(number) < scenario.rush
     joins[rush] = plan.opens - EARLY * chance.random(int(rush.sum()))
     joins.sort()
