@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 
 from bench.waits.clinics import Clinic, draw_work
-from bench.waits.guesses import Guesses, Holding, forgotten, missed
+from bench.waits.guesses import Draws, Guesses, Holding, forgotten, missed
 from bench.waits.lines import run_after
 from bench.waits.observing import MINUTE, REJOIN_BEHIND, Asked, Class, DayPlan, Quiet, Saying
 from bench.waits.paths import DeskPath, Lines, Rules, Taking, Waiter, follow
@@ -167,7 +167,7 @@ class Oracle(Quiet):
             told.append(list(zip(free.tolist(), due.tolist(), length.tolist(), strict=True)))
         return told
 
-    def _free(self, number: int, seen: _Desk, now: float) -> np.ndarray:
+    def _free(self, number: int, seen: _Desk, now: float) -> Draws:
         if seen.until is not None:
             return self._guesses.pause_ends(seen.until, now)
         waits_since = self._waits_since(number)
@@ -217,7 +217,8 @@ class Oracle(Quiet):
     def _gaps(self) -> list[list[float]]:
         low, high = self._clinic.scenario.gap
         number = GAPS if high else 0
-        return (MINUTE * self._chance.uniform(low, high, (self._paths, number))).tolist()
+        gaps: list[list[float]] = self._chance.uniform(low, high, (self._paths, number)).tolist()
+        return [[MINUTE * gap for gap in path] for path in gaps]
 
     def _takings(self, cv: float | None) -> list[Taking]:
         scenario, chance = self._clinic.scenario, self._chance

@@ -34,7 +34,7 @@ class Said:
 class Panel:
     """Forwards the day to all observers and keeps what they say. An observer itself.
 
-    Until ``keeps`` nothing is kept, and only ``learners`` are asked, at joining. ``spent`` is the
+    Until ``keeps`` nothing is kept, and only ``learners`` are asked. ``spent`` is the
     time each observer took to answer.
     """
 
@@ -53,10 +53,6 @@ class Panel:
 
     def say(self, now: float, asked: Sequence[Asked]) -> Mapping[UUID, Saying | None]:
         """Ask everybody; keep the answers until the calls come."""
-        if not self.keeps:
-            asked = [one for one in asked if one.moment is Moment.JOINING]
-            if not asked:
-                return {}
         rows = [Said(one, self._day, now, []) for one in asked]
         for name, observer in self.observers.items():
             if not self.keeps and name not in self.learners:
