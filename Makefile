@@ -12,6 +12,7 @@ COMPILE := $(UV) pip compile --quiet --no-annotate --no-header --python-version 
 JOBS ?= 2
 PYTEST ?=
 BENCH ?=
+WAITS ?=
 DEMO ?=
 LOCK ?=
 # What `make lowest` runs of tests/.
@@ -74,6 +75,10 @@ format: install-dev ## Put the code into its format
 bench: servers ## Run the benchmarks (BENCH=--quick for a minute's worth)
 	@scripts/install-js bench/node
 	@exec $(BIN)/python -m bench $(BENCH)
+
+.PHONY: waits
+waits: install-dev ## Hold the forecasts of waits against simulated days (WAITS=--quick)
+	@exec $(BIN)/python -m bench.waits $(WAITS)
 
 .PHONY: tools
 tools: ## Bring uv, pip-audit and pre-commit into .tools, for the targets that use them

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from multiprocessing import Pool
 from time import perf_counter
@@ -30,6 +30,10 @@ class Size:
     days: int
     warm_up: int
     oracle: float
+
+    def lasting(self, days: int) -> Size:
+        """The same with so many scored days."""
+        return replace(self, days=days)
 
 
 QUICK = Size(seeds=2, days=20, warm_up=10, oracle=0.15)
