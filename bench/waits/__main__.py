@@ -49,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few days and seeds")
     parser.add_argument("--scenario", type=_names, default=[], help="only these: S3,S9")
     parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--seeds", type=int, help="so many, from 0 on")
     parser.add_argument("--days", type=int, help="scored days a seed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--without-qure", action="store_true", help="the baselines and the Oracle")
@@ -65,7 +66,7 @@ def _play(scenarios: list[Scenario], given: argparse.Namespace) -> dict[str, Sco
     size = QUICK if given.quick else FULL
     if given.days is not None:
         size = size.lasting(given.days)
-    seeds = range(size.seeds) if given.seed is None else [given.seed]
+    seeds = range(given.seeds or size.seeds) if given.seed is None else [given.seed]
     tasks = [
         Task(scenario=one, seed=seed, size=size, with_qure=not given.without_qure)
         for one in scenarios

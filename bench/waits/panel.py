@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
-from time import perf_counter
+from time import process_time
 from uuid import UUID
 
 from bench.waits.observing import Asked, Class, DayPlan, Moment, Observer, Saying
@@ -57,9 +57,9 @@ class Panel:
         for name, observer in self.observers.items():
             if not self.keeps and name not in self.learners:
                 continue
-            begun = perf_counter()
+            begun = process_time()
             answer = observer.say(now, asked)
-            self.spent[name] += perf_counter() - begun
+            self.spent[name] += process_time() - begun
             for row in rows:
                 row.sayings.append(answer.get(row.asked.token) or UNKNOWN)
             for one in asked:

@@ -44,10 +44,11 @@ def calibration(scores: Mapping[str, Score]) -> str:
         x, y = _spot(nominal, share)
         lines.append(f'<circle class="dot" cx="{x:.0f}" cy="{y:.1f}" r="4"/>')
         lines.append(f'<text x="{x + 8:.0f}" y="{y + 14:.1f}">{share:.0%}</text>')
-    who = judged or ORACLE
-    beside = "" if judged is None else "; dashed: who knows the true parameters"
-    says = f"{who}: bold over all scenarios, thin each of them{beside}"
-    return _svg(SIDE + 2 * LEFT, SIDE + TOP + 70, [*_axes(), *lines, _text(LEFT, 18, says)], says)
+    says = f"{judged or ORACLE}: over all scenarios (bold) and in each (thin)"
+    if judged is not None:
+        lines.append(_text(LEFT, TOP + SIDE + 74, "dashed: who knows the true parameters"))
+    lines.append(_text(LEFT, 18, says))
+    return _svg(SIDE + 2 * LEFT, SIDE + TOP + 86, [*_axes(), *lines], says)
 
 
 def day(shown: Sequence[Shown], title: str) -> str:

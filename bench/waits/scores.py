@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def score(
     days: range,
     *,
     judged: str | None,
-    means: Mapping[object, float],
+    means: Mapping[UUID, float],
 ) -> Score:
     """Score what was said on these days; ``means`` are the true mean service times."""
     rows = np.array([_row(one, means) for one in said]).reshape(len(said), 6)
@@ -148,7 +149,7 @@ def score(
 DAY_OF, MOMENT, AHEAD, NOW, CALLED, MEAN = range(6)
 
 
-def _row(one: Said, means: Mapping[object, float]) -> tuple[float, ...]:
+def _row(one: Said, means: Mapping[UUID, float]) -> tuple[float, ...]:
     asked = one.asked
     return one.day, asked.moment, asked.ahead, one.now, one.called, means[asked.service]
 
