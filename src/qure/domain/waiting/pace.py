@@ -19,7 +19,7 @@ from qure.domain.waiting.usual import (
     clipped,
     level_of,
 )
-from qure.domain.waiting.visits import Today
+from qure.domain.waiting.visits import Today, Visit
 from qure.domain.waiting.wait import Basis
 
 HALF_LIFE_VISITS: Final = 10.0
@@ -39,8 +39,20 @@ class Pace:
         self._today = today
         self._speed: dict[ServiceId, Level] = {}
         self._at: dict[ServiceId, dict[SeatId, float]] = {}
-        for id in usual.of:
-            self._look_at(id)
+        self._no_show: dict[ServiceId, float] = {}
+        self._count: dict[ServiceId, int] = {}
+        visits: dict[ServiceId, list[Visit]] = {id: [] for id in usual.of}
+        for visit in today.visits:
+            if visit.service_id in visits:
+                visits[visit.service_id].append(visit)
+        for id, its in visits.items():
+            served = [one for one in its if one.came]
+            known = usual.of[id]
+            missed = known.missed + len(its) - len(served)
+            seen = known.came + known.missed + len(its)
+            self._no_show[id] = (missed + NO_SHOWS) / (seen + NO_SHOWS + SHOWS)
+            self._count[id] = len(served)
+            self._look_at(id, served)
 
     def mean(self, service_id: ServiceId, seat_id: SeatId) -> float:
         """How long a visit takes there on average, in seconds."""
@@ -61,10 +73,7 @@ class Pace:
 
     def no_show(self, service_id: ServiceId) -> float:
         """The share of those called who do not come."""
-        usual = self.usual.of[service_id]
-        today = [one.came for one in self._today.visits if one.service_id == service_id]
-        missed = usual.missed + today.count(False)
-        return (missed + NO_SHOWS) / (usual.came + usual.missed + len(today) + NO_SHOWS + SHOWS)
+        return self._no_show[service_id]
 
     def overtaking(self, service_id: ServiceId, hours_today: float) -> float:
         """How many a second come and go before those who wait."""
@@ -75,17 +84,16 @@ class Pace:
     def speed(self, service_id: ServiceId) -> float | None:
         """How long today's visits take against the usual ones; None while too few are over."""
         level = self._speed[service_id]
-        return level.mean if len(self._today.served(service_id)) >= ENOUGH_TODAY else None
+        return level.mean if self._count[service_id] >= ENOUGH_TODAY else None
 
     def basis(self, service_id: ServiceId) -> Basis:
         """What is known most of."""
-        if len(self._today.served(service_id)) >= ENOUGH_TODAY:
+        if self._count[service_id] >= ENOUGH_TODAY:
             return Basis.LIVE
         return Basis.HISTORY if self.usual.of[service_id].rows >= ENOUGH_ROWS else Basis.DEFAULT
 
-    def _look_at(self, service_id: ServiceId) -> None:
+    def _look_at(self, service_id: ServiceId, served: list[Visit]) -> None:
         usual = self.usual.of[service_id]
-        served = self._today.served(service_id)
         strength = usual.between_days if usual.rows else CONFIGURED_COUNTS
         same = Level(0.0, 1.0, 0.0)
         if not served:
@@ -104,9 +112,12 @@ class Pace:
         whole = level_of(ratios, _recency(len(ratios))).under(same, strength)
         self._speed[service_id] = whole
         self._at[service_id] = at = {}
-        seats = [one.seat_id for one in served]
-        for seat in {one for one in seats if one is not None}:
-            own = ratios[np.array([one == seat for one in seats])]
+        rows: dict[SeatId, list[int]] = {}
+        for row, one in enumerate(served):
+            if one.seat_id is not None:
+                rows.setdefault(one.seat_id, []).append(row)
+        for seat, its in rows.items():
+            own = ratios[its]
             level = level_of(own, _recency(len(own))).under(whole, strength)
             at[seat] = level.mean
 

@@ -33,6 +33,7 @@ class Play:
         self._free = there.free.copy()
         self._breaks = {seat: (at.copy(), lasts) for seat, (at, lasts) in there.breaks.items()}
         self._pace = pace
+        self._at_seats: dict[int, Floats] = {}
         self.called: dict[UUID, Floats] = {}
 
     def run(self) -> Generator[None]:
@@ -143,8 +144,13 @@ class Play:
         free[rows, seat[rows]] = until[rows]
 
     def _means(self, visitor: Visitor, seats: list[int]) -> Floats:
-        service = self._scene.lines[visitor.line].service_id
-        return np.array([self._pace.mean(service, self._scene.seats[one].id) for one in seats])
+        """How long a visit to them takes on average at each of these seats."""
+        known = self._at_seats.get(visitor.line)
+        if known is None:
+            service = self._scene.lines[visitor.line].service_id
+            known = np.array([self._pace.mean(service, one.id) for one in self._scene.seats])
+            self._at_seats[visitor.line] = known
+        return known[seats]
 
     def _factor(self, visitor: Visitor, at: Floats) -> Floats:
         return self._pace.factor(self._scene.lines[visitor.line].service_id, at)

@@ -83,10 +83,6 @@ class Today:
     overtakers: dict[ServiceId, int] = field(default_factory=dict)
     opens_at: dict[ServiceId, float] = field(default_factory=dict)
 
-    def served(self, service_id: ServiceId) -> list[Visit]:
-        """Those of the service who came."""
-        return [one for one in self.visits if one.came and one.service_id == service_id]
-
 
 Expected = Mapping[ServiceId, float]
 """How long a visit is configured to take, in seconds, by service."""
