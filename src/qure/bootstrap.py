@@ -83,6 +83,8 @@ def build(
         digests=HmacDigests(keys),
         throttle=throttle,
         live_boards=memory.live_boards,
+        forecasts=memory.forecasts,
+        generation=bus.generation,
         rules=Rules(
             registrations_per_ten_minutes=settings.registrations_per_address,
             default_timezone=settings.default_timezone,
@@ -94,6 +96,7 @@ def build(
         active_tokens_of=use_cases.tokens.all_active_of,
         actor_of=memory.actors.of,
         live_boards=memory.live_boards,
+        forecasts=memory.forecasts,
         is_hearing=lambda: bus.generation() is not None,
         max_connections_per_user=settings.max_connections_per_user,
         on_lag=observers.delivered,
@@ -103,7 +106,9 @@ def build(
     resumption = ImageResumption(storage, clock, jobs=jobs)
     resume_all = partial(resumption.resume, all=True)
     # Who hears of every change, in this order: what is remembered before those who tell of it.
-    inbox = Inbox([memory.receive, hub.receive], every_time=[memory.reads.receive])
+    inbox = Inbox(
+        [memory.receive, use_cases.waits.receive, hub.receive], every_time=[memory.reads.receive]
+    )
     relay = Relay(
         storage,
         clock,
@@ -113,8 +118,13 @@ def build(
         jobs=jobs,
         observers=observers,
         # A Redis that keeps nothing on disk has come back without the jobs.
-        after_resync=(hub.reread, *([resume_all] if role is ProcessRole.WORKER else [])),
+        after_resync=(
+            hub.reread,
+            memory.forecasts.reread,
+            *([resume_all] if role is ProcessRole.WORKER else []),
+        ),
     )
+    observers.of_commits.append(memory.forecasts.committed)
     database.subscribe(relay.announce)
     bus.subscribe(inbox.receive, relay.resync)
     periodic_tasks = (
@@ -123,6 +133,7 @@ def build(
         PeriodicTask("ending days", 5, use_cases.closing.end_days),
         PeriodicTask("ending notices", 2, use_cases.closing.end_notices),
         PeriodicTask("closing desks", 2, use_cases.desks.close_deserted),
+        PeriodicTask("settling promises", 10, use_cases.promises.settle),
         PeriodicTask("resuming images", 60, resumption.resume),
         PeriodicTask("sweeping", 600, Sweeping(storage, clock).sweep),
     )
@@ -135,6 +146,7 @@ def build(
         Part(jobs.close),
         Part(bus.close, start=bus.start),
         Part(relay.close, start=relay.start),
+        Part(memory.forecasts.close),
     ]
     embedded = settings.redis_url is None
     if embedded or role is ProcessRole.WORKER:

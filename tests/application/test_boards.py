@@ -12,6 +12,7 @@ from qure.domain.errors import Forbidden, NotFound
 from qure.domain.ids import QueueId, TokenId
 from qure.domain.queue import Queue
 from qure.domain.token import Priority, Token, TokenStatus
+from qure.domain.waiting.wait import Unknown
 from tests.application.world import World, acting, holding
 from tests.support.builders import (
     build_display,
@@ -42,7 +43,7 @@ class Desk:
         token = await self.token(number)
         place = await self.world.use.boards.place_of(token.id, actor=actor or holding(token))
         version = (await self.world.queue_of(self.queue.id)).version
-        assert place == Place(token.id, self.queue.id, place.ahead, version)
+        assert place == Place(token.id, self.queue.id, place.ahead, place.wait, version)
         return place.ahead
 
 
@@ -125,7 +126,9 @@ async def test_only_whoever_waits_has_a_place(world: World, status: TokenStatus)
     token = build_token(queue, status=status)
     await world.keep(token)
     place = await world.use.boards.place_of(token.id, actor=holding(token))
-    assert place == Place(token.id, queue.id, None, queue.version)
+    assert place == Place(token.id, queue.id, None, place.wait, queue.version)
+    assert place.wait is not None
+    assert place.wait.unknown is Unknown.NOT_WAITING
 
 
 async def test_staff_of_the_clinic_and_admins_see_a_patients_place_and_nobody_else(
@@ -152,10 +155,10 @@ async def test_staff_of_the_clinic_and_admins_see_a_patients_place_and_nobody_el
 async def test_places_of_a_whole_queue_cost_one_reading_of_its_board(world: World) -> None:
     desk = await queue_of(world, 6)
     tokens = await world.tokens_of(desk.queue.id)
-    before = world.storage.reads
+    before = world.storage.reads_for["read"]
     for token in tokens:
         await world.use.boards.place_of(token.id, actor=holding(token))
-    assert world.storage.reads == before + len(tokens) + 1
+    assert world.storage.reads_for["read"] == before + len(tokens) + 1
 
 
 async def test_the_board_agrees_with_the_calls_that_follow(world: World) -> None:

@@ -81,7 +81,7 @@ async def test_a_new_clinic_needs_only_a_name_and_a_place(world: World) -> None:
     assert (clinic.service.max_queue_size, clinic.service.auto_open_queue) == (50, False)
     assert clinic.is_active
     assert (clinic.logo, clinic.images, clinic.service.next_opening_at) == (None, (), None)
-    assert (clinic.no_show_minutes, clinic.guest_join) == (None, False)
+    assert (clinic.no_show_minutes, clinic.refuse_below, clinic.guest_join) == (None, 0.0, False)
     assert (clinic.rejoin_minutes, clinic.max_rejoins, clinic.rejoin_after) == (30, 2, 2)
     assert (clinic.created_at, clinic.updated_at) == (NOW, NOW)
     assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=NOW)]
@@ -104,6 +104,7 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
         rejoin_minutes=15,
         max_rejoins=1,
         rejoin_after=3,
+        refuse_below=0.5,
         guest_join=True,
     )
     clinic = await create(world, fields=fields)

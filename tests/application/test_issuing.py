@@ -143,7 +143,14 @@ async def test_each_queue_has_a_line_and_numbers_of_its_own(world: World) -> Non
 
 
 async def test_a_transaction_serves_only_so_many(world: World) -> None:
-    line = Issuing(world.storage, world.clock, world.ids, max_active=MAX_ACTIVE, max_batch=4)
+    line = Issuing(
+        world.storage,
+        world.clock,
+        world.ids,
+        max_active=MAX_ACTIVE,
+        is_too_late=world.use.waits.is_too_late,
+        max_batch=4,
+    )
     queue = await world.queue()
     before = world.storage.writes
     tokens = await asyncio.gather(*(line.issue(queue.id, actor=one) for one in patients(10)))

@@ -75,8 +75,11 @@ class Scene:
 
     async def fresh(self) -> Board:
         """As a reading of now has it."""
-        snapshot = await self.world.use.boards.read(self.queue.id, actor=self.staff)
-        return snapshot.board
+        async with self.world.storage.read() as uow:
+            queue = await uow.queues.get(self.queue.id)
+            tokens = await uow.tokens.on_board(self.queue.id)
+        assert queue is not None
+        return Board.of(queue, tokens)
 
 
 class Watching:

@@ -217,7 +217,13 @@ async def test_each_of_a_batch_has_a_key_of_their_own(scene: Scene) -> None:
 
 async def test_on_two_processes_at_one_moment_one_number_is_given(scene: Scene) -> None:
     world, patient = scene.world, build_actor()
-    there = Issuing(world.storage, world.clock, world.ids, max_active=MAX_ACTIVE)
+    there = Issuing(
+        world.storage,
+        world.clock,
+        world.ids,
+        max_active=MAX_ACTIVE,
+        is_too_late=world.use.waits.is_too_late,
+    )
     issued, refused = await outcomes(
         process.issue(scene.queue.id, actor=patient, once=KEY)
         for process in (world.use.issuing, there)

@@ -15,6 +15,8 @@ from qure.application.observers import Observers
 from qure.application.ports.journal import JournalEntry, JournalRecord
 from qure.application.ports.storage import Storage, UnitOfWork
 from qure.application.use_cases import Rules, UseCases
+from qure.application.waiting.forecasts import Forecasts
+from qure.application.waiting.making import Rhythm
 from qure.domain.actor import Actor
 from qure.domain.calling_order import call_order
 from qure.domain.clinic import Clinic
@@ -62,6 +64,9 @@ T = TypeVar("T")
 MAX_ACTIVE = 5
 REGISTRATIONS = 30
 
+AT_ONCE = Rhythm(soon=0, pause=0, rest=0, patience=5)
+"""A forecast is made as soon as something has changed."""
+
 
 Thing = Clinic | Desk | Display | Queue | Service | Session | StagedImage | Token | User
 
@@ -92,7 +97,7 @@ class Interleaved:
 
 class World:
     """Ports and what they keep. ``told`` are the entries that commits have handed on;
-    ``when_told`` is called with each."""
+    ``when_told`` is called with each, and ``listeners`` hear it."""
 
     def __init__(self) -> None:
         self.clock = FixedClock()
@@ -110,6 +115,7 @@ class World:
         self.jobs = FakeJobs()
         self.throttle = MemoryThrottle(monotonic=lambda: self.clock.now().timestamp())
         self.live_boards = LiveBoards(self.storage, generation=Hearing())
+        self.forecasts = Forecasts(self.storage, self.clock, self.live_boards, rhythm=AT_ONCE)
         self.use = UseCases.on(
             self.storage,
             self.clock,
@@ -121,12 +127,19 @@ class World:
             digests=self.digests,
             throttle=self.throttle,
             live_boards=self.live_boards,
+            forecasts=self.forecasts,
+            generation=Hearing(),
             rules=Rules(
                 registrations_per_ten_minutes=REGISTRATIONS,
                 default_timezone="America/New_York",
                 max_active_tokens=MAX_ACTIVE,
             ),
         )
+        self.listeners = [
+            self.live_boards.receive,
+            self.forecasts.receive,
+            self.use.waits.receive,
+        ]
         self.image_jobs = ImageJobs(
             self.storage,
             self.clock,
@@ -290,7 +303,8 @@ class World:
     async def _hear(self, entry: JournalEntry) -> None:
         self.told.append(entry)
         self.when_told()
-        self.live_boards.receive(entry)
+        for hear in self.listeners:
+            hear(entry)
 
 
 def acting(user: User, session_id: SessionId | None = None) -> Actor:

@@ -47,6 +47,7 @@ async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: Ht
         "rejoinMinutes": 30,
         "maxRejoins": 2,
         "rejoinAfter": 2,
+        "refuseBelow": 0.0,
         "guestJoin": False,
         "joinCode": None,
     }

@@ -236,7 +236,8 @@ async def test_a_door_shows_the_clinic_and_its_queues_of_today(
     code = await join_code(admin, clinic)
     door = data_of(await service.http.get(f"/api/join/{code}"))
     status = data_of(await admin.get(f"/queues/{queue['id']}/status"))
-    general = {"id": queue["serviceId"], "name": "General", "prefix": "", "wait": None}
+    wait = data_of(await admin.get(f"/queues/{queue['id']}/wait"))
+    general = {"id": queue["serviceId"], "name": "General", "prefix": "", "wait": wait}
     assert door == {
         "name": clinic["name"],
         "address": "1 Main Street",
@@ -397,6 +398,10 @@ async def test_a_clinic_without_guests_has_no_code_until_it_takes_some(
         ({"noShowMinutes": 61, "rejoinMinutes": 241}, ["noShowMinutes", "rejoinMinutes"]),
         ({"maxRejoins": 11, "rejoinAfter": 21}, ["maxRejoins", "rejoinAfter"]),
         ({"maxRejoins": "2", "guestJoin": "yes"}, ["maxRejoins", "guestJoin"]),
+        ({"refuseBelow": -0.01}, ["refuseBelow"]),
+        ({"refuseBelow": 1.01}, ["refuseBelow"]),
+        ({"refuseBelow": "0.5"}, ["refuseBelow"]),
+        ({"refuseBelow": True, "maxRejoins": 11}, ["maxRejoins", "refuseBelow"]),
     ],
 )
 async def test_every_bad_field_of_a_clinics_rules_is_named(
@@ -414,6 +419,38 @@ async def test_a_clinics_rules_may_come_in_a_form(admin: Person, clinic: Thing) 
     assert [changed[name] for name in text] == [5, 0, 20, False]
     changed = data_of(await admin.put(path, files={"x": ("x", b"x")}, data={"noShowMinutes": ""}))
     assert changed["noShowMinutes"] is None
+
+
+async def test_below_which_share_a_clinic_refuses_is_its_admins_to_say_and_everybodys_to_see(
+    service: HttpService, admin: Person
+) -> None:
+    place: dict[str, Any] = {"name": "Strict", "latitude": 1, "longitude": 1}
+    clinic = data_of(await admin.post("/clinic", place | {"refuseBelow": 0.25}), 201)
+    assert clinic["refuseBelow"] == 0.25
+    path = f"/clinic/{clinic['id']}"
+    patient, staff = await service.patient(), await service.staff(admin, clinic["id"])
+    for person in (patient, staff):
+        assert data_of(await person.get(path))["refuseBelow"] == 0.25
+        refused(await person.put(path, {"refuseBelow": 0}), 403, "forbidden")
+    for given, kept in ((1, 1.0), (0, 0.0), (0.1, 0.1)):
+        assert data_of(await admin.put(path, {"refuseBelow": given}))["refuseBelow"] == kept
+    assert data_of(await admin.put(path, {"name": "Kind"}))["refuseBelow"] == 0.1
+    (found,) = data_of(await patient.get("/clinic?search=Kind"))["clinics"]
+    assert found["refuseBelow"] == 0.1
+
+
+async def test_below_which_share_a_clinic_refuses_may_come_in_a_form(
+    admin: Person, clinic: Thing
+) -> None:
+    path = f"/clinic/{clinic['id']}"
+    form: dict[str, Any] = {"files": {"x": ("x", b"x")}}
+    for text, kept in (("0.35", 0.35), ("1", 1.0), ("0", 0.0)):
+        changed = data_of(await admin.put(path, **form, data={"refuseBelow": text}))
+        assert changed["refuseBelow"] == kept
+    for text in ("1.5", "-1", "nan", "inf", "1e999", "much", "20%"):
+        response = await admin.put(path, **form, data={"refuseBelow": text})
+        assert bad_fields(response) == ["refuseBelow"]
+        assert response.json()["errors"][0]["message"] == "Must be a number from 0 to 1."
 
 
 # Where links lead

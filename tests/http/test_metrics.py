@@ -188,6 +188,7 @@ async def test_figures_name_nobody(service: HttpService) -> None:
 async def test_they_can_be_switched_off(settings: Settings, clock: FixedClock) -> None:
     async with running_service(replace(settings, metrics=False), clock) as service:
         assert (await service.http.get("/metrics")).status_code == 404
-        assert service.container.observers.of_commits == []
+        forecasts = service.container.memory.forecasts
+        assert service.container.observers.of_commits == [forecasts.committed]
         assert service.container.observers.of_deliveries == []
         assert service.container.observers.of_jobs == []

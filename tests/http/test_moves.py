@@ -288,11 +288,12 @@ async def test_nothing_is_undone_after_a_minute(service: HttpService, line: Line
 async def test_a_place_is_how_many_are_called_before(line: Line) -> None:
     for number, patient in enumerate(line.patients, start=1):
         place = data_of(await patient.get(line.path(number, "place")))
+        assert (place["wait"]["state"], place["wait"]["reason"]) == ("unknown", "no_desk")
         assert place == {
             "tokenId": line.tokens[number - 1]["id"],
             "queueId": line.queue["id"],
             "ahead": number - 1,
-            "wait": None,
+            "wait": place["wait"],
             "version": 4,
         }
     await line.move(line.staff, 2, "hold")
@@ -318,7 +319,7 @@ async def test_a_history_has_every_move_and_patients_see_roles_alone(line: Line)
         ("REJOIN", "SKIPPED", "WAITING"),
         ("CANCEL", "WAITING", "CANCELLED"),
     ]
-    assert set(seen[0]) == {"at", "action", "from", "to", "by", "desk", "reason"}
+    assert set(seen[0]) == {"at", "action", "from", "to", "by", "desk", "reason", "wait"}
     assert seen[0]["by"] == {"id": line.patients[0].id, "name": "Maria Curie", "role": "PATIENT"}
     assert seen[1]["by"] == {"id": line.staff.id, "name": "Maria Curie", "role": "STAFF"}
     assert seen[5]["reason"] == "went home"

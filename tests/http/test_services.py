@@ -164,6 +164,7 @@ async def test_each_service_has_a_queue_of_its_own(
     statuses = data_of(await patient.get(f"/clinic/{clinic['id']}/queues"))
     assert [one["queueId"] for one in statuses] == [general["id"], queue["id"]]
     for status in statuses:
+        assert set(status.pop("wait")) == {"ifJoinedNow", "beforeClosing"}
         assert status == data_of(await patient.get(f"/queues/{status['queueId']}/status"))
 
 

@@ -260,18 +260,21 @@ TABLES: dict[str, Rows] = {
 
 _JSONS = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 _KINDS: dict[TypeEngine[Any], set[str]] = {
-    _JSONS: {"images", "service_ids", "upcoming", "calls", "notice"},
+    _JSONS: {"images", "service_ids", "upcoming", "calls", "notice", "reasons"},
     sa.Date(): {"date"},
     sa.Time(): {"opening_start", "opening_end"},
     sa.Boolean(): {
         "is_active", "auto_open_queue", "is_default", "is_pending", "guest_join", "guest",
-        "on_hold",
+        "on_hold", "is_open",
     },
     GUID(): {
         "id", "held_by", "assigned_to", "batch", "images_batch", "pending_logo", "pending_picture",
         "transferred_from", "transferred_to", "created_by",
     },
-    DateTimeUTC(): {"start_time", "end_time", "since", "paused_until", "rejoin_until"},
+    DateTimeUTC(): {
+        "start_time", "end_time", "since", "paused_until", "rejoin_until",
+        "as_of", "low", "likely", "high", "leave_by",
+    },
     sa.types.NullType(): {"request_id"},
 }  # fmt: skip
 

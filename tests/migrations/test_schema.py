@@ -23,7 +23,7 @@ from qure.adapters.sql.migrations.own_types import type_differs
 from qure.adapters.sql.migrations.revision import SCRIPTS
 
 # Loaded, each adds its tables to what ``Row.metadata`` knows.
-from qure.adapters.sql.rows import accounts, clinics, queueing, records  # noqa: F401
+from qure.adapters.sql.rows import accounts, clinics, queueing, records, waiting  # noqa: F401
 from qure.adapters.sql.rows.row import Row
 
 REVISIONS = [script.revision for script in migrating._scripts().walk_revisions()][::-1]

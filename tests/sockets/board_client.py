@@ -29,7 +29,7 @@ class BoardClient:
         answer: Body = await self.client.ask("join-desk", self._queue_id)
         if answer["ok"]:
             early = self.client.heard[self._seen : self.client.heard_before_answer]
-            assert not [name for name, _ in early if name == "queue:board_update"]
+            assert not [name for name, _ in early if name.startswith("queue:board_")]
             board = answer["data"]
             self.version, self.status = board["version"], board["status"]
             self._tokens = {token["id"]: token for token in board["tokens"]}
@@ -38,7 +38,7 @@ class BoardClient:
 
     @property
     def tokens(self) -> list[Body]:
-        """The board's tokens in order, each with how many are ahead."""
+        """The board's tokens in order, each with how many are ahead and the newest wait."""
         self._apply()
         ahead = 0
         shown = []
@@ -62,6 +62,8 @@ class BoardClient:
         while self._seen < len(heard):
             name, update = heard[self._seen]
             self._seen += 1
+            if name == "queue:board_waits" and update["queueId"] == self._queue_id:
+                self._take_in(update["waits"])
             if name != "queue:board_update" or update["queueId"] != self._queue_id:
                 continue
             self.versions.append(update["version"])
@@ -74,6 +76,11 @@ class BoardClient:
                 if token["id"] in self._tokens:
                     assert self.tokens_ahead(token["id"]) == token["ahead"]
 
+    def _take_in(self, waits: list[Body]) -> None:
+        for one in waits:
+            if one["tokenId"] in self._tokens:
+                self._tokens[one["tokenId"]] |= {"wait": one["wait"]}
+
     def tokens_ahead(self, id: str) -> int | None:
         """How many wait before it, as follows from the order."""
         ahead = 0
@@ -83,3 +90,14 @@ class BoardClient:
                 return ahead if waits else None
             ahead += waits
         raise LookupError(id)
+
+
+def what_it_says(wait: Body | None) -> Body | None:
+    """As much of a wait as is news to somebody when it is different."""
+    unsaid = ("asOf", "version", "basis")
+    return wait and {name: value for name, value in wait.items() if name not in unsaid}
+
+
+def without_waits(tokens: list[Body]) -> list[Body]:
+    """The tokens without what comes of its own accord, a moment later."""
+    return [token | {"wait": None} for token in tokens]

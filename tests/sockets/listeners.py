@@ -20,6 +20,7 @@ from qure.domain.ids import ClinicId, QueueId, SessionId, UserId
 from qure.domain.queue_status import QueueStatus
 from qure.domain.token import Token
 from tests.application.world import World
+from tests.sockets.forecaster import ToldForecasts
 from tests.support.builders import NOW, new_id
 from tests.support.fakes import Hearing
 
@@ -62,6 +63,11 @@ class RememberingListener:
         """How many it was told are ahead, one after the other."""
         return [place["ahead"] for place in self.bodies("queue:your_place")]
 
+    @property
+    def waits(self) -> list[Any]:
+        """What it was told of the wait, one after the other."""
+        return [place["wait"] for place in self.bodies("queue:your_place")]
+
     def bodies(self, name: str) -> list[Any]:
         """The arguments of those events."""
         return [json.loads(one.body or b"null") for one in self.messages if one.name == name]
@@ -91,6 +97,7 @@ class HubSources:
 
     def __post_init__(self) -> None:
         self.boards = LiveBoards(self.world.storage, generation=self.hearing)
+        self.forecasts = ToldForecasts(self.world.storage, self.world.clock, self.boards)
 
     async def _read(self) -> None:
         self.reads += 1
@@ -135,6 +142,7 @@ class HubSources:
         """This process hears these, or all that is new, in the order of its inbox."""
         for entry in self.news() if entries is None else entries:
             self.boards.receive(entry)
+            self.forecasts.receive(entry)
             hub.receive(entry)
 
     def hub(self, *, max_connections_per_user: int = 100) -> Hub:
@@ -144,6 +152,7 @@ class HubSources:
             active_tokens_of=self.active_tokens_of,
             actor_of=self.actor_of,
             live_boards=self.boards,
+            forecasts=self.forecasts,
             is_hearing=lambda: self.hearing() is not None,
             max_connections_per_user=max_connections_per_user,
         )

@@ -14,8 +14,9 @@ from qure.domain.actor import Role
 from qure.domain.clinic import Clinic
 from qure.domain.queue import Queue
 from qure.domain.service import Service
-from tests.sockets.board_client import BoardClient
+from tests.sockets.board_client import BoardClient, what_it_says, without_waits
 from tests.sockets.clients import TRANSPORTS, open_client
+from tests.support.http_service import comes_true
 from tests.support.socket_service import Login, SocketService
 
 TOKEN_MOVES: dict[str, list[dict[str, Any]]] = {
@@ -118,9 +119,18 @@ async def has_the_truth(day: Day, *screens: BoardClient) -> None:
     fresh = await day.board()
     for screen in screens:
         await screen.reach(fresh["version"])
-        assert screen.tokens == fresh["tokens"]
+        assert without_waits(screen.tokens) == without_waits(fresh["tokens"])
         assert screen.status == fresh["status"]
         assert screen.version == fresh["version"]
+
+    async def all_know_how_long() -> bool:
+        read = [(one["id"], what_it_says(one["wait"])) for one in (await day.board())["tokens"]]
+        shown = [
+            [(one["id"], what_it_says(one["wait"])) for one in screen.tokens] for screen in screens
+        ]
+        return all(one == read for one in shown)
+
+    await comes_true(all_know_how_long)
 
 
 @settings(

@@ -16,6 +16,7 @@ from qure.adapters.sockets.pace import BURST
 from qure.application.queueing.board import BoardSnapshot, Place
 from qure.domain.board import Board
 from qure.domain.queue_status import Call, Notice, NoticeKind
+from qure.domain.waiting.wait import Basis, Reason, Unknown, WaitState
 from qure.entrypoints.process.server import uvicorn_options
 from qure.entrypoints.socket_moves import staff_moves
 from qure.entrypoints.sockets import SocketDispatcher
@@ -25,6 +26,8 @@ from qure.wire.body import encode
 from qure.wire.day_fields import MAX_KEY
 from qure.wire.queues import BoardBody, BoardUpdateBody, StatusBody
 from qure.wire.tokens import PlaceBody, TokenBody
+from qure.wire.waits import BoardWaitsBody, WaitBody, token_waits
+from tests.sockets.forecaster import build_wait
 from tests.support.builders import NOW, build_queue, build_status, build_token
 from tests.support.socket_service import SocketService
 
@@ -84,19 +87,30 @@ def test_the_examples_have_the_fields_that_are_sent() -> None:
     sent = [
         StatusBody.of(status),
         TokenBody.of(token),
-        PlaceBody.of(Place(token.id, queue.id, 4, 1)),
-        BoardBody.of(BoardSnapshot(queue, board)),
+        PlaceBody.of(Place(token.id, queue.id, 4, None, 1)),
+        WaitBody.of(build_wait()),
+        BoardBody.of(BoardSnapshot(queue, board, None)),
         BoardUpdateBody.of(board, status, [token]),
+        BoardWaitsBody(queue.id, 1, token_waits({token.id: build_wait()})),
     ]
     for example, body in zip(shown, sent, strict=True):
         real = json.loads(encode(body))
         assert list(example) == list(real)
-        for name in ("calls", "notice"):
+        for name in ("calls", "notice", "waits"):
             if name in real:
                 inner, of = example[name], real[name]
-                assert list(inner[0] if name == "calls" else inner) == list(
-                    of[0] if name == "calls" else of
+                assert list(inner if name == "notice" else inner[0]) == list(
+                    of if name == "notice" else of[0]
                 )
+
+
+def test_every_word_that_a_wait_may_say_is_documented_and_no_other() -> None:
+    described = PAGE.split("A **wait** is")[1].split("```")[0]
+    words = set(re.findall(r"`([a-z_]+)`", described))
+    said = {*WaitState, *Unknown, *Basis, *Reason}
+    assert words - {"low", "likely", "high", "state", "reason", "basis", "reasons", "version"} == {
+        word.value for word in said
+    }
 
 
 def test_the_bounds_are_those_of_the_program() -> None:

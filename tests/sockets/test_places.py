@@ -14,11 +14,14 @@ from qure.domain import board
 from qure.domain.calling_order import call_order
 from qure.domain.errors import Unavailable
 from qure.domain.token import Priority, Token
+from qure.wire.body import instant
 from tests.application.world import holding
 from tests.sockets.listeners import RememberingListener, claims, connected
 from tests.sockets.scene import Scene
-from tests.support.builders import build_service
+from tests.support.builders import NOW, build_service
 from tests.support.waiting import loop_turns, time_passes
+
+NOW_TEXT = instant(NOW)
 
 
 @pytest.fixture
@@ -41,7 +44,18 @@ async def test_a_patient_hears_their_place_on_connecting_and_nobody_else_does(sc
             "tokenId": str(third.id),
             "queueId": str(scene.queue.id),
             "ahead": 2,
-            "wait": None,
+            "wait": {
+                "state": "unknown",
+                "reason": "no_desk",
+                "low": None,
+                "likely": None,
+                "high": None,
+                "leaveBy": None,
+                "basis": "live",
+                "reasons": [],
+                "asOf": NOW_TEXT,
+                "version": 1,
+            },
             "version": 4,
         }
     ]

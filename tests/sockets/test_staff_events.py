@@ -323,7 +323,7 @@ async def test_a_board_is_acknowledged_followed_and_left(
     await desk.client.ask("join-queue", str(queue.id))
     await desk.client.next("queue:status_update", lambda status: status["version"] == 4)
     assert desk.client.names.count("queue:board_update") == 1
-    assert service.container.memory.live_boards.watched == []
+    assert service.watched_for_clients() == []
 
 
 async def test_the_longest_board_there_can_be_arrives_and_is_followed(
@@ -356,7 +356,8 @@ async def test_who_loses_the_right_to_the_clinic_loses_the_board_within_two_seco
     else:
         await service.call("PATCH", f"/users/{doctor.id}", admin, isActive=False)
         await eventually(desk.client.gone.is_set, within=2)
-    assert service.container.memory.live_boards.watched == []
+    assert service.watched_for_clients() == []
+    assert service.container.hub.watched_queues() == 0
     await service.take_number(queue, patients[1])
     if loses == "the role":
         assert (await desk.client.ask("join-desk", str(queue.id)))["code"] == "forbidden"
@@ -394,7 +395,6 @@ async def test_a_guest_hears_of_the_place_and_of_every_move(
     assert (heard["id"], heard["guest"]) == (str(token.id), True)
     assert "Zoe" not in str(phone.heard)
     assert "wheelchair" not in str(phone.heard)
-    assert (await phone.next("queue:your_place", lambda place: place["ahead"] is None))[
-        "wait"
-    ] is None
+    place = await phone.next("queue:your_place", lambda place: place["ahead"] is None)
+    assert (place["wait"]["state"], place["wait"]["reason"]) == ("unknown", "not_waiting")
     assert (await phone.ask("join-queue", str(queue.id)))["ok"] is True

@@ -40,6 +40,8 @@ from qure.domain.service import DEFAULT_NAME, Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
 from qure.domain.token import PLACE_STEP, Token, TokenStatus, label_of
 from qure.domain.user import User
+from qure.domain.waiting.promise import Promise
+from qure.domain.waiting.wait import Basis
 
 NOW = datetime(2025, 12, 30, 15, 0, tzinfo=UTC)
 """A Tuesday, ten in the morning in New York."""
@@ -315,6 +317,25 @@ def build_token(queue: Queue | None = None, **fields: Any) -> Token:
         "place": number * PLACE_STEP,
     }
     return Token(**(of_number | given))
+
+
+def build_promise(token: Token, **fields: Any) -> Promise:
+    """What was told of that token: called in 20 minutes, give or take ten, or five for leaving."""
+    defaults: dict[str, Any] = {
+        "token_id": token.id,
+        "clinic_id": ClinicId(new_id()),
+        "service_id": token.service_id,
+        "queue_id": token.queue_id,
+        "ahead": 3,
+        "as_of": NOW,
+        "leave_by": NOW + timedelta(minutes=5),
+        "low": NOW + timedelta(minutes=10),
+        "likely": NOW + timedelta(minutes=20),
+        "high": NOW + timedelta(minutes=30),
+        "basis": Basis.LIVE,
+        "version": 1,
+    }
+    return Promise(**(defaults | fields))
 
 
 def build_session(user_id: UserId, **fields: Any) -> Session:

@@ -7,6 +7,7 @@ be told to be away. Storage and throttle have adapters in memory that are used a
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -233,6 +234,8 @@ class Hearing:
 class WatchedStorage:
     """A storage that counts its transactions, and fails or waits when told to.
 
+    ``reads_for`` are those that were begun for a purpose.
+
     ``commit_errors`` are raised by the commits to come, one each, instead of committing.
     ``before_read`` runs when a reader has taken its snapshot and before it may look at it.
     """
@@ -241,6 +244,7 @@ class WatchedStorage:
         self._storage = storage
         self.writes = 0
         self.reads = 0
+        self.reads_for: Counter[str] = Counter()
         self.write_errors: list[Exception] = []
         self.commit_errors: list[Exception] = []
         self.read_errors: list[Exception] = []
@@ -268,6 +272,7 @@ class WatchedStorage:
     @asynccontextmanager
     async def read(self, purpose: str = "read") -> AsyncIterator[UnitOfWork]:
         self.reads += 1
+        self.reads_for[purpose] += 1
         if self.read_errors:
             raise self.read_errors.pop(0)
         async with self._storage.read(purpose) as uow:

@@ -17,7 +17,9 @@ from typing import Any
 import httpx
 import uvicorn
 
+from qure.application.ports.gateways import Clock
 from qure.application.ports.storage import UnitOfWork
+from qure.application.waiting import kept_clinic
 from qure.bootstrap import build, schema_of
 from qure.container import Container
 from qure.container import ProcessRole as ContainerRole
@@ -206,6 +208,14 @@ class SocketService:
         """What ``POST /api/tokens`` does."""
         return await self.container.use_cases.issuing.issue(queue.id, actor=patient.actor)
 
+    def watched_for_clients(self) -> list[QueueId]:
+        """The queues whose board is watched for somebody here, not for a forecast alone."""
+        return [
+            kept.queue_id
+            for kept in self.container.memory.live_boards._kept.values()
+            if any(not _is_forecasts(watcher) for watcher in kept.watchers)
+        ]
+
     async def request(
         self, method: str, path: str, person: Login, *, key: str | None = None, **body: Any
     ) -> httpx.Response:
@@ -225,6 +235,10 @@ class SocketService:
     async def status(self, queue: Queue, person: Login) -> Any:
         """A fresh read over HTTP."""
         return await self.call("GET", f"/queues/{queue.id}/status", person)
+
+
+def _is_forecasts(watcher: Any) -> bool:
+    return type(watcher.__self__).__module__ == kept_clinic.__name__
 
 
 _prepared: list[Path] = []
@@ -249,6 +263,7 @@ async def running_service(
     graceful_seconds: int = 2,
     port: int = 0,
     server_options: dict[str, Any] | None = None,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncIterator[SocketService]:
     """Serves until left; whatever is open then is closed. ``data_dir`` may be an earlier one's."""
@@ -256,7 +271,7 @@ async def running_service(
         shutil.copytree(await prepared_data(), data_dir, dirs_exist_ok=True)
     given: dict[str, Any] = {"data_dir": data_dir, "bcrypt_rounds": 4} | settings
     chosen = Settings(**given)
-    container = build(chosen)
+    container = build(chosen, clock=clock)
     listening = listen("127.0.0.1", port)
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
     config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))

@@ -31,6 +31,7 @@ from qure.wire.tokens import (
     token_for,
 )
 from qure.wire.visitors import DisplayBody, GuestBody, JoinedBody, WalkInBody
+from qure.wire.waits import WaitBody
 from tests.support.builders import (
     NOW,
     build_actor,
@@ -39,6 +40,7 @@ from tests.support.builders import (
     build_desk,
     build_display,
     build_entry,
+    build_promise,
     build_queue,
     build_service,
     build_staff,
@@ -113,8 +115,8 @@ def test_nobody_at_a_door_is_told_what_staff_noted() -> None:
     assert walk_in["guest"] == joined["guest"]
 
 
-def test_a_place_has_no_wait_yet() -> None:
-    place = Place(TokenId(new_id()), build_queue().id, 3, 21)
+def test_a_place_has_no_wait_before_one_was_forecast() -> None:
+    place = Place(TokenId(new_id()), build_queue().id, 3, None, 21)
     assert shown(PlaceBody.of(place)) == {
         "tokenId": str(place.token_id),
         "queueId": str(place.queue_id),
@@ -174,9 +176,25 @@ def test_a_history_says_who_did_what_where_and_why() -> None:
         "by": {"id": str(staff.id), "name": "Ada Lovelace", "role": "STAFF"},
         "desk": {"id": str(event.token.desk_id), "name": "Room 2"},
         "reason": "asked to be first",
+        "wait": None,
     }
     (seen,) = shown(history(History([recorded(event)], {}, False)))
     assert seen["by"] == {"id": None, "name": None, "role": "STAFF"}
+
+
+def test_what_was_told_of_the_wait_stands_at_the_issuing_alone() -> None:
+    patient = build_actor()
+    call = called_by(patient)
+    issue = events.TokenIssued(
+        token=call.token, from_status=None, actor=patient, at=NOW, queue=build_status()
+    )
+    promise = build_promise(call.token)
+    records = [recorded(issue), recorded(call)]
+    told, later = shown(history(History(records, {}, False, promise)))
+    assert told["wait"] == shown(WaitBody.of_promise(promise))
+    assert later["wait"] is None
+    told, later = shown(history(History(records, {}, True)))
+    assert (told["wait"], later["wait"]) == (None, None)
 
 
 def test_what_the_clock_did_nobody_did() -> None:
@@ -269,7 +287,7 @@ def test_a_board_has_its_tokens_in_the_order_of_calls() -> None:
         build_token(queue, number=number, name="Ada", on_hold=number == 3) for number in (1, 2, 3)
     )
     board = Board(queue.id, [held, second, first], version=5, priority_run=0)
-    body = shown(BoardBody.of(BoardSnapshot(queue, board)))
+    body = shown(BoardBody.of(BoardSnapshot(queue, board, None)))
     assert set(body) == {"queue", "status", "version", "tokens"}
     assert body["version"] == body["status"]["version"] == 5
     assert [(one["id"], one["ahead"]) for one in body["tokens"]] == [
@@ -277,7 +295,7 @@ def test_a_board_has_its_tokens_in_the_order_of_calls() -> None:
         (str(second.id), 1),
         (str(held.id), None),
     ]
-    assert body["tokens"][0] == shown(StaffTokenBody.of(first)) | {"ahead": 0}
+    assert body["tokens"][0] == shown(StaffTokenBody.of(first)) | {"ahead": 0, "wait": None}
     update = shown(BoardUpdateBody.of(board, queue.status(), [second]))
     assert [one["id"] for one in update["changed"]] == [str(second.id)]
     assert update["changed"][0]["ahead"] == 1

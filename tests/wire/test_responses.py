@@ -245,6 +245,7 @@ def test_a_clinic() -> None:
         auto_open_queue=True,
         next_opening_at=NOW,
         no_show_minutes=5,
+        refuse_below=0.25,
         guest_join=True,
     )
     body = {
@@ -271,6 +272,7 @@ def test_a_clinic() -> None:
         "rejoinMinutes": 30,
         "maxRejoins": 2,
         "rejoinAfter": 2,
+        "refuseBelow": 0.25,
         "guestJoin": True,
     }
     assert shown(ClinicBody.of(clinic)) == body

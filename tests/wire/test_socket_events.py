@@ -29,7 +29,6 @@ from qure.wire.socket_events import (
     deliveries,
     place,
     place_head,
-    place_tail,
 )
 from qure.wire.stored_events import STORED
 from qure.wire.tokens import PlaceBody
@@ -193,7 +192,7 @@ def test_the_names_are_those_of_the_contract() -> None:
 def test_a_place_that_is_put_together_is_what_its_body_would_be(
     ahead: int | None, version: int
 ) -> None:
-    of = Place(TokenId(new_id()), QueueId(new_id()), ahead, version)
-    made = place(place_head(of.token_id, of.queue_id), of.ahead, place_tail(of.version))
+    of = Place(TokenId(new_id()), QueueId(new_id()), ahead, None, version)
+    made = place(place_head(of.token_id, of.queue_id), of.ahead, encode(of.wait), of.version)
     assert made == encode(PlaceBody.of(of))
     assert json.loads(made)["ahead"] == ahead

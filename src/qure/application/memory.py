@@ -14,6 +14,7 @@ from qure.application.clinics.nearby import NearbyClinics
 from qure.application.ports.gateways import Cache, Clock
 from qure.application.ports.journal import JournalEntry
 from qure.application.ports.storage import Storage
+from qure.application.waiting.forecasts import Forecasts
 from qure.domain.clinic import Clinic
 
 
@@ -26,6 +27,7 @@ class Memory:
     actors: Actors
     reads: CachedReads
     nearby: NearbyClinics
+    forecasts: Forecasts
 
     @classmethod
     def on(
@@ -38,12 +40,14 @@ class Memory:
         clinic_body: Callable[[Clinic], bytes],
     ) -> Memory:
         """All of it, empty. ``clinic_body`` makes what is shown of a clinic."""
+        live_boards = LiveBoards(storage, generation=generation)
         return cls(
             live_status=LiveStatus(storage, generation=generation),
-            live_boards=LiveBoards(storage, generation=generation),
+            live_boards=live_boards,
             actors=Actors(storage, clock, generation=generation),
             reads=CachedReads(shared=shared_cache, generation=generation),
             nearby=NearbyClinics(storage, generation=generation, body=clinic_body),
+            forecasts=Forecasts(storage, clock, live_boards),
         )
 
     def receive(self, entry: JournalEntry) -> None:
@@ -53,3 +57,4 @@ class Memory:
         self.actors.receive(entry)
         self.reads.receive(entry)
         self.nearby.receive(entry)
+        self.forecasts.receive(entry)

@@ -12,6 +12,7 @@ from qure.application.accounts.profiles import Profiles
 from qure.application.accounts.registration import Registration
 from qure.application.accounts.users import Users
 from qure.application.announcing.live_boards import LiveBoards
+from qure.application.announcing.trust import Generation
 from qure.application.clinics.clinics import Clinics
 from qure.application.clinics.desks import Desks
 from qure.application.clinics.join_codes import JoinCodes
@@ -36,6 +37,9 @@ from qure.application.queueing.queues import Queues
 from qure.application.queueing.tokens import Tokens
 from qure.application.queueing.transferring import Transferring
 from qure.application.queueing.undoing import Undoing
+from qure.application.waiting.forecasts import Forecasts
+from qure.application.waiting.promises import Promises
+from qure.application.waiting.waits import Waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class UseCases:
     undoing: Undoing
     closing: Closing
     boards: Boards
+    waits: Waits
+    promises: Promises
 
     @classmethod
     def on(  # noqa: PLR0913 - each port is one
@@ -86,10 +92,13 @@ class UseCases:
         digests: KeyedDigests,
         throttle: Throttle,
         live_boards: LiveBoards,
+        forecasts: Forecasts,
+        generation: Generation,
         rules: Rules,
     ) -> UseCases:
         """All of them on these ports."""
         guest_secrets = GuestSecrets(digests)
+        waits = Waits(storage, clock, forecasts, generation=generation)
         return cls(
             registration=Registration(
                 storage,
@@ -111,7 +120,14 @@ class UseCases:
             ),
             profiles=Profiles(storage, clock, ids, passwords=passwords, throttle=throttle),
             users=Users(storage, clock),
-            guests=Guests(storage, clock, ids, secrets=guest_secrets, throttle=throttle),
+            guests=Guests(
+                storage,
+                clock,
+                ids,
+                secrets=guest_secrets,
+                throttle=throttle,
+                is_too_late=waits.is_too_late,
+            ),
             guest_links=GuestLinks(
                 storage, clock, ids, secrets=guest_secrets, jwts=jwts, throttle=throttle
             ),
@@ -127,12 +143,20 @@ class UseCases:
             services=Services(storage, clock, ids),
             desks=Desks(storage, clock, ids),
             queues=Queues(storage, clock, ids),
-            issuing=Issuing(storage, clock, ids, max_active=rules.max_active_tokens),
+            issuing=Issuing(
+                storage,
+                clock,
+                ids,
+                max_active=rules.max_active_tokens,
+                is_too_late=waits.is_too_late,
+            ),
             tokens=Tokens(storage, clock),
             calling=Calling(storage, clock),
             moves=Moves(storage, clock),
             transferring=Transferring(storage, clock, ids),
             undoing=Undoing(storage, clock),
             closing=Closing(storage, clock),
-            boards=Boards(storage, live_boards),
+            boards=Boards(storage, live_boards, forecasts),
+            waits=waits,
+            promises=Promises(storage, clock),
         )

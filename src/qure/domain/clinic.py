@@ -62,8 +62,10 @@ class Clinic:
 
     ``no_show_minutes`` (1..60, None: never) after the last call a token counts as not there;
     ``rejoin_minutes`` (0..240), ``max_rejoins`` (0..10) and ``rejoin_after`` (0..20) say how its
-    patient may come back. ``guest_join`` lets strangers take a number with the join code, of which
-    only the SHA-256 is kept; ``join_generation`` counts the codes there have been.
+    patient may come back. Nobody may join whose call before closing is less likely than
+    ``refuse_below`` (0..1, 0: never refused). ``guest_join`` lets strangers take a number with the
+    join code, of which only the SHA-256 is kept; ``join_generation`` counts the codes there have
+    been.
     """
 
     id: ClinicId
@@ -87,6 +89,7 @@ class Clinic:
     rejoin_minutes: int = 30
     max_rejoins: int = 2
     rejoin_after: int = 2
+    refuse_below: float = 0.0
     guest_join: bool = False
     join_generation: int = 0
     join_digest: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 from qure.domain.actor import Actor
 from qure.domain.calling_order import Line
@@ -62,6 +63,30 @@ def issue(
     ``ActiveTokenExists``, and ``Conflict`` (``too_many_takes``, ``too_many_active_tokens``,
     ``queue_closed``, ``queue_inactive``, ``queue_full``). Nothing has changed then.
     """
+    _require_may_join(queue, taken, max_active, at)
+    token = _next_token(queue, id, holder, priority, at=at)
+    kind = WalkInIssued if walk_in else TokenIssued
+    queue.record(kind, token, None, line, by=by, at=at)
+    return token
+
+
+def refuse_late(
+    queue: Queue, *, taken: Collection[Token], max_active: int, at: datetime
+) -> NoReturn:
+    """The clinic takes nobody whom it would probably not reach before it closes.
+
+    Raises what ``issue`` would, for that is nearer to them, or else ``Conflict``
+    (``too_late_today``).
+    """
+    _require_may_join(queue, taken, max_active, at)
+    raise Conflict(
+        "too_late_today", "You would probably not be called before the clinic closes today."
+    )
+
+
+def _require_may_join(
+    queue: Queue, taken: Collection[Token], max_active: int, at: datetime
+) -> None:
     if not queue.is_of_day(at):
         raise NotFound("queue_not_found", "This queue is not today's.")
     here = [token for token in taken if token.queue_id == queue.id]
@@ -80,10 +105,6 @@ def issue(
     if not queue.is_active:
         raise Conflict("queue_inactive", "This queue takes no new tokens at the moment.")
     _require_room(queue)
-    token = _next_token(queue, id, holder, priority, at=at)
-    kind = WalkInIssued if walk_in else TokenIssued
-    queue.record(kind, token, None, line, by=by, at=at)
-    return token
 
 
 def take_over(

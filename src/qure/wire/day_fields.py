@@ -120,6 +120,16 @@ RejoinAfter = Annotated[
         description="Who comes back comes in behind so many of those who wait.",
     ),
 ]
+RefuseBelow = Annotated[
+    float,
+    Meta(
+        ge=0,
+        le=1,
+        extra=rule("Must be a number from 0 to 1."),
+        description="Nobody may join whose call before closing is less likely; 0: never refused.",
+        examples=[0.2],
+    ),
+]
 ServiceName = Annotated[
     str,
     Meta(
@@ -175,6 +185,12 @@ Instant = Annotated[
 NoticeName = Annotated[NoticeKind, Meta(extra=one_of(NoticeKind), examples=["NOTE"])]
 NoticeMinutes = Annotated[
     int, Meta(ge=1, le=480, extra=rule("Must be a whole number from 1 to 480."), examples=[15])
+]
+Desks = Annotated[
+    int, Meta(ge=0, le=50, extra=rule("Must be a whole number from 0 to 50."), examples=[2])
+]
+Days = Annotated[
+    int, Meta(ge=1, le=60, extra=rule("Must be a whole number from 1 to 60."), examples=[14])
 ]
 NoticeText = Annotated[
     str,

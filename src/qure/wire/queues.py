@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from qure.application.queueing.board import BoardSnapshot
+from qure.application.waiting.told import QueueWaits
 from qure.domain.board import Board
 from qure.domain.desk import Desk
 from qure.domain.queue import Queue
@@ -15,6 +18,7 @@ from qure.domain.service import Service
 from qure.domain.token import Token
 from qure.wire.body import Body, calendar_date, instant, optional_instant
 from qure.wire.tokens import BoardTokenBody, DeskNameBody, desk_name
+from qure.wire.waits import QueueWaitBody
 
 
 class ServiceBody(Body):
@@ -217,6 +221,17 @@ class StatusBody(Body):
         )
 
 
+class QueueOfDayBody(StatusBody):
+    """How a queue of today stands, and what whoever joins it now has to wait."""
+
+    wait: QueueWaitBody
+
+    @classmethod
+    def with_wait(cls, status: QueueStatus, waits: QueueWaits | None) -> QueueOfDayBody:
+        """As both are now."""
+        return cls(**structs.asdict(StatusBody.of(status)), wait=QueueWaitBody.of(waits))
+
+
 class BoardBody(Body):
     """What staff see of a queue: its tokens in call order, at ``version``."""
 
@@ -232,7 +247,7 @@ class BoardBody(Body):
             QueueBody.of(queue),
             StatusBody.of(queue.status()),
             queue.version,
-            board_tokens(board, board.order),
+            board_tokens(board, board.order, snapshot.waits),
         )
 
 
@@ -250,18 +265,29 @@ class BoardUpdateBody(Body):
     order: list[UUID]
 
     @classmethod
-    def of(cls, board: Board, status: QueueStatus, changed: Sequence[Token]) -> BoardUpdateBody:
+    def of(
+        cls,
+        board: Board,
+        status: QueueStatus,
+        changed: Sequence[Token],
+        waits: QueueWaits | None = None,
+    ) -> BoardUpdateBody:
         order: list[Any] = [token.id for token in board.order]
         return cls(
             board.queue_id,
             board.version,
             StatusBody.of(status),
-            board_tokens(board, changed),
+            board_tokens(board, changed, waits),
             order,
         )
 
 
-def board_tokens(board: Board, tokens: Sequence[Token]) -> list[BoardTokenBody]:
+def board_tokens(
+    board: Board, tokens: Sequence[Token], waits: QueueWaits | None
+) -> list[BoardTokenBody]:
     """These tokens at their positions."""
     ahead = board.ahead
-    return [BoardTokenBody.at(token, ahead.get(token.id)) for token in tokens]
+    return [
+        BoardTokenBody.at(token, ahead.get(token.id), None if waits is None else waits.of(token))
+        for token in tokens
+    ]

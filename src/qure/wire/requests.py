@@ -145,6 +145,7 @@ class CreateClinic(Fields):
     rejoin_minutes: d.RejoinMinutes = 30
     max_rejoins: d.MaxRejoins = 2
     rejoin_after: d.RejoinAfter = 2
+    refuse_below: d.RefuseBelow = 0.0
     guest_join: f.Flag = False
 
 
@@ -170,6 +171,7 @@ class UpdateClinic(Fields):
     rejoin_minutes: d.RejoinMinutes | UnsetType = UNSET
     max_rejoins: d.MaxRejoins | UnsetType = UNSET
     rejoin_after: d.RejoinAfter | UnsetType = UNSET
+    refuse_below: d.RefuseBelow | UnsetType = UNSET
     guest_join: f.Flag | UnsetType = UNSET
     is_active: f.Flag | UnsetType = UNSET
     logo: f.ShownImage | UnsetType | None = UNSET

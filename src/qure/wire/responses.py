@@ -158,6 +158,7 @@ class ClinicBody(Body):
     rejoin_minutes: int
     max_rejoins: int
     rejoin_after: int
+    refuse_below: float
     guest_join: bool
     created_at: str
     updated_at: str
@@ -199,6 +200,7 @@ class ClinicBody(Body):
             clinic.rejoin_minutes,
             clinic.max_rejoins,
             clinic.rejoin_after,
+            clinic.refuse_below,
             clinic.guest_join,
             instant(clinic.created_at),
             instant(clinic.updated_at),

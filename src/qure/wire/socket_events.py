@@ -43,6 +43,7 @@ UNDO = "queue:undo"
 
 STATUS_UPDATE = "queue:status_update"
 BOARD_UPDATE = "queue:board_update"
+BOARD_WAITS = "queue:board_waits"
 QUEUE_EMPTY = "queue:empty"
 YOUR_PLACE = "queue:your_place"
 YOUR_TOKEN_CALLED = "queue:your_token_called"
@@ -164,11 +165,7 @@ def place_head(token_id: TokenId, queue_id: QueueId) -> bytes:
     )
 
 
-def place_tail(version: int) -> bytes:
-    """A ``PlaceBody`` as JSON from behind ``ahead``: the same for everybody who waits."""
-    return b',"wait":null,"version":%d}' % version
-
-
-def place(head: bytes, ahead: int | None, tail: bytes) -> bytes:
+def place(head: bytes, ahead: int | None, wait: bytes, version: int) -> bytes:
     """A whole ``PlaceBody`` as JSON: made cheaply, for a call moves everybody who waits."""
-    return b"%b%b%b" % (head, b"null" if ahead is None else b"%d" % ahead, tail)
+    shown = b"null" if ahead is None else b"%d" % ahead
+    return b'%b%b,"wait":%b,"version":%d}' % (head, shown, wait, version)

@@ -14,7 +14,9 @@ from qure.application.queueing.tokens import History
 from qure.domain.actor import Actor, ActorKind
 from qure.domain.ids import UserId
 from qure.domain.token import Token
+from qure.domain.waiting.wait import Wait
 from qure.wire.body import Body, instant, optional_instant
+from qure.wire.waits import WaitBody, optional_wait
 
 
 class DeskNameBody(Body):
@@ -77,14 +79,17 @@ class StaffTokenBody(TokenBody):
 
 
 class BoardTokenBody(StaffTokenBody):
-    """A token on the board: how many are called before it, null unless it waits."""
+    """A token on the board: how many are called before it, null unless it waits, and when it
+    will be called, null as long as nothing was forecast."""
 
     ahead: int | None
+    wait: WaitBody | None
 
     @classmethod
-    def at(cls, token: Token, ahead: int | None) -> BoardTokenBody:
+    def at(cls, token: Token, ahead: int | None, wait: Wait | None) -> BoardTokenBody:
         """At that position."""
-        return cls(*(*_seen(token), token.name, token.phone, token.note, ahead))
+        seen = (*_seen(token), token.name, token.phone, token.note)
+        return cls(*(*seen, ahead, optional_wait(wait)))
 
 
 def _seen(token: Token) -> tuple[Any, ...]:
@@ -137,18 +142,20 @@ class UndoneBody(Body):
 class PlaceBody(Body):
     """How many are called before a token as things stand, null unless it waits.
 
-    ``wait`` is null until waits are forecast; ``version`` is the queue's.
+    ``wait`` is when it will be called, null as long as nothing was forecast; ``version`` is the
+    queue's.
     """
 
     token_id: UUID
     queue_id: UUID
     ahead: int | None
-    wait: None
+    wait: WaitBody | None
     version: int
 
     @classmethod
     def of(cls, place: Place) -> PlaceBody:
-        return cls(place.token_id, place.queue_id, place.ahead, None, place.version)
+        wait = optional_wait(place.wait)
+        return cls(place.token_id, place.queue_id, place.ahead, wait, place.version)
 
 
 class ActorBody(Body):
@@ -182,7 +189,9 @@ ACTIONS = {
 
 
 class HistoryEntryBody(Body):
-    """One move of a token; the first is its issuing, from null. ``by`` is null for the clock."""
+    """One move of a token; the first is its issuing, from null. ``by`` is null for the clock.
+
+    ``wait`` is what the patient was told when they joined, at the issuing alone."""
 
     at: str
     action: str
@@ -191,6 +200,7 @@ class HistoryEntryBody(Body):
     by: ActorBody | None
     desk: DeskNameBody | None
     reason: str | None
+    wait: WaitBody | None = None
 
 
 def history(of: History) -> list[HistoryEntryBody]:
@@ -207,7 +217,14 @@ def _entry(one: JournalRecord, history: History) -> HistoryEntryBody:
         _by(one, history),
         desk_name(one.desk_id, one.desk_name),
         one.reason,
+        _told(one, history),
     )
+
+
+def _told(one: JournalRecord, history: History) -> WaitBody | None:
+    if history.promise is None or one.from_status is not None:
+        return None
+    return WaitBody.of_promise(history.promise)
 
 
 def _by(one: JournalRecord, history: History) -> ActorBody | None:

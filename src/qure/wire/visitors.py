@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import segno
@@ -9,12 +10,15 @@ import segno
 from qure.application.accounts.displays import DisplayGrant, Started
 from qure.application.accounts.guest_links import Admitted, GuestGrant
 from qure.application.accounts.guests import Door
+from qure.application.waiting.told import QueueWaits
 from qure.domain.display import PAIRING_LIFE, POLL_INTERVAL, Display
+from qure.domain.ids import QueueId
 from qure.domain.queue import Queue
 from qure.wire.body import Body, instant
 from qure.wire.queues import StatusBody
 from qure.wire.responses import UserBody
 from qure.wire.tokens import StaffTokenBody, TokenBody
+from qure.wire.waits import QueueWaitBody
 
 LINK_PATH = "/t#"
 """The secret is in the fragment, which browsers tell nobody: no log and no referrer has it."""
@@ -74,22 +78,22 @@ class GuestSessionBody(Body):
 
 
 class DoorServiceBody(Body):
-    """A service that has a queue today. ``wait`` is null until waits are forecast."""
+    """A service that has a queue today."""
 
     id: UUID
     name: str
     prefix: str
     status: StatusBody
-    wait: None
+    wait: QueueWaitBody
 
     @classmethod
-    def of(cls, queue: Queue) -> DoorServiceBody:
+    def of(cls, queue: Queue, waits: QueueWaits | None) -> DoorServiceBody:
         return cls(
             queue.service_id,
             queue.service_name,
             queue.prefix,
             StatusBody.of(queue.status()),
-            None,
+            QueueWaitBody.of(waits),
         )
 
 
@@ -102,9 +106,9 @@ class DoorBody(Body):
     services: list[DoorServiceBody]
 
     @classmethod
-    def of(cls, door: Door) -> DoorBody:
+    def of(cls, door: Door, waits: Mapping[QueueId, QueueWaits]) -> DoorBody:
         clinic = door.clinic
-        services = [DoorServiceBody.of(queue) for queue in door.queues]
+        services = [DoorServiceBody.of(queue, waits.get(queue.id)) for queue in door.queues]
         return cls(clinic.name, clinic.address, clinic.logo, services)
 
 

@@ -43,6 +43,7 @@ async def test_a_clinic_comes_back_as_kept_with_every_field(storage: Storage) ->
         rejoin_minutes=0,
         max_rejoins=10,
         rejoin_after=20,
+        refuse_below=0.15,
         guest_join=True,
         join_generation=4,
         join_digest="d" * 64,

@@ -17,6 +17,7 @@ from qure.domain.actor import Role
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, UserId
 from qure.domain.token import TokenStatus
+from qure.domain.waiting.calibration import Calibration
 from tests.contracts.storage.given import (
     Thing,
     changed_user,
@@ -33,6 +34,7 @@ from tests.support.builders import (
     build_guest,
     build_guest_link,
     build_pairing,
+    build_promise,
     build_queue,
     build_secret,
     build_service,
@@ -104,6 +106,8 @@ async def test_what_cannot_be_twice_is_refused(sql_storage: SqlStorage, kind: st
         "UPDATE clinics SET max_rejoins = 11",
         "UPDATE clinics SET rejoin_after = -1",
         "UPDATE clinics SET rejoin_after = 21",
+        "UPDATE clinics SET refuse_below = -0.01",
+        "UPDATE clinics SET refuse_below = 1.01",
         "UPDATE desks SET state = 'ON FIRE'",
         "UPDATE desks SET state = 'CLOSED' WHERE staff_id IS NOT NULL",
         "UPDATE desks SET state = 'OPEN' WHERE staff_id IS NULL",
@@ -128,6 +132,23 @@ async def test_what_cannot_be_twice_is_refused(sql_storage: SqlStorage, kind: st
         "UPDATE queues SET priority_run = 3",
         "UPDATE tokens SET version = 0",
         "UPDATE tokens SET priority = 'FIRST_CLASS'",
+        "UPDATE promises SET ahead = -1",
+        "UPDATE promises SET low = leave_by, leave_by = low",
+        "UPDATE promises SET low = likely, likely = low",
+        "UPDATE promises SET likely = high, high = likely",
+        "UPDATE promises SET basis = 'hearsay'",
+        "UPDATE promises SET version = 0",
+        "UPDATE promises SET called_at = as_of, error_seconds = 1",
+        "UPDATE promises SET called_at = as_of, is_open = false",
+        "UPDATE promises SET error_seconds = 1, is_open = false",
+        "UPDATE promises SET called_at = as_of, error_seconds = -1, is_open = false",
+        "UPDATE calibrations SET bucket = -1",
+        "UPDATE calibrations SET bias = 0",
+        "UPDATE calibrations SET bias = 10.1",
+        "UPDATE calibrations SET late = -1.1",
+        "UPDATE calibrations SET early = 10.1",
+        "UPDATE calibrations SET samples = -1",
+        "DELETE FROM tokens",
         "UPDATE journal SET number = -1",
         "UPDATE journal SET actor_kind = 'GHOST'",
         "DELETE FROM services",
@@ -148,7 +169,11 @@ async def test_what_cannot_be_is_refused(sql_storage: SqlStorage, change: str) -
         build_guest_link(guest.id),
         build_pairing(),
     )
-    await given_tokens(sql_storage, queue, {})
+    (token,) = await given_tokens(sql_storage, queue, {})
+    async with sql_storage.write() as db:
+        await db.promises.add([build_promise(token)])
+        await db.calibrations.save({(queue.service_id, 0): Calibration()})
+        await db.commit()
     async with sql_storage.write() as db:
         with pytest.raises(IntegrityError):
             await db._transaction.change(text(change))

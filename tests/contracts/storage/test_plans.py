@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,12 +18,13 @@ from qure.domain.actor import SYSTEM
 from qure.domain.calling_order import HEADS
 from qure.domain.clinic import Clinic
 from qure.domain.display import DisplayPairing
-from qure.domain.events import TokenCalled
+from qure.domain.events import DeskPaused, TokenCalled
 from qure.domain.guest import GuestLink
-from qure.domain.ids import ClinicId, EntryId, TokenId, UserId
+from qure.domain.ids import ClinicId, DeskId, EntryId, TokenId, UserId
 from qure.domain.queue import Queue
 from qure.domain.queue_status import Notice, NoticeKind
 from qure.domain.token import Priority, Token, TokenStatus
+from qure.domain.waiting.calibration import Calibration
 from tests.contracts.storage.given import given, given_queue, given_tokens
 from tests.support.builders import (
     NOW,
@@ -34,21 +36,25 @@ from tests.support.builders import (
     build_guest_link,
     build_kept_answer,
     build_pairing,
+    build_promise,
     build_queue,
     build_service,
     build_session,
     build_staff,
     build_status,
     build_token,
+    new_id,
 )
 
 # SQLite gives the indexes of keys names of its own.
 UNIQUE_DAY = "uq_queues_service_date or sqlite_autoindex_queues_2"
 JOURNAL_KEY = "pk_journal or sqlite_autoindex_journal_1"
 OF_QUEUE = "uq_tokens_queue_number or sqlite_autoindex_tokens_2 or ix_tokens_taken"
-JOIN_CODE = "uq_clinics_join_digest or sqlite_autoindex_clinics_3"
+# And makes them in no order when it makes a table anew.
+JOIN_CODE = "uq_clinics_join_digest or (join_digest=?)"
 LINK = "uq_guest_links_digest or sqlite_autoindex_guest_links_2"
 USER_CODE = "uq_display_pairings_user_code or sqlite_autoindex_display_pairings_2"
+CALIBRATIONS = "pk_calibrations or sqlite_autoindex_calibrations_1"
 KEPT = "pk_kept_answers or sqlite_autoindex_kept_answers_1"
 
 FOR_EVER = NOW + timedelta(days=10_000)
@@ -99,6 +105,15 @@ def day(db: SqlUnitOfWork, full: Filled) -> Awaitable[object]:
     return db.journal.of_clinic(full.clinic_id, since=NOW, until=NOW + timedelta(hours=1))
 
 
+def seen_days(db: SqlUnitOfWork, full: Filled) -> Awaitable[object]:
+    before = full.queue.date + timedelta(days=1)
+    return db.tokens.seen_days(full.queue.service_id, before=before, days=28)
+
+
+def accuracy(db: SqlUnitOfWork, full: Filled) -> Awaitable[object]:
+    return db.promises.accuracy(full.clinic_id, since=NOW)
+
+
 LATELY = NOW + timedelta(seconds=TOLD - 20)
 
 QUESTIONS: list[tuple[str, Ask]] = [
@@ -123,6 +138,14 @@ QUESTIONS: list[tuple[str, Ask]] = [
         lambda db, full: db.tokens.active_in(full.queue.id, limit=10),
     ),
     (UNIQUE_DAY, of_services),
+    (UNIQUE_DAY, seen_days),
+    (OF_QUEUE, seen_days),
+    ("ix_promises_open", lambda db, _: db.promises.due(called_before=NOW, limit=10)),
+    ("ix_promises_called", accuracy),
+    (
+        CALIBRATIONS,
+        lambda db, full: db.calibrations.of_services([full.queue.service_id], lock=True),
+    ),
     (UNIQUE_DAY, lambda db, full: db.queues.of_clinic(full.clinic_id, now=NOW)),
     ("ix_services_clinic", lambda db, full: db.queues.of_clinic(full.clinic_id, now=NOW)),
     ("ix_queues_ending", lambda db, _: db.queues.to_end(now=NOW, limit=10)),
@@ -153,6 +176,7 @@ QUESTIONS: list[tuple[str, Ask]] = [
     ("ix_journal_token", lambda db, full: db.journal.of_token(full.called)),
     ("ix_journal_clinic", day),
     ("ix_journal_clinic", last_move),
+    ("ix_journal_desks", lambda db, full: db.journal.of_desks(full.clinic_id, since=NOW)),
     (JOURNAL_KEY, lambda db, full: db.journal.after(full.last_entry, limit=10)),
     (JOURNAL_KEY, lambda db, full: db.journal.mark_announced([full.last_entry])),
     ("ix_journal_created_at", lambda db, _: db.journal.kept(after=LATELY, limit=10)),
@@ -186,6 +210,7 @@ async def fill(storage: SqlStorage) -> Filled:
     await given(storage, *clinics, *queues)
     for full in queues[:8]:
         await _fill_queue(storage, full, patients)
+    await _fill_waits(storage, queues)
     guest, pairing, kept = await _fill_the_rest(storage, clinics, patients)
     called = build_token(queue, status=TokenStatus.CALLED)
     entry = await _fill_journal(storage, clinics, called)
@@ -208,6 +233,28 @@ async def _fill_queue(storage: SqlStorage, queue: Queue, patients: list[UserId])
     ]
     async with storage.write() as db:
         await db.tokens.add(tokens)
+        await db.commit()
+
+
+async def _fill_waits(storage: SqlStorage, queues: list[Queue]) -> None:
+    """Everybody was told something; of one in 300 it is not known yet what came of it."""
+    async with storage.write() as db:
+        for queue in queues[:8]:
+            await db.promises.add(
+                [
+                    build_promise(token, clinic_id=queue.clinic_id)
+                    if token.number % 300 == 0
+                    else build_promise(
+                        token,
+                        clinic_id=queue.clinic_id,
+                        called_at=NOW + timedelta(seconds=token.number),
+                        is_open=False,
+                    )
+                    for token in await db.tokens.of_queue(queue.id)
+                ]
+            )
+        of_each = product([queue.service_id for queue in queues], range(4))
+        await db.calibrations.save({key: Calibration() for key in of_each})
         await db.commit()
 
 
@@ -248,7 +295,23 @@ async def _fill_the_rest(
 
 
 async def _fill_journal(storage: SqlStorage, clinics: list[Clinic], called: Token) -> EntryId:
-    entries = [
+    pauses = [
+        build_entry(
+            DeskPaused(
+                actor=SYSTEM,
+                at=NOW,
+                clinic_id=clinics[number % 50].id,
+                desk_id=DeskId(new_id()),
+                desk_name="Room 1",
+                staff_id=None,
+                service_ids=(),
+                paused_until=None,
+            ),
+            created_at=NOW + timedelta(seconds=10 * number),
+        )
+        for number in range(TOLD // 10)
+    ]
+    calls = [
         build_entry(
             TokenCalled(
                 actor=SYSTEM,
@@ -261,6 +324,7 @@ async def _fill_journal(storage: SqlStorage, clinics: list[Clinic], called: Toke
         )
         for number in range(TOLD)
     ]
+    entries = [*pauses, *calls]
     async with storage.write() as db:
         for entry in entries:
             await db.journal.add(entry, request_id=None)
@@ -327,7 +391,7 @@ async def test_every_question_of_an_action_has_its_index(sql_storage: SqlStorage
         async with sql_storage.write() as db:
             plan = await plan_of(db, ask(db, full))
         assert any(name in plan for name in index.split(" or ")), f"{index}: {plan}"
-        for table in ("tokens", "journal", "queues", "kept_answers"):
+        for table in ("tokens", "journal", "queues", "kept_answers", "promises"):
             assert f"Seq Scan on {table}" not in plan, plan
             assert f"SCAN {table}\n" not in f"{plan}\n", plan
 

@@ -19,6 +19,7 @@ from qure.adapters.sql.unit_of_work import SqlStorage, SqlUnitOfWork
 from qure.application.announcing.live_boards import LiveBoards
 from qure.application.queueing.once import Once
 from qure.application.use_cases import Rules, UseCases
+from qure.application.waiting.forecasts import Forecasts
 from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic
 from qure.domain.desk import Desk
@@ -121,6 +122,7 @@ class House:
 async def house(sql_storage: SqlStorage, clock: FixedClock) -> House:
     storage = Counting(sql_storage)
     ids = SequentialIds(1_000_000)
+    live_boards = LiveBoards(storage, generation=lambda: 1)
     use = UseCases.on(
         storage,
         clock,
@@ -131,7 +133,9 @@ async def house(sql_storage: SqlStorage, clock: FixedClock) -> House:
         jwts=FakeJwts(),
         digests=FakeDigests(),
         throttle=MemoryThrottle(),
-        live_boards=LiveBoards(storage, generation=lambda: 1),
+        live_boards=live_boards,
+        forecasts=Forecasts(storage, clock, live_boards),
+        generation=lambda: 1,
         rules=Rules(registrations_per_ten_minutes=30, default_timezone="UTC", max_active_tokens=5),
     )
     clinic = build_clinic(guest_join=False, max_queue_size=100)

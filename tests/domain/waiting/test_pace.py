@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qure.domain.ids import ServiceId
 from qure.domain.waiting.wait import Basis
 from tests.domain.waiting.scenes import (
     MINUTE,
@@ -17,6 +18,7 @@ from tests.domain.waiting.scenes import (
     varied,
     visits,
 )
+from tests.support.builders import new_id
 
 USUALLY_TEN = usual(*(one for day in range(1, 9) for one in visits(varied(10, 12), days_ago=day)))
 
@@ -139,3 +141,10 @@ def test_overtaking_is_so_many_an_hour_with_a_days_worth_of_none() -> None:
     assert pace(known).overtaking(SERVICE, 0) * 3600 == pytest.approx(8 / 24)
     assert pace(known, today(overtakers=2)).overtaking(SERVICE, 1) * 3600 == pytest.approx(10 / 25)
     assert pace().overtaking(SERVICE, 5) == 0
+
+
+def test_a_visit_of_a_service_that_is_not_known_shows_nothing() -> None:
+    gone = visits([20] * 9, days_ago=0.3, service_id=ServiceId(new_id()))
+    at = pace(USUALLY_TEN, today(*gone))
+    assert at.mean(SERVICE, desk(0)) == pace(USUALLY_TEN).mean(SERVICE, desk(0))
+    assert at.speed(SERVICE) is None

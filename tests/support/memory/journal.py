@@ -44,6 +44,16 @@ class MemoryJournal:
             if record.clinic_id == clinic_id and since <= record.created_at < until
         ]
 
+    async def of_desks(self, clinic_id: ClinicId, *, since: datetime) -> list[JournalRecord]:
+        return [
+            record
+            for record in self._records()
+            if record.clinic_id == clinic_id
+            and record.created_at >= since
+            and record.desk_id is not None
+            and record.token_id is None
+        ]
+
     async def after(self, position: EntryId, *, limit: int) -> list[JournalEntry]:
         later = sorted(id for id in self._state.journal if id > position)
         return [self._state.journal[id] for id in later[:limit]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 
 from qure.application.changes import Changes
 from qure.application.ports.lines import KeptAnswer
 from qure.application.ports.storage import TransactionConflict
+from qure.application.ports.waiting import SeenDay, SeenToken
 from qure.domain.calling_order import HEADS, Line
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, QueueId, ServiceId, TokenId, UserId
@@ -18,6 +19,7 @@ from qure.domain.token import (
     PLACE_STEP,
     ActiveTokenExists,
     Priority,
+    SkipReason,
     Token,
     TokenStatus,
 )
@@ -172,6 +174,25 @@ class MemoryTokens:
             key=_number,
         )
 
+    async def seen_days(self, service_id: ServiceId, *, before: date, days: int) -> list[SeenDay]:
+        queues = [
+            queue
+            for queue in self._state.queues.values()
+            if queue.service_id == service_id
+            and before - timedelta(days=days) <= queue.date < before
+        ]
+        return [
+            SeenDay(
+                queue_id=queue.id,
+                service_id=service_id,
+                start_time=queue.start_time,
+                end_time=queue.end_time,
+                over_at=queue.closed_at or queue.day_ends_at,
+                tokens=[_seen(one) for one in await self.of_queue(queue.id) if _tells(one)],
+            )
+            for queue in sorted(queues, key=lambda queue: queue.date)
+        ]
+
     async def on_board(self, queue_id: QueueId) -> list[Token]:
         """By number."""
         return [
@@ -242,6 +263,16 @@ def _number(token: Token) -> int:
 
 def _place(token: Token) -> tuple[int, int]:
     return token.place, token.number
+
+
+def _tells(token: Token) -> bool:
+    return (
+        token.called_at is not None or token.rejoins > 0 or token.skip_reason is SkipReason.NO_SHOW
+    )
+
+
+def _seen(token: Token) -> SeenToken:
+    return SeenToken(**{field.name: getattr(token, field.name) for field in fields(SeenToken)})
 
 
 class MemoryKeptAnswers:

@@ -36,6 +36,8 @@ from qure.domain.service import Service
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import Token
 from qure.domain.user import User
+from qure.domain.waiting.calibration import Calibration
+from qure.domain.waiting.promise import Promise
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -114,6 +116,8 @@ class State:
     tokens_by_number: Table[tuple[QueueId, int], TokenId] = field(default_factory=Table)
     active_tokens_by_patient: Table[tuple[QueueId, UserId], TokenId] = field(default_factory=Table)
     kept_answers: Table[tuple[str, str], KeptAnswer] = field(default_factory=Table)
+    promises: Table[TokenId, Promise] = field(default_factory=Table)
+    calibrations: Table[tuple[ServiceId, int], Calibration] = field(default_factory=Table)
     sessions: Table[SessionId, Session] = field(default_factory=Table)
     secrets: Table[str, RefreshSecret] = field(default_factory=Table)
     guest_links: Table[UserId, GuestLink] = field(default_factory=Table)

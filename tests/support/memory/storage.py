@@ -26,6 +26,7 @@ from tests.support.memory.queues import MemoryKeptAnswers, MemoryQueues, MemoryT
 from tests.support.memory.staged_images import MemoryStagedImages
 from tests.support.memory.state import State
 from tests.support.memory.visitors import MemoryDisplays, MemoryGuestLinks
+from tests.support.memory.waiting import MemoryCalibrations, MemoryPromises
 
 OnCommit = Callable[[JournalEntry], Awaitable[None]]
 
@@ -49,6 +50,8 @@ class MemoryUnitOfWork:
         self.queues = MemoryQueues(state, changes)
         self.tokens = MemoryTokens(state)
         self.kept_answers = MemoryKeptAnswers(state)
+        self.promises = MemoryPromises(state)
+        self.calibrations = MemoryCalibrations(state)
         self.sessions = MemorySessions(state, changes)
         self.guest_links = MemoryGuestLinks(state)
         self.displays = MemoryDisplays(state)

@@ -12,6 +12,7 @@ from qure.adapters.sockets.messages import Message
 from qure.application.access import works_at
 from qure.application.announcing.live_boards import LiveBoards
 from qure.application.queueing.board import BoardSnapshot
+from qure.application.waiting.forecasts import Forecasts
 from qure.domain.actor import Actor
 from qure.domain.errors import Forbidden, Unavailable
 from qure.domain.ids import ClinicId, QueueId
@@ -32,11 +33,19 @@ class Boards:
     it could not be heard that somebody may not.
     """
 
-    def __init__(self, live: LiveBoards, *, is_hearing: Callable[[], bool]) -> None:
+    def __init__(
+        self, live: LiveBoards, forecasts: Forecasts, *, is_hearing: Callable[[], bool]
+    ) -> None:
         self._live = live
+        self._forecasts = forecasts
         self._is_hearing = is_hearing
         self._rooms: dict[QueueId, BoardRoom[Client]] = {}
         self._look: asyncio.TimerHandle | None = None
+
+    @property
+    def watched(self) -> list[QueueId]:
+        """The queues whose board somebody has before them."""
+        return list(self._rooms)
 
     async def join(
         self,
@@ -58,6 +67,7 @@ class Boards:
         if room is None:
             room = self._rooms[queue_id] = BoardRoom(clinic_id, _send)
             self._live.watch(queue_id, room.changed)
+            self._forecasts.watch(queue_id, clinic_id, room.forecast)
         client.boards[queue_id] = room
         room.let_wait(client)
         self._keep_looking()
@@ -79,6 +89,7 @@ class Boards:
             room.let_out(client)
             if room.is_empty:
                 self._live.unwatch(queue_id, room.changed)
+                self._forecasts.unwatch(queue_id, room.clinic_id, room.forecast)
                 room.stop()
                 del self._rooms[queue_id]
 

@@ -24,6 +24,7 @@ from qure.adapters.sockets.statuses import Statuses
 from qure.application.announcing.live_boards import LiveBoards
 from qure.application.ports.gateways import AccessClaims
 from qure.application.ports.journal import JournalEntry
+from qure.application.waiting.forecasts import Forecasts
 from qure.domain.actor import Actor
 from qure.domain.errors import Conflict, DomainError, NotFound, Unauthenticated
 from qure.domain.events import TokenChanged
@@ -64,6 +65,7 @@ class Hub:
         active_tokens_of: Callable[[UserId], Awaitable[list[Token]]],
         actor_of: Callable[[AccessClaims], Awaitable[Actor]],
         live_boards: LiveBoards,
+        forecasts: Forecasts,
         is_hearing: Callable[[], bool],
         max_connections_per_user: int = 200,
         on_lag: Callable[[datetime], None] | None = None,
@@ -74,8 +76,8 @@ class Hub:
         self._max_connections_per_user = max_connections_per_user
         self._on_lag = on_lag
         self.statuses = Statuses(status_of)
-        self.boards = Boards(live_boards, is_hearing=is_hearing)
-        self._places = Places(live_boards)
+        self.boards = Boards(live_boards, forecasts, is_hearing=is_hearing)
+        self._places = Places(live_boards, forecasts)
         self._by_actor: dict[UUID, dict[Client, None]] = {}
         self._by_session: dict[SessionId, dict[Client, None]] = {}
         self._checks: set[asyncio.Task[None]] = set()
@@ -145,7 +147,7 @@ class Hub:
 
     def watched_queues(self) -> int:
         """How many queues somebody here listens to."""
-        return len({*self.statuses.watched, *self._live_boards.watched})
+        return len({*self.statuses.watched, *self.boards.watched, *self._places.watched})
 
     # What happens
 

@@ -25,6 +25,7 @@ from qure.adapters.sql.rows.accounts import (
 from qure.adapters.sql.rows.clinics import CLINICS, DESKS, SERVICES
 from qure.adapters.sql.rows.queueing import KEPT_ANSWERS, QUEUES, TOKENS
 from qure.adapters.sql.rows.records import STAGED_IMAGES
+from qure.adapters.sql.rows.waiting import CALIBRATIONS, PROMISES
 from qure.application.ports.lines import KeptAnswer
 from qure.domain.clinic import Clinic, ClinicImage, OpeningHours
 from qure.domain.desk import Desk
@@ -36,6 +37,8 @@ from qure.domain.service import Service
 from qure.domain.session import RefreshSecret, Session
 from qure.domain.token import Token
 from qure.domain.user import User
+from qure.domain.waiting.calibration import Calibration
+from qure.domain.waiting.promise import Promise
 
 T = TypeVar("T")
 
@@ -68,6 +71,8 @@ to_desk = _from_row(Desk, DESKS)
 to_queue = _from_row(Queue, QUEUES)
 to_token = _from_row(Token, TOKENS)
 to_image = _from_row(StagedImage, STAGED_IMAGES)
+to_promise = _from_row(Promise, PROMISES)
+to_calibration = _from_row(Calibration, CALIBRATIONS)
 
 
 def fold(text: str) -> str:
@@ -118,6 +123,15 @@ def _name_folded(thing: Clinic | Service) -> str:
     return fold(thing.name)
 
 
+def error_seconds(likely: datetime, called_at: datetime | None) -> float | None:
+    """How far from the likely instant the call was, either way; None without a call."""
+    return None if called_at is None else abs((called_at - likely).total_seconds())
+
+
+def _error_seconds(promise: Promise) -> float | None:
+    return error_seconds(promise.likely, promise.called_at)
+
+
 def _notice_ends_at(queue: Queue) -> datetime | None:
     return None if queue.notice is None else queue.notice.until
 
@@ -131,6 +145,10 @@ pairing_values = Mapping(DISPLAY_PAIRINGS)
 service_values = Mapping(SERVICES, made={"name_folded": _name_folded})
 desk_values = Mapping(DESKS, made={"service_ids": _json("service_ids")})
 image_values = Mapping(STAGED_IMAGES)
+promise_values = Mapping(
+    PROMISES, made={"reasons": _json("reasons"), "error_seconds": _error_seconds}
+)
+calibration_values = Mapping(CALIBRATIONS, without=("service_id", "bucket"))
 
 _OF_QUEUE: Final[dict[str, Make]] = {
     "upcoming": _json("upcoming"),

@@ -43,9 +43,14 @@ class Transaction:
         self._ended = False
 
     @property
+    def dialect(self) -> str:
+        """Which SQL the database speaks: ``postgresql`` or ``sqlite``."""
+        return self._connection.dialect.name
+
+    @property
     def takes_arrays(self) -> bool:
         """Whether a parameter may be an array."""
-        return self._connection.dialect.name == "postgresql"
+        return self.dialect == "postgresql"
 
     async def all(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
         """Every row."""

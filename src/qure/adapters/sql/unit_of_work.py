@@ -23,6 +23,7 @@ from qure.adapters.sql.repositories.sessions import SqlSessions
 from qure.adapters.sql.repositories.staged_images import SqlStagedImages
 from qure.adapters.sql.repositories.tokens import SqlTokens
 from qure.adapters.sql.repositories.users import SqlUsers
+from qure.adapters.sql.repositories.waiting import SqlCalibrations, SqlPromises
 from qure.adapters.sql.transaction import Transaction
 from qure.application.changes import Changes
 from qure.application.correlation import request_id
@@ -58,6 +59,8 @@ class SqlUnitOfWork:
         self.queues = SqlQueues(transaction, changes)
         self.tokens = SqlTokens(transaction)
         self.kept_answers = SqlKeptAnswers(transaction)
+        self.promises = SqlPromises(transaction, writing=on_commit is not None)
+        self.calibrations = SqlCalibrations(transaction)
         self.sessions = SqlSessions(transaction, changes)
         self.guest_links = SqlGuestLinks(transaction)
         self.displays = SqlDisplays(transaction)

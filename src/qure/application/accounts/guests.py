@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from qure.application.access import require_desk, require_desk_of
@@ -50,12 +51,14 @@ class Guests:
         *,
         secrets: GuestSecrets,
         throttle: Throttle,
+        is_too_late: Callable[[QueueId], Awaitable[bool]],
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
         self._secrets = secrets
         self._throttle = throttle
+        self._is_too_late = is_too_late
 
     # By staff
 
@@ -113,10 +116,12 @@ class Guests:
 
         ``actor`` is who asks, if they are somebody already: they get ``ActiveTokenExists`` as long
         as they have an active token. Raises what ``look`` and ``issuing.issue`` raise,
-        ``NotFound`` (``service_not_found``) and ``Conflict`` (``queue_not_open``).
+        ``NotFound`` (``service_not_found``) and ``Conflict`` (``queue_not_open``,
+        ``too_late_today``).
         """
         await self._count(join_code, address)
         question = Question.of(once, f"join:{secret_digest(join_code)}", "join", service_id, name)
+        is_too_late = await self._is_too_late_at_door(join_code, service_id)
 
         async def join(uow: UnitOfWork) -> Admitted:
             clinic = await _clinic_behind(uow, join_code)
@@ -137,11 +142,23 @@ class Guests:
             if not queues:
                 raise issuing.not_open()
             holder = _Stranger(name, None, None, Priority.NORMAL)
+            if is_too_late:
+                issuing.refuse_late(queues[0], taken=(), max_active=1, at=now)
             return await self._admitted(uow, queues[0], holder, question, None, walk_in=False)
 
         return await transact(self._storage, join)
 
     # Within
+
+    async def _is_too_late_at_door(self, join_code: str, service_id: ServiceId | None) -> bool:
+        """Asked before the queue is locked, and of no weight where nobody is let in anyway."""
+        async with self._storage.read() as uow:
+            clinic = await uow.clinics.by_join_digest(secret_digest(join_code))
+            if clinic is None or not clinic.refuse_below:
+                return False
+            wanted = service_id or clinic.service.id
+            queues = await uow.queues.of_services({wanted}, now=self._clock.now())
+        return bool(queues) and await self._is_too_late(queues[0].id)
 
     async def _admitted(
         self,

@@ -50,6 +50,7 @@ class ClinicFields(TypedDict, total=False):
     rejoin_minutes: int
     max_rejoins: int
     rejoin_after: int
+    refuse_below: float
     guest_join: bool
 
 

@@ -97,6 +97,9 @@ class Journal(Protocol):
     ) -> list[JournalRecord]:
         """What happened to the clinic and in its queues from ``since`` to before ``until``."""
 
+    async def of_desks(self, clinic_id: ClinicId, *, since: datetime) -> list[JournalRecord]:
+        """What happened to the clinic's desks since then, oldest first."""
+
     async def after(self, position: EntryId, *, limit: int) -> list[JournalEntry]:
         """The entries that come after that one by id, which is by time.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from qure.application.ports.waiting import SeenDay
 from qure.domain.calling_order import Line
 from qure.domain.ids import ClinicId, QueueId, ServiceId, TokenId, UserId
 from qure.domain.queue import Queue
@@ -75,6 +76,10 @@ class Tokens(Protocol):
         self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None
     ) -> list[Token]:
         """By number."""
+
+    async def seen_days(self, service_id: ServiceId, *, before: date, days: int) -> list[SeenDay]:
+        """The service's queues of so many calendar days before that one, oldest first, with those
+        of their tokens that were called or may tell that nobody came, by number."""
 
     async def on_board(self, queue_id: QueueId) -> list[Token]:
         """Those that are active or skipped, by number."""

@@ -23,6 +23,7 @@ from qure.application.ports.journal import Journal
 from qure.application.ports.lines import KeptAnswers, Queues, Tokens
 from qure.application.ports.places import Desks, Services
 from qure.application.ports.visitors import Displays, GuestLinks
+from qure.application.ports.waiting import Calibrations, Promises
 from qure.domain.actor import Role
 from qure.domain.clinic import Clinic, ClinicType
 from qure.domain.errors import Unavailable
@@ -209,6 +210,10 @@ class UnitOfWork(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def kept_answers(self) -> KeptAnswers: ...
+    @property
+    def promises(self) -> Promises: ...
+    @property
+    def calibrations(self) -> Calibrations: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

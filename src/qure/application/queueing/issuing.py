@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +31,7 @@ MAX_BATCH = 200
 class _Ask:
     patient: Actor
     question: Question | None
+    is_too_late: bool
 
 
 class Issuing:
@@ -48,24 +49,27 @@ class Issuing:
         ids: Ids,
         *,
         max_active: int,
+        is_too_late: Callable[[QueueId], Awaitable[bool]],
         max_batch: int = MAX_BATCH,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
         self._max_active = max_active
+        self._is_too_late = is_too_late
         self._line: Batches[QueueId, _Ask, Token] = Batches(self._serve, max_batch=max_batch)
 
     async def issue(self, queue_id: QueueId, *, actor: Actor, once: Once = PLAIN) -> Token:
         """The next number of today's queue, for the patient who asks.
 
         Not for guests, who have one token. Raises ``Forbidden``, what ``issuing.issue`` raises,
-        ``Conflict`` (``idempotency_key_reused``) and ``Unavailable``.
+        ``Conflict`` (``too_late_today``, ``idempotency_key_reused``) and ``Unavailable``.
         """
         require_patient(actor)
         require_account(actor)
         question = Question.of(once, actor.id, "issue", queue_id)
-        return await self._line.ask(queue_id, _Ask(actor, question))
+        is_too_late = await self._is_too_late(queue_id)
+        return await self._line.ask(queue_id, _Ask(actor, question, is_too_late))
 
     async def _serve(
         self, queue_id: QueueId, asks: Sequence[_Ask]
@@ -126,17 +130,20 @@ class _Served:
             question.require_same(before)
             return before.tokens[0]
         patient_id = ask.patient.user_id
+        taken = self._taken[patient_id]
+        if ask.is_too_late:
+            issuing.refuse_late(self._queue, taken=taken, max_active=self._max_active, at=self._now)
         token = issuing.issue(
             self._queue,
             id=id,
             holder=Holder(patient_id=patient_id, name=self._names.get(patient_id)),
             by=ask.patient,
-            taken=self._taken[patient_id],
+            taken=taken,
             max_active=self._max_active,
             at=self._now,
             line=self._line,
         )
-        self._taken[patient_id].append(token)
+        taken.append(token)
         self.issued.append(token)
         if question is not None:
             # The same request may have come twice at this moment.

@@ -21,15 +21,18 @@ from qure.application.ports.storage import Storage
 from qure.domain.actor import Actor
 from qure.domain.ids import QueueId, TokenId, UserId
 from qure.domain.token import Token, TokenStatus
+from qure.domain.waiting.promise import Promise
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened to a token, oldest first; ``names`` of who did it, empty for a patient."""
+    """What happened to a token, oldest first; ``names`` of who did it, empty for a patient;
+    ``promise`` is what was told of its wait at first."""
 
     records: list[JournalRecord]
     names: Mapping[UserId, str]
     is_for_staff: bool
+    promise: Promise | None = None
 
 
 class Tokens:
@@ -64,9 +67,10 @@ class Tokens:
             require_holder_or_desk(actor, token.patient_id, queue.clinic_id)
             records = await uow.journal.of_token(token_id)
             is_for_staff = works_at(actor, queue.clinic_id)
+            promise = await uow.promises.get(token_id)
             people = {UserId(one.actor_id) for one in records if one.actor_id is not None}
             names = await uow.users.names_of(people) if is_for_staff else {}
-        return History(records, names, is_for_staff)
+        return History(records, names, is_for_staff, promise)
 
     async def list_all(
         self,

@@ -50,7 +50,8 @@ class Trend:
 
     def factor(self, at: Floats, opens_at: float) -> Floats:
         """How much longer a visit that begins then takes than on average."""
-        hours = (at - opens_at) / HOUR
+        # A seat that never comes free calls nobody: when does not matter.
+        hours = np.minimum((at - opens_at) / HOUR, _LONGEST_DAY / HOUR)
         factors: Floats = np.clip(
             1 + self.per_hour * (hours - self.middle), LEAST_FACTOR, MOST_FACTOR
         )

@@ -18,6 +18,7 @@ from qure.entrypoints.http import (
     services,
     tokens,
     users,
+    waits,
     welcome,
 )
 from qure.entrypoints.http.bearer import Bearer
@@ -41,6 +42,7 @@ def create_app(container: Container, *, metrics: Metrics | None = None) -> Lites
             desks.router,
             users.router,
             queues.router,
+            waits.router,
             tokens.router,
             moves.router,
             patient_moves.router,

@@ -6,6 +6,7 @@ from qure.application.access import require_desk, require_person
 from qure.application.accounts.guest_links import GuestLinks
 from qure.application.accounts.guests import Guests
 from qure.application.queueing.once import Once
+from qure.application.waiting.waits import Waits
 from qure.domain.actor import Actor
 from qure.domain.ids import QueueId, ServiceId, TokenId
 from qure.entrypoints.http.callers import address_of, base_url, device_of
@@ -93,15 +94,17 @@ async def renew_guest_link(
     public=True,
 )
 async def look_through_door(
-    request: PublicCall, join_code: str, guests: Guests, settings: Settings
+    request: PublicCall, join_code: str, guests: Guests, waits: Waits, settings: Settings
 ) -> DoorBody:
     """See what a clinic offers at its door.
 
-    The clinic behind the code of a poster, and its queues of today. Unknown, renewed and
+    The clinic behind the code of a poster, and its queues of today with what whoever joins now has
+    to wait. Unknown, renewed and
     switched-off codes are the same 404.
     """
     door = await guests.look(_plausible(join_code), address=address_of(request, settings))
-    return DoorBody.of(door)
+    waiting = await waits.of_clinic(door.clinic.id) if door.queues else {}
+    return DoorBody.of(door, waiting)
 
 
 @router.call(
@@ -120,6 +123,7 @@ async def look_through_door(
         "queue_full",
         "queue_inactive",
         "queue_closed",
+        "too_late_today",
         "idempotency_key_reused",
         "too_many_tries",
     ),

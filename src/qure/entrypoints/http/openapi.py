@@ -35,6 +35,7 @@ TAGS = {
     "Services": "What patients stand in line for.",
     "Desks": "Where patients go, and who sits there.",
     "Queues": "One queue a service and local day.",
+    "Waits": "How long it takes, what if, and how often what was told held.",
     "Tokens": "A patient's place in a queue.",
     "Moves": "What staff and patients do with a token.",
     "Guests": "People without the app: walk-ins, and whoever joins at the door.",

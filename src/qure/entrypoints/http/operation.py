@@ -27,6 +27,7 @@ _CODES = {
         *("service_exists", "prefix_taken", "default_service", "too_many_services"),
         *("service_retired", "desk_taken", "desk_closed", "desk_retired", "too_many_desks"),
         *("queue_exists", "queue_empty", "queue_full", "queue_inactive", "queue_closed"),
+        "too_late_today",
         *("queue_not_open", "illegal_transition", "nobody_behind", "nothing_to_undo"),
         *("active_token_exists", "too_many_takes", "too_many_active_tokens"),
         *("version_conflict", "idempotency_key_reused", "not_a_guest", "too_many_displays"),

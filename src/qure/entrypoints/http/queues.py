@@ -7,13 +7,14 @@ from qure.application.queueing.calling import Calling
 from qure.application.queueing.closing import Closing
 from qure.application.queueing.queues import Queues
 from qure.application.queueing.undoing import Undoing
+from qure.application.waiting.waits import Waits
 from qure.domain.ids import ClinicId, QueueId, ServiceId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.calls import Call
 from qure.entrypoints.http.routing import Api
 from qure.wire.clinic_requests import GiveNotice
 from qure.wire.move_requests import Move
-from qure.wire.queues import BoardBody, QueueBody, StatusBody
+from qure.wire.queues import BoardBody, QueueBody, QueueOfDayBody, StatusBody
 from qure.wire.requests import OfService, OpenQueue, SetActive
 from qure.wire.tokens import StaffTokenBody, UndoneBody
 
@@ -75,14 +76,16 @@ async def read_todays_queue(
     refuses=("forbidden",),
 )
 async def list_todays_queues(
-    request: Call, clinic_id: ClinicId, queues: Queues
-) -> list[StatusBody]:
+    request: Call, clinic_id: ClinicId, queues: Queues, waits: Waits
+) -> list[QueueOfDayBody]:
     """See how all queues of a clinic stand today.
 
-    One for each service that has a queue today, by the services' position.
+    One for each service that has a queue today, by the services' position, with what whoever
+    joins it now has to wait.
     """
     found = await queues.all_of_today(clinic_id, actor=request.user)
-    return [StatusBody.of(queue.status()) for queue in found]
+    waiting = await waits.of_clinic(clinic_id) if found else {}
+    return [QueueOfDayBody.with_wait(one.status(), waiting.get(one.id)) for one in found]
 
 
 @router.call(
@@ -180,7 +183,8 @@ async def read_board(request: Call, queue_id: QueueId, boards: Boards) -> BoardB
     """See a queue as its staff do.
 
     For admins and the clinic's staff: today's tokens that are active, held, or skipped and able
-    to come back, in the order of calls, each with how many are `ahead`.
+    to come back, in the order of calls, each with how many are `ahead` and its
+    `wait`.
     """
     return BoardBody.of(await boards.read(queue_id, actor=request.user))
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, structs
 
+from qure.entrypoints.http.samples_of_waits import ACCURACY, QUEUE_WAIT, WAIT, WHAT_IF
 from qure.wire import queues as q
 from qure.wire import responses as r
 from qure.wire import tokens as t
@@ -63,6 +64,7 @@ CLINIC = r.ClinicBody(
     rejoin_minutes=30,
     max_rejoins=2,
     rejoin_after=2,
+    refuse_below=0.0,
     guest_join=True,
     created_at=_AT,
     updated_at=_AT,
@@ -193,15 +195,16 @@ def staff_token(status: str, **more: Any) -> t.StaffTokenBody:
 TOKEN = t.TokenBody(**_token("WAITING"))
 CANCELLED = t.TokenBody(**_token("CANCELLED", cancel_reason="PATIENT"))
 STAFF_TOKEN = staff_token("WAITING")
+QUEUE_OF_DAY = q.QueueOfDayBody(**structs.asdict(STATUS), wait=QUEUE_WAIT)
 TRANSFERRED = staff_token("COMPLETED", transferred_to=_id(10))
 BOARD = q.BoardBody(
     queue=QUEUE,
     status=STATUS,
     version=QUEUE.version,
-    tokens=[t.BoardTokenBody(**structs.asdict(STAFF_TOKEN), ahead=0)],
+    tokens=[t.BoardTokenBody(**structs.asdict(STAFF_TOKEN), ahead=0, wait=WAIT)],
 )
 UNDONE = t.UndoneBody(tokens=[STAFF_TOKEN])
-PLACE = t.PlaceBody(token_id=TOKEN.id, queue_id=QUEUE.id, ahead=4, wait=None, version=21)
+PLACE = t.PlaceBody(token_id=TOKEN.id, queue_id=QUEUE.id, ahead=4, wait=WAIT, version=21)
 ENTRY = t.HistoryEntryBody(
     at=_AT,
     action="CALL",
@@ -232,7 +235,7 @@ DOOR = v.DoorBody(
     logo=None,
     services=[
         v.DoorServiceBody(
-            id=SERVICE.id, name=SERVICE.name, prefix=SERVICE.prefix, status=STATUS, wait=None
+            id=SERVICE.id, name=SERVICE.name, prefix=SERVICE.prefix, status=STATUS, wait=QUEUE_WAIT
         )
     ],
 )
@@ -255,6 +258,7 @@ _BY_TYPE = MappingProxyType(
             *(USER, PROFILE, MANAGED_USER, USERS, LOGIN, REFRESH, SESSION),
             *(CLINIC, CLINICS, STAFF, SERVICE, DESK, QUEUE, STATUS, BOARD),
             *(TOKEN, STAFF_TOKEN, UNDONE, PLACE, ENTRY),
+            *(QUEUE_WAIT, WHAT_IF, ACCURACY, QUEUE_OF_DAY),
             *(WALK_IN, JOINED, GUEST_SESSION, DOOR, PAIRING, DISPLAY, DISPLAY_GRANT),
         )
     }

@@ -30,6 +30,7 @@ router = Api("/api/tokens", tag="Tokens")
         "queue_full",
         "queue_inactive",
         "queue_closed",
+        "too_late_today",
         "idempotency_key_reused",
     ),
 )
@@ -98,7 +99,8 @@ async def read_place(request: Call, token_id: TokenId, boards: Boards) -> PlaceB
     """See a token's place in the line.
 
     For its patient, the clinic's staff and admins. `ahead`: how many are called before it as
-    things stand; null unless it is WAITING and not held. `version` is the queue's.
+    things stand; null unless it is WAITING and not held. `wait` is when it will
+    be called. `version` is the queue's.
     """
     return PlaceBody.of(await boards.place_of(token_id, actor=request.user))
 

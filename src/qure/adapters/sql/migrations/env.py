@@ -7,7 +7,7 @@ from alembic import context
 from qure.adapters.sql.migrations.own_types import type_differs, write_type
 
 # Loaded, each adds its tables to what ``Row.metadata`` knows.
-from qure.adapters.sql.rows import accounts, clinics, queueing, records  # noqa: F401
+from qure.adapters.sql.rows import accounts, clinics, queueing, records, waiting  # noqa: F401
 from qure.adapters.sql.rows.row import Row
 
 # The caller has begun a transaction and ends it: all steps of a command stand or fall together.

@@ -30,6 +30,12 @@ _OF_CLINIC = _RECORDS.where(
     JOURNAL.c.created_at >= bindparam("since"),
     JOURNAL.c.created_at < bindparam("until"),
 ).order_by(*_IN_ORDER)
+_OF_DESKS = _RECORDS.where(
+    JOURNAL.c.clinic_id == bindparam("clinic"),
+    JOURNAL.c.created_at >= bindparam("since"),
+    # As the partial index has it: a token's moves at a desk are many more.
+    text("journal.desk_id IS NOT NULL AND journal.token_id IS NULL"),
+).order_by(*_IN_ORDER)
 
 # Where an entry begins, which has something to tell: not what happened before there was a journal.
 _IS_ENTRY = (JOURNAL.c.number == 0) & JOURNAL.c.content.is_not(None)
@@ -110,6 +116,10 @@ class SqlJournal:
     ) -> list[JournalRecord]:
         asked = {"clinic": clinic_id, "since": since, "until": until}
         return _records(await self._transaction.all(_OF_CLINIC, asked))
+
+    async def of_desks(self, clinic_id: ClinicId, *, since: datetime) -> list[JournalRecord]:
+        asked = {"clinic": clinic_id, "since": since}
+        return _records(await self._transaction.all(_OF_DESKS, asked))
 
     async def after(self, position: EntryId, *, limit: int) -> list[JournalEntry]:
         asked = {"position": position, "most": limit}

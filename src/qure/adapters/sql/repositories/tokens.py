@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -27,12 +27,14 @@ from qure.adapters.sql.mapping import (
     token_changes,
     token_values,
 )
+from qure.adapters.sql.repositories.seen_days import seen_days
 from qure.adapters.sql.rows.clinics import CLINICS
 from qure.adapters.sql.rows.queueing import QUEUES, TOKENS, WAITS
 from qure.adapters.sql.rows.row import one_of, padded
 from qure.adapters.sql.transaction import Transaction
+from qure.application.ports.waiting import SeenDay
 from qure.domain.calling_order import HEADS, Line
-from qure.domain.ids import QueueId, TokenId, UserId
+from qure.domain.ids import QueueId, ServiceId, TokenId, UserId
 from qure.domain.token import ACTIVE, ASSIGNED, PLACE_STEP, Priority, Token, TokenStatus
 
 # As the partial indexes have them.
@@ -180,6 +182,9 @@ class SqlTokens:
         if status is not None:
             statement = statement.where(TOKENS.c.status == status.value)
         return await self._all(statement, {"queue": queue_id})
+
+    async def seen_days(self, service_id: ServiceId, *, before: date, days: int) -> list[SeenDay]:
+        return await seen_days(self._transaction, service_id, before=before, days=days)
 
     async def on_board(self, queue_id: QueueId) -> list[Token]:
         return await self._all(_ON_BOARD, {"queue": queue_id})

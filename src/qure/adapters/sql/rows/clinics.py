@@ -26,6 +26,7 @@ class ClinicRow(Row):
         CheckConstraint("rejoin_minutes BETWEEN 0 AND 240", name="rejoin_minutes"),
         CheckConstraint("max_rejoins BETWEEN 0 AND 10", name="max_rejoins"),
         CheckConstraint("rejoin_after BETWEEN 0 AND 20", name="rejoin_after"),
+        CheckConstraint("refuse_below BETWEEN 0 AND 1", name="refuse_below"),
         UniqueConstraint("join_digest", name="uq_clinics_join_digest"),
         UniqueConstraint("name_folded", "latitude", "longitude", name="uq_clinics_name_position"),
         Index("ix_clinics_position", "is_active", "latitude", "longitude"),
@@ -55,6 +56,7 @@ class ClinicRow(Row):
     rejoin_minutes: Mapped[int]
     max_rejoins: Mapped[int]
     rejoin_after: Mapped[int]
+    refuse_below: Mapped[float]
     guest_join: Mapped[bool]
     join_generation: Mapped[int]
     join_digest: Mapped[str | None]

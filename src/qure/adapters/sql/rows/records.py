@@ -60,6 +60,13 @@ class JournalRow(Row):
             "entry_id",
             where="clinic_id IS NOT NULL",
         ),
+        partial_index(
+            "ix_journal_desks",
+            "clinic_id",
+            "created_at",
+            "entry_id",
+            where="desk_id IS NOT NULL AND token_id IS NULL",
+        ),
         # In Postgres a few bytes for every 128 pages: rows lie in the order of their time.
         Index(
             "ix_journal_created_at",
