@@ -102,6 +102,39 @@ def test_a_call_that_is_announced_after_it_was_taken_back_is_not_told_any_more()
     assert life.heard(Told(), 4, 2, 3) == ["changed"]
 
 
+def test_who_never_heard_of_a_call_hears_of_it_before_its_return_to_the_line_is_undone() -> None:
+    life = Life.of(Move.PRIORITY, Move.PRIORITY, Move.HOLD, Move.RESUME, Move.CALL, Move.RETURN)
+    life.go_on(None)
+    told = Told()
+    assert life.heard(told, 7, 6, 5) == ["changed"]
+    (_, called), (_, changed) = life.tell(told, 8)
+    assert life.heard(told, 6, 7, 8) == []
+    assert (called.status, called.called_at) == (TokenStatus.CALLED, changed.called_at)
+    assert called.version == 7, "none is left between: told twice, and the newest comes last"
+    assert changed == life.now
+
+
+def test_who_never_heard_of_a_start_hears_of_it_before_its_return_to_the_line_is_undone() -> None:
+    life = Life.of(Move.PRIORITY, Move.PRIORITY, Move.HOLD, Move.RESUME, Move.CALL, Move.START)
+    life.go_on(Move.RETURN)
+    life.go_on(None)
+    told = Told()
+    assert life.heard(told, 8, 7, 6) == ["changed"]
+    news = life.tell(told, 9)
+    assert names(news) == ["called", "started", "changed"]
+    assert [token.version for _, token in news] == [8, 8, 9]
+
+    told = Told()
+    assert life.heard(told, 6, 8, 7, 9) == ["called", "changed", "started", "changed"]
+
+
+def test_who_came_between_a_return_and_its_undoing_hears_of_the_call() -> None:
+    life = Life.of(Move.CALL, Move.RETURN, None)
+    told = Told()
+    assert told.news_read(life.stages[2][1]) == []
+    assert life.heard(told, 4) == ["called", "changed"]
+
+
 @pytest.mark.parametrize(
     ("moves", "heard"),
     [
@@ -109,6 +142,10 @@ def test_a_call_that_is_announced_after_it_was_taken_back_is_not_told_any_more()
         ((Move.CALL, Move.START, None), ["called", "started", "changed"]),
         ((Move.CALL, Move.SKIP, None), ["called", "skipped", "changed"]),
         ((Move.CALL, Move.RETURN, None), ["called", "changed", "changed"]),
+        (
+            (Move.CALL, Move.START, Move.RETURN, None),
+            ["called", "started", "changed", "changed"],
+        ),
         (
             (Move.CALL, Move.START, Move.COMPLETE, None),
             ["called", "started", "completed", "changed"],
@@ -201,14 +238,16 @@ def test_in_whatever_order_moves_are_announced_no_version_is_followed_by_an_olde
 ) -> None:
     versions = list(range(2, len(life.stages) + 1))
     announced = data.draw(st.permutations(versions + versions[:2]))
-    told, heard = Told(), []
+    told, heard = Told(), News()
     for version in announced:
         news = life.tell(told, version)
-        heard += news
-        if news:  # The last of it is what was announced, and is no call that was not told.
+        if news:  # The last of it is what was announced, and newer than all that was told.
             assert news[-1] == life.stages[version - 1]
+            assert all(token.version < version for _, token in heard + news[:-1])
+        heard += news
     seen = [token.version for _, token in heard]
-    assert seen == sorted(set(seen))
+    assert seen == sorted(seen)
+    assert len({(name, token.version) for name, token in heard}) == len(heard)
     if versions:
         assert heard[-1] == life.stages[-1]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from qure.domain.ids import TokenId
 from qure.domain.token import Token, TokenStatus
@@ -20,25 +21,41 @@ News = list[tuple[str, Token]]
 """Names of events and the token as it was then, in order."""
 
 
-class Told:
-    """Remembers the newest version of each of the last tokens; an older one is never news.
+class _Heard(NamedTuple):
+    """What was told of a token: its newest version, its last call, and its last start."""
 
-    Versions of a token have no gaps: what follows on what was told has left nothing out.
+    version: int
+    called_at: datetime | None
+    started_at: datetime | None
+
+    def and_now(self, token: Token) -> _Heard:
+        """The token is told of as it is now."""
+        called, started = token.called_at or self.called_at, token.started_at or self.started_at
+        return _Heard(token.version, called, started)
+
+
+_NOTHING: Final = _Heard(0, None, None)
+
+
+class Told:
+    """Remembers what was told of each of the last tokens; an older version is never news.
+
+    The last call is remembered after it was taken back too: undoing that brings it back.
     """
 
-    __slots__ = ("_newest",)
+    __slots__ = ("_heard",)
 
     def __init__(self) -> None:
-        self._newest: dict[TokenId, Token] = {}
+        self._heard: dict[TokenId, _Heard] = {}
 
     def is_news(self, token: Token) -> bool:
         """Whether it has not been told of this version of the token or a newer one; now it has."""
-        told = self._newest.pop(token.id, None)
-        newest = token if told is None or token.version > told.version else told
-        self._newest[token.id] = newest
-        if len(self._newest) > REMEMBERED_TOKENS:
-            del self._newest[next(iter(self._newest))]
-        return newest is not told
+        told = self._heard.pop(token.id, _NOTHING)
+        is_news = token.version > told.version
+        self._heard[token.id] = told.and_now(token) if is_news else told
+        if len(self._heard) > REMEMBERED_TOKENS:
+            del self._heard[next(iter(self._heard))]
+        return is_news
 
     def news_of(self, name: str, token: Token) -> News:
         """What to tell of a change of the token that is announced as ``name``.
@@ -46,16 +63,16 @@ class Told:
         After an outage changes may be announced out of their order. That the patient was called,
         and seen, is told all the same, and in order: what is announced too late goes before what
         came too early, as far as that still tells of it. A token that is back in the line tells of
-        no call before.
+        no call before, unless that it came back is undone.
         """
-        told = self._newest.get(token.id)
+        told = self._heard.get(token.id)
         if not self.is_news(token):
             return []
         return [*_missed(told, name, token), (name, token)]
 
     def news_read(self, token: Token) -> News:
         """What to tell of an active token that was read."""
-        told = self._newest.get(token.id)
+        told = self._heard.get(token.id)
         if not self.is_news(token):
             return []
         if token.status in STAGES:
@@ -64,23 +81,21 @@ class Told:
         return [] if told is None else [(YOUR_TOKEN_CHANGED, token)]
 
 
-def _missed(told: Token | None, name: str, token: Token) -> News:
+def _missed(told: _Heard | None, name: str, token: Token) -> News:
     """That it was called, and started, before it became what it is now, unless that was told."""
     if told is None and name == YOUR_TOKEN_CHANGED and token.status in STAGES:
         return []  # A move was undone that was made before this client came.
-    between = 2 if told is None else token.version - told.version - 1
-    same_call = told is not None and told.called_at == token.called_at
-    same_start = told is not None and same_call and told.started_at == token.started_at
+    told = told or _NOTHING
     stages: News = []
-    if token.called_at is not None and not same_call and name != YOUR_TOKEN_CALLED:
+    if token.called_at not in (None, told.called_at) and name != YOUR_TOKEN_CALLED:
         stages.append((YOUR_TOKEN_CALLED, _at_call(token)))
-    if token.started_at is not None and not same_start and name != YOUR_TOKEN_STARTED:
+    if token.started_at not in (None, told.started_at) and name != YOUR_TOKEN_STARTED:
         stages.append((YOUR_TOKEN_STARTED, _at_start(token)))
-    stages = stages[max(0, len(stages) - between) :]
-    # Whatever their versions were: between what was told and what is told now.
+    # Whatever their versions were: between what was told and what is told now. Where none is left
+    # between, they have that of what was told, so that the newest is told once, and last.
     first = token.version - len(stages)
     return [
-        (name, replace(one, version=first + position))
+        (name, replace(one, version=max(told.version, first + position)))
         for position, (name, one) in enumerate(stages)
     ]
 
