@@ -5,7 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import desk, footprint, issuing, logins, moves, places, reads, search, sockets
+from bench import (
+    busy,
+    desk,
+    footprint,
+    forecasting,
+    issuing,
+    logins,
+    moves,
+    places,
+    reads,
+    search,
+    sockets,
+)
 from bench.report import Figure, show, write
 
 BENCHMARKS = {
@@ -15,6 +27,8 @@ BENCHMARKS = {
     "moves": moves.run,
     "sockets": sockets.run,
     "places": places.run,
+    "forecasting": forecasting.run,
+    "waits": busy.run,
     "logins": logins.run,
     "search": search.run,
     "footprint": footprint.run,

@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import UUID
 
 import psutil
 
+from qure.application.ports.storage import UnitOfWork
 from qure.bootstrap import build, schema_of
 from qure.container import Container, ProcessRole
+from qure.domain import issuing
 from qure.domain.actor import SYSTEM, Actor, Role
 from qure.domain.clinic import Clinic, ClinicType
-from qure.domain.ids import ClinicId, QueueId, ServiceId, SessionId, UserId
+from qure.domain.ids import ClinicId, QueueId, ServiceId, SessionId, TokenId, UserId
+from qure.domain.issuing import Holder
 from qure.domain.queue import MAX_QUEUE_SIZE, Queue
 from qure.domain.service import Service
 from qure.domain.session import REFRESH_LIFE, RefreshSecret, Session
+from qure.domain.token import Token
 from qure.domain.user import User
 from qure.settings import Settings, load_settings
 from tests.support.servers.postgres import running_postgres
@@ -32,14 +35,24 @@ from tests.support.servers.process import accepts_connections, free_port, wait_u
 from tests.support.servers.redis import running_redis
 
 ROOT = Path(__file__).parent.parent
+MADE_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Login:
     """Somebody who is logged in."""
 
-    user_id: UUID
+    user_id: UserId
     jwt: str
+
+
+@dataclass(frozen=True)
+class BusyClinic:
+    """A queue, who calls for it, and the last one in its line."""
+
+    queue_id: QueueId
+    staff: list[Login]
+    last: Login
 
 
 class World:
@@ -127,41 +140,43 @@ async def make_logins(
 ) -> list[Login]:
     """Users who are logged in, written straight into the database."""
     container = build(settings, role=ProcessRole.COMMAND)
-    async with container.running():
-        now = container.clock.now()
-        logins = []
-        async with container.storage.write() as uow:
-            for _ in range(count):
-                id = UserId(container.ids.new_id())
-                user = User.register(
-                    id=id,
-                    first_name="Bench",
-                    last_name="Mark",
-                    email=f"{id}@bench.example",
-                    password_hash="-",
-                    at=now,
-                    role=role,
-                )
-                user.clinic_id = clinic_id
-                session = Session(
-                    id=SessionId(container.ids.new_id()),
-                    user_id=id,
-                    user_agent=None,
-                    ip_address=None,
-                    created_at=now,
-                    expires_at=now + REFRESH_LIFE,
-                )
-                secret = RefreshSecret(
-                    digest=container.secrets.new_secret()[:64],
-                    session_id=session.id,
-                    created_at=now,
-                    expires_at=session.expires_at,
-                )
-                await uow.users.add(user)
-                await uow.sessions.add(session, secret)
-                logins.append(Login(id, container.jwts.issue(user, session.id, at=now)))
-            await uow.commit()
+    async with container.running(), container.storage.write() as uow:
+        logins = [await _log_in(container, uow, role, clinic_id) for _ in range(count)]
+        await uow.commit()
     return logins
+
+
+async def _log_in(
+    container: Container, uow: UnitOfWork, role: Role, clinic_id: ClinicId | None
+) -> Login:
+    now, id = container.clock.now(), UserId(container.ids.new_id())
+    user = User.register(
+        id=id,
+        first_name="Bench",
+        last_name="Mark",
+        email=f"{id}@bench.example",
+        password_hash="-",
+        at=now,
+        role=role,
+    )
+    user.clinic_id = clinic_id
+    session = Session(
+        id=SessionId(container.ids.new_id()),
+        user_id=id,
+        user_agent=None,
+        ip_address=None,
+        created_at=now,
+        expires_at=now + REFRESH_LIFE,
+    )
+    secret = RefreshSecret(
+        digest=container.secrets.new_secret()[:64],
+        session_id=session.id,
+        created_at=now,
+        expires_at=session.expires_at,
+    )
+    await uow.users.add(user)
+    await uow.sessions.add(session, secret)
+    return Login(id, container.jwts.issue(user, session.id, at=now))
 
 
 def make_clinic(
@@ -194,24 +209,78 @@ async def make_queue(
 ) -> tuple[ClinicId, QueueId]:
     """A clinic and its open queue of today, as large as the benchmark needs."""
     container = build(settings, role=ProcessRole.COMMAND)
-    async with container.running():
-        now = container.clock.now()
-        clinic = make_clinic(
-            container, name=f"Clinic {container.ids.new_id()}", latitude=40.0, longitude=-74.0
-        )
-        queue = Queue.open(
-            clinic,
-            clinic.service,
-            id=QueueId(container.ids.new_id()),
-            max_size=max_size,
-            at=now,
-            by=SYSTEM,
-        )
-        async with container.storage.write() as uow:
-            await uow.clinics.add(clinic)
-            await uow.queues.add(queue)
-            await uow.commit()
+    async with container.running(), container.storage.write() as uow:
+        clinic, queue = await _open_clinic(container, uow, max_size)
+        await uow.commit()
     return clinic.id, queue.id
+
+
+async def make_busy_clinics(
+    settings: Settings, count: int, *, waiting: int, staff: int
+) -> list[BusyClinic]:
+    """Clinics whose staff have each called somebody, and in which so many wait all the same."""
+    container = build(settings, role=ProcessRole.COMMAND)
+
+    async def make() -> BusyClinic:
+        async with container.storage.write() as uow:
+            clinic, queue = await _open_clinic(container, uow, MAX_QUEUE_SIZE)
+            people = [await _log_in(container, uow, Role.STAFF, clinic.id) for _ in range(staff)]
+            last = await _log_in(container, uow, Role.PATIENT, None)
+            strangers = [
+                User.without_login(
+                    id=UserId(container.ids.new_id()), name="Guest", at=container.clock.now()
+                )
+                for _ in range(staff + waiting - 1)
+            ]
+            for one in strangers:
+                await uow.users.add(one)
+            holders = [Holder(patient_id=one.id, guest=True) for one in strangers]
+            holders.append(Holder(patient_id=last.user_id, guest=False))
+            tokens = [_issue(container, queue, holder) for holder in holders]
+            await uow.tokens.add(tokens)
+            await uow.queues.save(queue)
+            await uow.commit()
+        for person in people:
+            actor = Actor(id=person.user_id, role=Role.STAFF, clinic_id=clinic.id)
+            await container.use_cases.calling.call_next(queue.id, actor=actor)
+        return BusyClinic(queue.id, people, last)
+
+    async with container.running():
+        made: list[BusyClinic] = []
+        for start in range(0, count, MADE_AT_ONCE):
+            some = min(MADE_AT_ONCE, count - start)
+            made += await asyncio.gather(*(make() for _ in range(some)))
+    return made
+
+
+def _issue(container: Container, queue: Queue, holder: Holder) -> Token:
+    return issuing.issue(
+        queue,
+        id=TokenId(container.ids.new_id()),
+        holder=holder,
+        by=SYSTEM,
+        taken=(),
+        max_active=1,
+        at=container.clock.now(),
+    )
+
+
+async def _open_clinic(
+    container: Container, uow: UnitOfWork, max_size: int
+) -> tuple[Clinic, Queue]:
+    name = f"Clinic {container.ids.new_id()}"
+    clinic = make_clinic(container, name=name, latitude=40.0, longitude=-74.0)
+    queue = Queue.open(
+        clinic,
+        clinic.service,
+        id=QueueId(container.ids.new_id()),
+        max_size=max_size,
+        at=container.clock.now(),
+        by=SYSTEM,
+    )
+    await uow.clinics.add(clinic)
+    await uow.queues.add(queue)
+    return clinic, queue
 
 
 async def make_service(settings: Settings, clinic_id: ClinicId) -> ServiceId:

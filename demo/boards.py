@@ -71,14 +71,14 @@ class Board:
         again = Board()
         for told in self._told:
             again._take(told)
-            yield again.version, again.rows(), [without_ahead(one) for one in _changed(told)]
+            yield again.version, again.rows(), [by_itself(one) for one in _changed(told)]
 
     def _take(self, told: dict[str, Any]) -> None:
         self._told.append(told)
         if "tokens" in told:
             self.tokens = {}
         for token in _changed(told):
-            self.tokens[token["id"]] = without_ahead(token)
+            self.tokens[token["id"]] = by_itself(token)
         order = told["order"] if "order" in told else [one["id"] for one in told["tokens"]]
         told["order"] = self.order = [intern(one) for one in order]  # Told many times: kept once.
         on_it = set(self.order)
@@ -104,12 +104,12 @@ def rows_of(tokens: dict[str, Token], order: Iterable[str]) -> list[Row]:
 
 def rows_in(snapshot: dict[str, Any]) -> list[Row]:
     """What a snapshot says of itself."""
-    return [Row(without_ahead(token), token["ahead"]) for token in snapshot["tokens"]]
+    return [Row(by_itself(token), token["ahead"]) for token in snapshot["tokens"]]
 
 
-def without_ahead(token: Token) -> Token:
-    """A token without its place, which may change when the token does not."""
-    return {key: value for key, value in token.items() if key != "ahead"}
+def by_itself(token: Token) -> Token:
+    """A token without its place and its wait, which may change when the token does not."""
+    return {key: value for key, value in token.items() if key not in ("ahead", "wait")}
 
 
 def _changed(told: dict[str, Any]) -> list[Token]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from PIL import Image
 
@@ -17,6 +18,8 @@ from demo.story import Clinic, Day
 from demo.visits import Call, Kind, Patient
 
 DELAY_MINUTES = 15
+EXPECTED_MINUTES = 1
+"""Of a visit: far longer than it takes here, but the least that can be said."""
 
 
 async def open_doors(day: Day, admin: App) -> None:
@@ -28,6 +31,7 @@ async def open_doors(day: Day, admin: App) -> None:
     ]
     await few_at_once(app.register for app in with_accounts)
     day.chapter = "Opening the clinics"
+    day.zone = _where_it_is_noon(datetime.now(UTC))
     for number, clinic in enumerate(day.clinics):
         await _make_clinic(day, admin, clinic, number)
     day.chapter = "Logging in"
@@ -54,7 +58,7 @@ async def _make_clinic(day: Day, admin: App, clinic: Clinic, number: int) -> Non
             "latitude": str(40.7 + number / 100),
             "longitude": "-74.0",
             "maxQueueSize": str(clinic.lines[0].max_size),
-            "timezone": _where_it_is_noon(datetime.now(UTC)),
+            "timezone": day.zone.key,
         },
         files=files,
     )
@@ -77,12 +81,16 @@ async def _offer_services(admin: App, clinic: Clinic) -> None:
     """A clinic is born with one; the name that it is to have may be another one."""
     (born,) = await admin.ask("GET", f"/clinic/{clinic.id}/services")
     first, *others = clinic.lines
+    known: dict[str, Any] = {"expectedMinutes": EXPECTED_MINUTES}
     if others:
-        named = {"name": first.name, "prefix": first.name[0]}
-        born = await admin.ask("PUT", f"/services/{born['id']}", json=named)
-    offered = [born]
+        known |= {"name": first.name, "prefix": first.name[0]}
+    offered = [await admin.ask("PUT", f"/services/{born['id']}", json=known)]
     for line in others:
-        wish: dict[str, Any] = {"name": line.name, "maxQueueSize": line.max_size}
+        wish = {
+            "name": line.name,
+            "maxQueueSize": line.max_size,
+            "expectedMinutes": EXPECTED_MINUTES,
+        }
         offered.append(await admin.ask("POST", f"/clinic/{clinic.id}/services", json=wish))
     for line, service in zip(clinic.lines, offered, strict=True):
         line.service_id, line.prefix = service["id"], service["prefix"]
@@ -185,10 +193,10 @@ def _without_phones(clinic: Clinic) -> list[Patient]:
     return [patient for patient in clinic.patients if not patient.has_phone]
 
 
-def _where_it_is_noon(now: datetime) -> str:
+def _where_it_is_noon(now: datetime) -> ZoneInfo:
     """A time zone whose day does not end while the demo runs."""
     west = now.hour - 12  # In these names, + is west of Greenwich.
-    return f"Etc/GMT{west:+d}" if west else "Etc/GMT"
+    return ZoneInfo(f"Etc/GMT{west:+d}" if west else "Etc/GMT")
 
 
 def _picture(number: int) -> bytes:

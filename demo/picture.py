@@ -66,6 +66,8 @@ async def _print_lines(day: Day, console: Console) -> None:
             for sentence in lines:
                 console.print(f"         {sentence}", highlight=False, soft_wrap=True)
             said, due = (day.chapter, *lines), now + LINE_EVERY_SECONDS
+        while day.calls:
+            console.print(f"         {day.calls.popleft()}", highlight=False, soft_wrap=True)
         await asyncio.sleep(0.1)
 
 

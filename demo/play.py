@@ -18,6 +18,7 @@ from demo.opening import open_doors
 from demo.pace import Pace
 from demo.phones import App
 from demo.picture import showing
+from demo.ranges import held_against, in_words
 from demo.service import DemoError, end_of, make_admin, throw_away_service
 from demo.story import Day
 from demo.verdict import complaints
@@ -81,7 +82,9 @@ async def _live(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace:
 
 def _judge(day: Day, console: Console) -> bool:
     console.print(summary(day))
-    console.print(f"{on_the_way(day)}.\n", highlight=False)
+    console.print(f"{on_the_way(day)}.", highlight=False)
+    console.print(held_against(day.patients))
+    console.print(f"{in_words(day.patients)}.\n", highlight=False)
     found = list(complaints(day))
     for complaint in found:
         console.print(f"  {complaint}", style="red", markup=False, soft_wrap=True)

@@ -6,10 +6,12 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from demo.lines import Line
 from demo.pace import Bell
 from demo.phones import CALLED, CHANGED, COMPLETED, SKIPPED, STARTED, App
+from demo.ranges import call_and_range
 from demo.visits import Patient
 
 FEED_LENGTH = 200
@@ -84,7 +86,10 @@ class Clinic:
 
 @dataclass(slots=True, eq=False)
 class Day:
-    """The whole day, and what was noted on the way; ``log`` is the service's, in the end."""
+    """The whole day, and what was noted on the way; ``log`` is the service's, in the end.
+
+    ``calls`` are those that phones have told of and no plain line yet; ``zone`` is the clinics'.
+    """
 
     clinics: list[Clinic]
     chapter: str = ""
@@ -92,8 +97,10 @@ class Day:
     feed: deque[str] = field(default_factory=lambda: deque(maxlen=FEED_LENGTH))
     pictures_shown: int = 0
     pictures_given: int = 0
+    calls: deque[str] = field(default_factory=deque)
     surprises: list[str] = field(default_factory=list)
     log: str = ""
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Etc/GMT"))
 
     @property
     def patients(self) -> list[Patient]:
@@ -120,4 +127,8 @@ class Day:
     def say(self, patient: Patient, saying: str) -> None:
         """Let the picture show what a phone has just said."""
         label = patient.token["label"] if patient.tokens else "?"
-        self.feed.append(f"{patient.app.name} ({label}): {_SAYINGS.get(saying, saying)}")
+        said = f"{patient.app.name} ({label}): {_SAYINGS.get(saying, saying)}"
+        if saying == CALLED and not patient.token["recallCount"]:
+            said += f" {call_and_range(patient.app, patient.token['id'], self.zone)}"
+            self.calls.append(said)
+        self.feed.append(said)

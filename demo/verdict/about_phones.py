@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from demo.lines import Line
 from demo.phones import CALLED, CHANGED, COMPLETED, SKIPPED, STARTED, App, last_places
@@ -98,6 +99,16 @@ def _about_histories(clinic: Clinic, patient: Patient) -> Iterator[str]:
             yield f"{patient.app.name} saw another history than the staff."
 
 
+def _is_a_wait(wait: dict[str, Any] | None) -> bool:
+    """Whether it can be: whether it comes true is another matter, and shown beside what came."""
+    if wait is None:
+        return True
+    instants = [wait[name] for name in ("leaveBy", "low", "likely", "high")]
+    if wait["state"] == "unknown":
+        return wait["reason"] is not None and not any(instants)
+    return wait["reason"] is None and all(instants) and instants == sorted(instants)
+
+
 def _event_of(before: Token, after: Token) -> str:
     if after["transferredTo"] is not None:
         return CHANGED
@@ -112,6 +123,8 @@ def _about_places(clinic: Clinic, patient: Patient) -> Iterator[str]:
         versions[place["tokenId"]].append(place["version"])
     if any(told != sorted(told) for told in versions.values()):
         yield f"{app.name} was told of an older place after a newer one."
+    if any(not _is_a_wait(place["wait"]) for place in app.places):
+        yield f"{app.name} was told of a wait that cannot be."
     if not set(versions) <= {token["id"] for token in patient.tokens}:
         yield f"{app.name} was told of someone else's place."
     for id, place in last_places(app).items():

@@ -12,7 +12,7 @@ from demo.story import Day
 Token = dict[str, Any]
 Life = dict[int, Token]
 
-FOR_STAFF = frozenset({"name", "phone", "note", "ahead"})
+FOR_STAFF = frozenset({"name", "phone", "note", "ahead", "wait"})
 COMEBACKS = frozenset({"return", "rejoin", "undo"})
 
 

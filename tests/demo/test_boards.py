@@ -78,6 +78,13 @@ def test_a_board_can_be_played_again_version_by_version() -> None:
     assert again == [(1, "a", ["a"]), (2, "ab", ["b"]), (3, "b", ["a"])]
 
 
+def test_a_wait_may_be_another_one_while_the_board_is_the_same() -> None:
+    board = Board()
+    board.begin(snapshot(1, {**token("a"), "wait": None}))
+    fresh = snapshot(1, {**token("a"), "ahead": 0, "wait": {"state": "next"}})
+    assert board.rows() == rows_in(fresh)
+
+
 def test_a_token_that_was_never_told_of_makes_it_differ_from_a_fresh_one() -> None:
     board = Board()
     board.begin(snapshot(1, token("a")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -59,6 +60,8 @@ def test_a_short_day_goes_as_it_must_on_the_real_service(tmp_path: Path) -> None
     assert "Traceback" not in ended.stderr
     told = " ".join(ended.stdout.split())
     assert "6 pictures are shown" in told
+    assert re.search(r"it is your turn at 1\d:\d\d:\d\d; at first told 1\d:\d\d to", told)
+    assert re.search(r"\d+ phones were told a range, and \d+ of them called: \d+ by", told)
     for played in ON_THE_WAY.values():
         assert f" {played}" in told, played
     assert "\x1b" not in ended.stdout

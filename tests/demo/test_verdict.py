@@ -12,7 +12,7 @@ from rich.console import Console
 from demo.phones import CALLED
 from demo.verdict import complaints
 from demo.verdict.figures import on_the_way, summary
-from tests.demo.good_day import GoodDay
+from tests.demo.good_day import GoodDay, wait
 
 
 def test_a_good_day_has_no_complaint_and_its_figures_add_up() -> None:
@@ -187,6 +187,14 @@ def lets_three_of_a_class_pass(good: GoodDay) -> None:
         ),
         (lambda good: place(good, "Late", 0, version=99), "an older place after a newer one"),
         (lambda good: place(good, "Late", 0, tokenId="General-1"), "someone else's place"),
+        (
+            lambda good: place(good, "Late", 0, wait={**wait(1), "low": wait(0)["leaveBy"]}),
+            "Late was told of a wait that cannot be",
+        ),
+        (
+            lambda good: place(good, "Late", 0, wait={**wait(None), "high": wait(0)["high"]}),
+            "Late was told of a wait that cannot be",
+        ),
         (lambda good: good.patients["Late"].app.places.clear(), "never told how many are ahead"),
         (
             lambda good: good.staff.boards["queue-g"].order.reverse() or good.general.change(),

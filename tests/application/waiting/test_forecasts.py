@@ -17,6 +17,8 @@ from qure.application.waiting.making import Maker, Rhythm
 from qure.application.waiting.told import QueueWaits
 from qure.domain.errors import NotFound, Unavailable
 from qure.domain.ids import ClinicId, QueueId
+from qure.domain.queue_status import NoticeKind
+from qure.domain.waiting.wait import Reason
 from tests.application.waiting.practice import Practice, Process
 from tests.application.world import AT_ONCE, World
 from tests.support.builders import NOW, new_id
@@ -197,7 +199,26 @@ async def test_time_alone_makes_it_anew_at_fixed_instants(
     practice.world.clock.advance(seconds=44)
     await time_passes(16, monkeypatch)
     await practice.kept(process.forecasts)
-    assert watching.told[-1].as_of == NOW + timedelta(seconds=30)
+    first = watching.told[-1].as_of
+    assert NOW + timedelta(seconds=29) < first <= NOW + timedelta(seconds=44)
+    practice.world.clock.advance(seconds=15)
+    await time_passes(16, monkeypatch)
+    await eventually(lambda: watching.told[-1].as_of == first + timedelta(seconds=15))
+    await process.forecasts.close()
+
+
+async def test_what_staff_have_to_tell_does_not_wait_for_the_next_turn(practice: Practice) -> None:
+    process, watching = await keeping(practice, replace(AT_ONCE, pause=NEVER))
+    await practice.take()
+    await eventually(lambda: len(watching.told) == 1)
+    await practice.take()
+    await loop_turns(20)
+    assert len(watching.told) == 1
+    await practice.world.use.queues.give_notice(
+        practice.queue.id, kind=NoticeKind.DELAY, minutes=40, actor=practice.staff
+    )
+    await eventually(lambda: len(watching.told) == 2)
+    assert watching.told[-1].if_joined.reasons == (Reason.DOCTOR_LATE,)
     await process.forecasts.close()
 
 

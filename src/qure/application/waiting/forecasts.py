@@ -145,7 +145,8 @@ class Forecasts:
             kept.changed_at = max(kept.changed_at, event.at)
             if not isinstance(event, events.QueueChanged) or isinstance(event, events.QueueOpened):
                 kept.is_read = False
-            self._soon(kept)
+            # What staff have to tell does not wait for its turn.
+            self._soon(kept, is_urgent=isinstance(event, events.QueueNoticeChanged))
 
     def committed(self, entry: JournalEntry) -> None:
         """This process has committed it: what is told first to who joined is kept from here."""
@@ -185,20 +186,20 @@ class Forecasts:
     def _asked(self, kept: KeptClinic) -> None:
         kept.asked_at = time.monotonic()
 
-    def _soon(self, kept: KeptClinic) -> None:
+    def _soon(self, kept: KeptClinic, *, is_urgent: bool = False) -> None:
+        kept.is_urgent = kept.is_urgent or is_urgent
         if kept.task is not None:
             kept.is_stale = True  # It is made anew when this one is done.
             return
-        if kept.is_stale and kept.timer is not None:
+        if kept.is_stale and kept.timer is not None and not is_urgent:
             return  # It is about to be.
         kept.is_stale = True
-        wait = max(self._rhythm.soon, kept.next_at - time.monotonic())
-        self._after(kept, wait)
+        rest = 0.0 if kept.is_urgent else kept.next_at - time.monotonic()
+        self._after(kept, max(self._rhythm.soon, rest))
 
     def _at_next_instant(self, kept: KeptClinic) -> None:
         """Time alone changes what is to be told."""
-        grid = self._rhythm.grid
-        until = grid - self._clock.now().timestamp() % grid
+        until = self._maker.until_instant(kept)
         self._after(kept, max(until, kept.next_at - time.monotonic()))
 
     def _after(self, kept: KeptClinic, seconds: float) -> None:

@@ -38,7 +38,7 @@ class KeptClinic:
     ``joined`` are the tokens that were issued here and have not been told anything yet. ``is_read``
     says that the day in memory stands; ``is_stale`` that something has changed since the last
     forecast began. ``next_at`` (monotonic) is when the next one may begin, ``asked_at`` when
-    somebody last asked.
+    somebody last asked. What ``is_urgent`` does not wait until then.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class KeptClinic:
         self.changed_at = BEFORE_ALL
         self.is_read = False
         self.is_stale = False
+        self.is_urgent = False
         self.knows_calibrations_of = 0
         self.next_at = 0.0
         self.asked_at = 0.0

@@ -24,15 +24,15 @@ class Rhythm:
     """When forecasts are made, in seconds.
 
     ``soon`` after a change, so that a rush of them is one; a clinic's next one then waits
-    ``pause``, or ``rest`` times as long as the last one took to make. Anew at instants that are
-    multiples of ``grid``, while somebody watches. What nobody has asked for in ``forgotten_after``
-    is let go. Work goes on for ``slice`` at a stretch, and then lets others run for a ``breath``.
-    Whoever asks for what is not there yet waits ``patience`` for it.
+    ``pause``, or ``rest`` times as long as the last one took to make, unless staff have given
+    notice. Anew at fixed instants, ``grid`` apart, while somebody watches. What nobody has asked
+    for in ``forgotten_after`` is let go. Work goes on for ``slice`` at a stretch, and then lets
+    others run for a ``breath``. Whoever asks for what is not there yet waits ``patience`` for it.
     """
 
     soon: float = 0.02
     pause: float = 0.25
-    rest: float = 20.0
+    rest: float = 50.0
     grid: int = 15
     forgotten_after: float = 120.0
     slice: float = 0.0005
@@ -58,7 +58,7 @@ class Maker:
         What was told first to who has joined is kept. Raises ``NotFound``, ``Unavailable``.
         """
         async with self._turns:
-            kept.is_stale = False
+            kept.is_stale = kept.is_urgent = False
             now = self._clock.now()
             if not kept.is_read or kept.day is None or now >= kept.day.ends_at:
                 await self._read(kept, now)
@@ -80,9 +80,19 @@ class Maker:
 
     def as_of(self, kept: KeptClinic) -> datetime:
         """The instant of a forecast that is made now: the same in every process."""
-        grid = self._rhythm.grid
-        last = self._clock.now().timestamp() // grid * grid
-        return max(kept.changed_at, datetime.fromtimestamp(last, UTC))
+        now = int(self._clock.now().timestamp() * 1000)
+        last = datetime.fromtimestamp((now - self._since_instant(kept, now)) / 1000, UTC)
+        return max(kept.changed_at, last)
+
+    def until_instant(self, kept: KeptClinic) -> float:
+        """Seconds to the clinic's next fixed instant."""
+        now = int(self._clock.now().timestamp() * 1000)
+        return self._rhythm.grid - self._since_instant(kept, now) / 1000
+
+    def _since_instant(self, kept: KeptClinic, now: int) -> int:
+        """In milliseconds. Each clinic has instants of its own, lest all be due at once."""
+        grid = self._rhythm.grid * 1000
+        return (now - kept.clinic_id.int) % grid
 
     async def _read(self, kept: KeptClinic, now: datetime) -> None:
         kept.begin_reading()

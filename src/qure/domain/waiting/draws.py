@@ -29,8 +29,13 @@ _64_BITS: Final = (1 << 64) - 1
 
 
 def _table() -> Order:
-    chance = np.random.Generator(np.random.PCG64(20_260_101))
-    rows = np.stack([chance.permutation(PATHS) for _ in range(_ROWS)])
+    """Rows of permutations, the same with every version of numpy: the order of the outputs of
+    SplitMix64 (Steele, Lea & Flood 2014). Its own generators cost 7 MB and may change."""
+    state = np.arange(1, _ROWS * PATHS + 1, dtype=np.uint64) * np.uint64(_MIX)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    state ^= state >> np.uint64(31)
+    rows = np.argsort(state.reshape(_ROWS, PATHS), axis=1, kind="stable")
     # Twice over: every rotation of a row is a slice of it.
     return np.ascontiguousarray(np.concatenate([rows, rows], axis=1).astype(np.int64))
 
