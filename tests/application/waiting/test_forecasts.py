@@ -228,7 +228,7 @@ async def test_it_is_of_the_instant_of_the_last_change(practice: Practice) -> No
     changed_at = practice.world.clock.now()
     assert (await practice.waits()).as_of == changed_at
     practice.world.clock.advance(seconds=4)
-    process = Process(practice.world)
+    process = Process(practice.world, rhythm=replace(AT_ONCE, grid=10**9))
     assert (await practice.waits(process.forecasts)).as_of == changed_at, "also who comes later"
     await process.forecasts.close()
 
