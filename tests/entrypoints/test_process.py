@@ -14,14 +14,15 @@ import pytest
 from qure.entrypoints.process.running import interrupts_wait
 
 HANGS = """
-import sys, threading, time
+import os, threading, time
 from qure.entrypoints.process import running as process
 process.END_WITHIN_SECONDS = 0.5
-with process.ending_on_signals(lambda sign: print("told", flush=True)):
+with process.ending_on_signals(lambda sign: os.write(1, b"told\\n")):
     threading.Thread(target=time.sleep, args=(60,)).start()
-    print("ready", flush=True)
+    os.write(1, b"ready\\n")
     time.sleep(60)
 """
+"""It writes unbuffered: the signal may come while it is still saying that it is ready."""
 
 
 def test_what_hangs_is_aborted(alone: Path) -> None:

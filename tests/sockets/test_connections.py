@@ -74,10 +74,11 @@ async def test_a_revoked_login_lets_nobody_in_although_its_token_has_not_expired
 
 
 async def test_an_open_socket_outlives_its_token(service: SocketService, clients: Clients) -> None:
-    life = service.container.settings.jwt_life
-    patient = await service.person(jwt_age=life - timedelta(seconds=1.5))
     clinic, queue = await service.clinic()
-    phone, desk = await clients(patient), await clients(await service.person(Role.STAFF, clinic))
+    desk = await clients(await service.person(Role.STAFF, clinic))
+    life = service.container.settings.jwt_life
+    patient = await service.person(jwt_age=life - timedelta(seconds=3))
+    phone = await clients(patient)
     await eventually(lambda: is_expired(service, patient))
     assert (await phone.ask("join-queue", str(queue.id)))["ok"] is True
     await service.take_number(queue, patient)
