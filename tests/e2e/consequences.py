@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from fractions import Fraction
 from typing import Any
 
 from tests.e2e.line_model import (
@@ -30,7 +29,7 @@ class Change:
     state: State
     by: Who | None
     reason: str | None = None
-    place: Fraction | None = None
+    place: int | None = None
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class Taken:
     last_served: int
     priority_run: int
     calls: list[dict[str, Any]]
-    place: Fraction | None
+    place: int | None
 
 
 @dataclass(slots=True)
@@ -199,7 +198,7 @@ class Consequences:
         is_own = act.by.id == state["patientId"]
         action = "SKIP" if act.action == "CLOCK" else act.action
         changes: dict[str, Any] = {}
-        place: Fraction | None = None
+        place: int | None = None
         reason: str | None = None
         at: str | None = None
         match act.action:
@@ -248,7 +247,7 @@ class Consequences:
     def _rejoin_until(self, token: State) -> str:
         return later(token["skippedAt"], self.clinic["rejoinMinutes"])
 
-    def _place_of_return(self, queue: QueueModel, state: State, options: Any) -> Fraction:
+    def _place_of_return(self, queue: QueueModel, state: State, options: Any) -> int:
         to = options.get("to", "FIRST")
         if to == "LAST":
             return queue.end()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.e2e.clerks import Clerk
+from tests.e2e.clerks import Clerk, Token
+from tests.e2e.screens import waits
 from tests.e2e.told_day import ToldDay
 from tests.e2e.visitors import Visitor
 from tests.support.http_service import data_of
@@ -21,9 +22,14 @@ class Hall:
     def _visitor(self, name: str) -> Visitor:
         return self._told.visitors[name]
 
+    def _named(self, name: str) -> Visitor:
+        """Who is called so on a board."""
+        return self._visitor(name.removeprefix("Marie "))
+
     async def everything_happens(self) -> None:
         """All that can be done with somebody who waits."""
         await asyncio.gather(self._first_clerk(), self._second_clerk(), self._patients())
+        await self._somebody_comes_in_where_a_held_one_stands()
 
     async def _first_clerk(self) -> None:
         clerk, _ = self._clerks
@@ -75,6 +81,23 @@ class Hall:
         await clerk.must("resume", self._visitor("guest 7").token)
         data_of(await clerk.person.delete(queue))
 
+    async def _somebody_comes_in_where_a_held_one_stands(self) -> None:
+        """Between the same two others: who comes first shows when the held one goes on."""
+        clerk, _ = self._clerks
+        for prefix in self._told.queues:
+            board = data_of(await clerk.person.get(f"/queues/{self._told.queue_id(prefix)}/board"))
+            line = [one for one in board["tokens"] if waits(one) and one["priority"] == "NORMAL"]
+            _, name, held = min(
+                (_moved_since_they_came(before, held, behind), one["name"], held)
+                for one, before, held, behind in zip(
+                    line, line[1:], line[2:], line[3:], strict=False
+                )
+                if one["postponesLeft"] and self._named(one["name"]).has_login
+            )
+            await clerk.must("hold", held)
+            await self._named(name).must("postpone", **{"pass": 1})
+            await clerk.must("resume", held)
+
     async def _patients(self) -> None:
         async def steps_out() -> None:
             await self._visitor("account 7").must("hold")
@@ -117,3 +140,9 @@ class Hall:
             self._visitor("guest 11").must("cancel"),
             wants_two(),
         )
+
+
+def _moved_since_they_came(*neighbours: Token) -> bool:
+    """Whether the one in the middle does not stand half way between the two others."""
+    one, middle, other = (token["tokenNumber"] for token in neighbours)
+    return not one + 1 == middle == other - 1

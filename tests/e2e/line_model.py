@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 State = dict[str, Any]
 """A token as clients see it, and who has it in hand (``staff``)."""
+
+APART = 2**20
+"""Between two who come one after the other."""
 
 RANK = {"URGENT": 0, "PRIORITY": 1, "NORMAL": 2}
 SHOWN_NEXT, SHOWN_CALLS = 5, 6
@@ -61,7 +63,7 @@ STAMPS = {
 
 
 class NoRoom(Exception):
-    """Two of that class share a place, as after one was held: ties go by number."""
+    """Between two neighbours of that class so many have come in that there is no place left."""
 
     def __init__(self, priority: str) -> None:
         super().__init__(priority)
@@ -140,7 +142,7 @@ class QueueModel:
     prefix: str
     version: int
     tokens: dict[str, State] = field(default_factory=dict)
-    places: dict[str, Fraction] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
     """All, the newest last."""
     now_serving: int = 0
@@ -150,7 +152,7 @@ class QueueModel:
     moments: dict[int, Moment] = field(default_factory=dict)
     called: list[tuple[int, str]] = field(default_factory=list)
     """At which version who was called, in order."""
-    _last_place: Fraction = Fraction(0)
+    _last_place: int = 0
 
     # Who is next
 
@@ -181,7 +183,7 @@ class QueueModel:
         ]
         return sorted(ids, key=self._place)
 
-    def _place(self, id: str) -> tuple[Fraction, int]:
+    def _place(self, id: str) -> tuple[int, int]:
         return self.places[id], self.tokens[id]["tokenNumber"]
 
     def _first_of_each(self) -> dict[str, str]:
@@ -189,40 +191,44 @@ class QueueModel:
 
     # Places
 
-    def end(self) -> Fraction:
-        """Behind everybody."""
-        self._last_place += 1
-        return self._last_place
+    def end(self) -> int:
+        """Behind everybody who ever stood there; it is taken by who is ``put`` there."""
+        return self._last_place + APART
 
-    def front(self, priority: str) -> Fraction:
+    def front(self, priority: str) -> int:
         """Before all of that class."""
         first = self._in_class(priority)[:1]
-        return self.places[first[0]] - Fraction(1, 2) if first else self.end()
+        return self.places[first[0]] - APART // 2 if first else self.end()
 
-    def after(self, others: Sequence[str], how_many: int) -> Fraction:
-        """Behind so many of these. Raises ``NoRoom`` between two who share a place."""
+    def after(self, others: Sequence[str], how_many: int) -> int:
+        """Behind so many of these. Raises ``NoRoom``.
+
+        Between two it is 618/1000 of the way: where exactly shows when a held one, who stands
+        between them uncounted, goes on.
+        """
         places = [self.places[id] for id in others]
         if how_many >= len(places):
             return self.end()
         if how_many == 0:
-            return places[0] - Fraction(1, 2)
+            return places[0] - APART // 2
         before, behind = places[how_many - 1], places[how_many]
-        if before == behind:
+        place = before + (behind - before) * 618 // 1000
+        if not before < place < behind:
             raise NoRoom(self.tokens[others[how_many]]["priority"])
-        return (before + behind) / 2
+        return place
 
     def space_out(self, priority: str) -> None:
         """Everybody of that class gets a place of their own, in the same order."""
         ids = [id for id, state in self.tokens.items() if state["priority"] == priority]
         last = max(self.places[id] for id in ids)
         for behind, id in enumerate(sorted(ids, key=self._place, reverse=True)):
-            self.places[id] = last - behind
+            self.places[id] = last - behind * APART
 
-    def after_in_class(self, priority: str, how_many: int) -> Fraction:
+    def after_in_class(self, priority: str, how_many: int) -> int:
         """Behind so many of the class."""
         return self.after(self._in_class(priority), how_many)
 
-    def letting_pass(self, id: str, how_many: int) -> Fraction:
+    def letting_pass(self, id: str, how_many: int) -> int:
         """So many further back."""
         behind = [
             other
@@ -233,10 +239,11 @@ class QueueModel:
 
     # What happens
 
-    def put(self, state: State, place: Fraction | None = None) -> None:
+    def put(self, state: State, place: int | None = None) -> None:
         """A token stands so now."""
         if place is not None:
             self.places[state["id"]] = place
+            self._last_place = max(self._last_place, place)
         was = self.tokens.get(state["id"])
         self.tokens[state["id"]] = state
         if state["status"] == "COMPLETED" and (was is None or was["status"] != "COMPLETED"):
