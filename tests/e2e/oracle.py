@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tests.e2e.consequences import Consequences, Step, Taken, answered, give_back
@@ -164,9 +164,6 @@ class Oracle:
         while any(queue.version < ends[queue.id] for queue in self.queues.values()):
             because: list[str] = []
             behind = [one for one in self.queues.values() if one.version < ends[one.id]]
-            # A desk's call looks at several queues and changes one: what was answered later, in
-            # another of them, may be what it did not see yet.
-            behind.sort(key=self._next_answered_at)
             # What is known explains more than what has to be guessed.
             if not any(
                 explain(queue, because)
@@ -177,12 +174,6 @@ class Oracle:
                 return
         for act in (act for acts in self._to_do.values() for act in acts):
             self._complain(f"{act.by.name} was told of a {act.action} that nobody saw")
-
-    def _next_answered_at(self, queue: QueueModel) -> datetime:
-        """When what made the queue's next version was answered; of what nobody asked, last."""
-        keys = self._nodes[queue.id].get(queue.version + 1, frozenset())
-        acts = [self._acts[key] for key in keys if key in self._acts]
-        return min((act.answered_at for act in acts), default=datetime.max.replace(tzinfo=UTC))
 
     def _go_on(self, queue: QueueModel, because: list[str]) -> bool:
         """Explain the queue's next version, if that can be done already."""
