@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from cachetools import LRUCache
 
@@ -29,8 +29,6 @@ from qure.domain.ids import ClinicId, QueueId
 from qure.domain.waiting.scene import Scene
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 CLINICS_OF: Final = 50_000
 """Of so many queues it is remembered whose they are."""
