@@ -14,7 +14,7 @@ from demo.patients import come, live_through, settle_in
 from demo.phones import App, last_places
 from demo.service import DemoError
 from demo.story import Clinic, Day
-from demo.visits import Patient
+from demo.visits import Patient, Twist
 
 STANDSTILL = 20.0
 """Longer than any pause that the people of the day make."""
@@ -50,7 +50,9 @@ async def _live_through(day: Day, clinic: Clinic, pace: Pace) -> None:
     day.chapter = "People stand before the doors"
     early = [one for one in clinic.patients if not one.comes_after]
     later = [one for one in clinic.patients if one.comes_after]
-    await _all(come(day, clinic, patient, pace) for patient in early)
+    first = [one for one in early if one.twist is Twist.LETS_PASS]  # Somebody must be behind them.
+    await _all(come(day, clinic, patient, pace) for patient in first)
+    await _all(come(day, clinic, patient, pace) for patient in early if patient not in first)
     await _all(settle_in(day, clinic, patient) for patient in early)
     day.chapter = "The clinics are open"
     async with asyncio.TaskGroup() as group:
