@@ -21,7 +21,7 @@ os.environ["PATH"] = os.pathsep.join(
     (str(Path(__file__).parents[1] / ".servers" / "bin"), os.environ["PATH"])
 )
 
-pytest_plugins = ["tests.support.core_coverage"]
+pytest_plugins = ["tests.support.core_coverage", "tests.support.measuring"]
 
 
 def pytest_collection_finish() -> None:
