@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import ssl
 from collections.abc import AsyncIterator, Generator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from redis.asyncio import Redis
 
+from tests.support.scratch import write_into_memory
 from tests.support.servers import postgres, redis
 from tests.support.servers.postgres import PostgresServer, fresh_database, running_postgres
 from tests.support.servers.redis import RedisServer, running_redis
@@ -20,6 +23,8 @@ from tests.support.servers.redis import RedisServer, running_redis
 os.environ["PATH"] = os.pathsep.join(
     (str(Path(__file__).parents[1] / ".servers" / "bin"), os.environ["PATH"])
 )
+
+write_into_memory()
 
 pytest_plugins = ["tests.support.core_coverage", "tests.support.measuring"]
 
@@ -53,6 +58,20 @@ def _one_look_at_each_key() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         load = cache(serialization.load_pem_private_key)
         patch.setattr(serialization, "load_pem_private_key", load)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_look_at_the_authorities() -> Iterator[None]:
+    """Every HTTP client reads all certificate authorities, 20 ms each, to speak plain HTTP."""
+    make = ssl.create_default_context
+    read = cache(make)
+
+    def context(*purpose: Any, **options: Any) -> ssl.SSLContext:
+        return (read if options.keys() == {"cafile"} else make)(*purpose, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", context)
         yield
 
 

@@ -53,6 +53,7 @@ class PostgresServer:
             "unix_socket_directories": "",
             "max_connections": str(max_connections),
             "shared_buffers": "64MB",
+            "dynamic_shared_memory_type": "mmap",  # in its folder: a killed one leaves the others
             "timezone": "UTC",
             "log_min_messages": "warning",
         }
