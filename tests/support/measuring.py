@@ -1,8 +1,8 @@
 """A pytest plugin: coverage is measured where it tells something, for it doubles what a test takes.
 
-Not in tests of the running service as strangers meet it, whose own code is all that runs in the
-test's process (the services that they start count all the same), and not where the framework
-puts the same routes together once more for the next test's service.
+Not in tests of the running service as strangers meet it: what runs in the test's own process is
+theirs (the services that they start count all the same). And not where the framework puts the
+same routes together once more for the next test's service.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from litestar import Litestar
 
 from qure.entrypoints.http import app
 
-STRANGERS = frozenset({"attacks", "deploy", "e2e", "waits"})
-"""Folders of tests/."""
+TESTS = Path(__file__).parents[1]
+
+STRANGERS = ("attacks", "deploy", "e2e", "http/test_schemathesis.py", "waits")
+"""In tests/."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    folder = item.path.relative_to(Path(__file__).parents[1]).parts[0]
-    if folder not in STRANGERS:
+    if not any(item.path.is_relative_to(TESTS / place) for place in STRANGERS):
         return (yield)
     with _unmeasured(item.config):
         return (yield)
@@ -37,7 +38,7 @@ def _routes_are_measured_once(pytestconfig: pytest.Config) -> Iterator[None]:
     def routes(*given: Any, **options: Any) -> Litestar:
         nonlocal is_measured
         if not is_measured:
-            is_measured = True
+            is_measured = _measures(pytestconfig) is not None
             return Litestar(*given, **options)
         with _unmeasured(pytestconfig):
             return Litestar(*given, **options)
@@ -49,9 +50,8 @@ def _routes_are_measured_once(pytestconfig: pytest.Config) -> Iterator[None]:
 
 @contextmanager
 def _unmeasured(config: pytest.Config) -> Iterator[None]:
-    plugin = config.pluginmanager.get_plugin("_cov")
-    controller = None if plugin is None else plugin.cov_controller
-    if controller is None or not controller.started:
+    controller = _measures(config)
+    if controller is None:
         yield
         return
     controller.pause()
@@ -59,3 +59,10 @@ def _unmeasured(config: pytest.Config) -> Iterator[None]:
         yield
     finally:
         controller.resume()
+
+
+def _measures(config: pytest.Config) -> Any:
+    """What measures at this moment, if anything does."""
+    plugin = config.pluginmanager.get_plugin("_cov")
+    controller = None if plugin is None else plugin.cov_controller
+    return controller if controller is not None and controller.started else None
