@@ -24,7 +24,7 @@ FEW, MANY = 50, MAX_QUEUE_SIZE - STAFF
 _IMPORT = """
 import time, psutil, sys
 held, began = psutil.Process().memory_info().rss, time.perf_counter()
-import numpy, numpy.random
+import numpy
 print(time.perf_counter() - began, psutil.Process().memory_info().rss - held)
 """
 
