@@ -22,10 +22,6 @@ class Hall:
     def _visitor(self, name: str) -> Visitor:
         return self._told.visitors[name]
 
-    def _named(self, name: str) -> Visitor:
-        """Who is called so on a board."""
-        return self._visitor(name.removeprefix("Marie "))
-
     async def everything_happens(self) -> None:
         """All that can be done with somebody who waits."""
         await asyncio.gather(self._first_clerk(), self._second_clerk(), self._patients())
@@ -92,10 +88,10 @@ class Hall:
                 for one, before, held, behind in zip(
                     line, line[1:], line[2:], line[3:], strict=False
                 )
-                if one["postponesLeft"] and self._named(one["name"]).has_login
+                if one["postponesLeft"] and self._told.named(one["name"]).has_login
             )
             await clerk.must("hold", held)
-            await self._named(name).must("postpone", **{"pass": 1})
+            await self._told.named(name).must("postpone", **{"pass": 1})
             await clerk.must("resume", held)
 
     async def _patients(self) -> None:

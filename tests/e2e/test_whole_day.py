@@ -29,6 +29,7 @@ from tests.e2e.whole_day import (
     KINDS,
     live_whole_day,
 )
+from tests.support.bodies import without_waits
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -143,14 +144,8 @@ def test_a_screen_that_applies_what_it_is_told_equals_a_fresh_board(day: Day) ->
     for clerk in day.told.clerks:
         for queue_id, screen in clerk.screens.items():
             board = day.told.boards[queue_id]
-            fresh = _but_for_waits(board["tokens"])
-            shown = _but_for_waits(screen.shown)
+            fresh, shown = without_waits(board["tokens"]), without_waits(screen.shown)
             assert (screen.version, shown) == (board["version"], fresh), clerk.who
-
-
-def _but_for_waits(tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a version says of the tokens: forecasts come by themselves, and go on with time."""
-    return [{name: value for name, value in one.items() if name != "wait"} for one in tokens]
 
 
 def test_no_screen_is_told_an_older_version_or_of_tokens_it_cannot_know(day: Day) -> None:

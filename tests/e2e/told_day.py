@@ -54,6 +54,10 @@ class ToldDay:
         """Of the guests' links, and of the poster."""
         return [*(one.secret for one in self.visitors.values() if one.secret), self.join_code]
 
+    def named(self, name: str) -> Visitor:
+        """Who is called so on a board."""
+        return self.visitors[name.removeprefix("Marie ")]
+
     def service_ids(self, *prefixes: str) -> list[str]:
         """The services with these prefixes."""
         return [self.services[prefix]["id"] for prefix in prefixes]

@@ -324,8 +324,7 @@ class WholeDay:
 
     async def _see(self, clerk: Clerk, token: Token) -> None:
         """Do what is in store for whom they have called."""
-        name = token["name"].removeprefix("Marie ")
-        visitor = self._visitor(name)
+        visitor = self._told.named(token["name"])
         treatment = visitor.treatments.popleft() if visitor.treatments else seen
         room = Room(clerk, token, visitor, self._told.next_door(token))
         await treatment(room)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from qure.entrypoints.http.openapi import operations
+from tests.support.bodies import without_waits
 from tests.support.http_service import HttpService, Person, Thing, data_of, refused, take
 
 PATIENT = frozenset({"patient"})  # Whose token it is.
@@ -163,18 +164,11 @@ def test_every_call_that_is_not_public_is_in_the_table(service: HttpService) -> 
     assert listed == served
 
 
-def _but_for_waits(data: Any) -> Any:
-    """Forecasts change by themselves."""
-    if isinstance(data, dict):
-        return {name: _but_for_waits(one) for name, one in data.items() if name != "wait"}
-    return [_but_for_waits(one) for one in data] if isinstance(data, list) else data
-
-
 async def test_everybody_else_is_refused_and_nothing_changes(world: World) -> None:
     async def everything() -> Any:
         admin = world.people["admin"]
         return [
-            _but_for_waits(data_of(await admin.get(path.format(**world.ids))))
+            without_waits(data_of(await admin.get(path.format(**world.ids))))
             for path in (
                 "/clinic/{clinic}",
                 "/clinic/{clinic}/services",

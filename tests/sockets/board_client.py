@@ -96,8 +96,3 @@ def what_it_says(wait: Body | None) -> Body | None:
     """As much of a wait as is news to somebody when it is different."""
     unsaid = ("asOf", "version", "basis")
     return wait and {name: value for name, value in wait.items() if name not in unsaid}
-
-
-def without_waits(tokens: list[Body]) -> list[Body]:
-    """The tokens without what comes of its own accord, a moment later."""
-    return [token | {"wait": None} for token in tokens]

@@ -14,8 +14,9 @@ from qure.domain.actor import Role
 from qure.domain.clinic import Clinic
 from qure.domain.queue import Queue
 from qure.domain.service import Service
-from tests.sockets.board_client import BoardClient, what_it_says, without_waits
+from tests.sockets.board_client import BoardClient, what_it_says
 from tests.sockets.clients import TRANSPORTS, open_client
+from tests.support.bodies import without_waits
 from tests.support.http_service import comes_true
 from tests.support.socket_service import Login, SocketService
 
