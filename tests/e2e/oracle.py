@@ -55,6 +55,8 @@ class Oracle:
     """Versions of queues that are nothing but places given anew."""
     by_the_clock: list[State] = field(default_factory=list)
     _nodes: dict[str, dict[int, frozenset[Key]]] = field(default_factory=dict)
+    _unseen: dict[str, list[Key]] = field(default_factory=dict)
+    """By queue, what no screen saw, in the order in which it was done."""
     _facts: defaultdict[Key, list[tuple[str, State]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -105,6 +107,7 @@ class Oracle:
             queue = self.queues[id] = QueueModel(id, prefix, first["version"])
             queue.remember()
         self._collect_from_screens()
+        self._collect_from_the_end()
         self._collect_from_phones()
         for act in sorted(self.told.testimony.acts, key=lambda act: act.asked_at):
             self._to_do[act.by.id].append(act)
@@ -132,6 +135,19 @@ class Oracle:
             for who, snapshot in self._snapshots(queue_id):
                 for token in snapshot["tokens"]:
                     self._heard(who, token)
+
+    def _collect_from_the_end(self) -> None:
+        """How tokens ended; of their histories no more than what was done, and in which order."""
+        for queue_id, tokens in self.told.tokens.items():
+            for token in tokens:
+                self._heard("the list", token)
+            made = {
+                (token["id"], version)
+                for token in tokens
+                for version, _ in enumerate(self.told.histories[token["id"]], start=1)
+            }
+            unseen = made.difference(*self._nodes[queue_id].values())
+            self._unseen[queue_id] = sorted(unseen, key=lambda key: (self._at(key), *key))
 
     def _collect_from_phones(self) -> None:
         if self.told.was_killed:
@@ -199,52 +215,69 @@ class Oracle:
         [*several] = keys
         token = self._told_of(*several[0])
         if len(several) == 1 and token is not None and token["skipReason"] == "NO_SHOW":
-            at = datetime.fromisoformat(token["skippedAt"])
-            return Act(
-                action="CLOCK",
-                by=Who("", "the clock", "SYSTEM"),
-                answer=token,
-                token_id=token["id"],
-                queue_id=queue.id,
-                asked_at=at,
-                answered_at=at,
-            )
+            return self._clocks(token)
         return None
 
-    def _guess(self, queue: QueueModel, because: list[str]) -> bool:
-        """Nobody's screen had this version: what was done that is on nobody's screen, either?
+    def _clocks(self, token: State) -> Act:
+        """The clock counted it as absent."""
+        at = datetime.fromisoformat(token["skippedAt"])
+        return Act(
+            action="CLOCK",
+            by=Who("", "the clock", "SYSTEM"),
+            answer=token,
+            token_id=token["id"],
+            asked_at=at,
+            answered_at=at,
+        )
 
-        In doubt what tokens' histories put first.
+    def _guess(self, queue: QueueModel, because: list[str]) -> bool:
+        """Nobody's screen had this version: what was done next there that is on nobody's screen?
+
+        In what order, tokens' histories say.
         """
         if queue.version + 1 in self._nodes[queue.id]:
             return False
-        shown = {key for nodes in self._nodes.values() for keys in nodes.values() for key in keys}
-        to_do = {id(act) for acts in self._to_do.values() for act in acts}
-        found = sorted(
-            (self.told.histories[token_id][version - 1]["at"], token_id, version)
-            for (token_id, version), act in self._acts.items()
-            if (token_id, version) not in shown
-            and id(act) in to_do
-            and self._queue_of(act, token_id) is queue
-        )
-        for _, token_id, version in found:
-            if self._try(self._acts[token_id, version], because):
-                return True
-        return False
+        at_once = self._next_unseen(queue)
+        act = next((act for key in at_once if (act := self._act_of(key)) is not None), None)
+        return act is not None and self._try(act, because)
 
     def _guess_nothing(self, queue: QueueModel, _: list[str]) -> bool:
         """Nobody's screen had this version: a desk, or a notice."""
-        if queue.version + 1 in self._nodes[queue.id]:
+        if queue.version + 1 in self._nodes[queue.id] or self._next_unseen(queue):
             return False
         self._apply_nothing(queue)
         return True
 
-    def _queue_of(self, act: Act, token_id: str) -> QueueModel | None:
-        for queue in self.queues.values():
-            if token_id in queue.tokens:
-                return queue
-        tokens = {token["id"]: token["queueId"] for token in answered(act)}
-        return self.queues.get(tokens[token_id])
+    def _next_unseen(self, queue: QueueModel) -> list[Key]:
+        """What was done at one moment, the next that is on nobody's screen; none when something
+        else comes first that is."""
+        left = [key for key in self._unseen[queue.id] if key not in self.states]
+        if not left:
+            return []
+        nodes, at = self._nodes[queue.id], self._at(left[0])
+        seen = [nodes[version] for version in sorted(nodes) if version > queue.version]
+        comes = next((min(map(self._at, keys)) for keys in seen if keys), at)
+        if comes < at:
+            return []
+        return [key for key in left if self._at(key) == at]
+
+    def _may_come(self, queue: QueueModel, keys: frozenset[Key]) -> bool:
+        """Whether they may be what no screen saw: no screen saw them, and nothing came before."""
+        left = [key for key in self._unseen[queue.id] if key not in self.states]
+        return keys.issubset(left) and all(self._at(key) <= self._at(left[0]) for key in keys)
+
+    def _act_of(self, key: Key) -> Act | None:
+        """What made it; None when nobody was answered with it."""
+        token_id, version = key
+        entry = self.told.histories[token_id][version - 1]
+        if entry["by"] is None and entry["action"] == "SKIP":
+            told = self._told_of(token_id, version)
+            return self._clocks(told or {"id": token_id, "skippedAt": entry["at"]})
+        return self._acts.get(key)
+
+    def _at(self, key: Key) -> str:
+        token_id, version = key
+        return str(self.told.histories[token_id][version - 1]["at"])
 
     def _apply_nothing(self, queue: QueueModel) -> None:
         closing = self._closing.get(queue.id)
@@ -278,6 +311,9 @@ class Oracle:
             version = versions[queue.id] = versions.get(queue.id, queue.version) + 1
             keys = frozenset((one.state["id"], one.state["version"]) for one in step.changes)
             heard = self._nodes[queue.id].get(version)
+            if heard is None and not self._may_come(queue, keys):
+                because.append(f"{self._names(keys)} of {queue.prefix} at {version} came later")
+                return False
             if heard is not None and heard != keys:
                 because.append(
                     f"{act.action} by {act.by.name} makes {self._names(keys)} of {queue.prefix} "
@@ -355,9 +391,6 @@ class Oracle:
     # What anybody was told, against what is so
 
     def _compare_tokens(self) -> None:
-        for queue in self.queues.values():
-            for token in self.told.tokens[queue.id]:
-                self._heard("the list", token)
         for (token_id, version), told in self._facts.items():
             state = self.states.get((token_id, version))
             for who, token in told:
