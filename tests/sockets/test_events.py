@@ -194,6 +194,16 @@ async def test_garbage_is_answered_and_the_connection_lives_on(
     assert (await desk.ask("join-queue", str(queue.id)))["ok"] is True
 
 
+async def test_whoever_asks_whether_they_are_heard_is_answered(
+    service: SocketService, clients: Clients
+) -> None:
+    _, queue = await service.clinic()
+    phone = await clients(await service.person())
+    for ignored in ([], [1, "anything"]):
+        assert await phone.ask("ping", *ignored) == {"ok": True, "data": None}
+    assert (await phone.ask("join-queue", str(queue.id)))["ok"] is True
+
+
 async def test_a_phone_that_was_away_learns_of_its_call_on_coming_back(
     service: SocketService, clients: Clients
 ) -> None:

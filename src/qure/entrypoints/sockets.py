@@ -84,6 +84,7 @@ class SocketDispatcher:
             socket_events.LEAVE_QUEUE: self._leave,
             socket_events.JOIN_DESK: self._join_board,
             socket_events.LEAVE_DESK: self._leave_board,
+            socket_events.PING: _answer,
         }
         for event, move in staff_moves(use_cases).items():
             self._handlers[event] = partial(self._move, move)
@@ -163,6 +164,10 @@ class SocketDispatcher:
         if name is not None:
             client.send(name, encode(message))
         return _refusal(code, message)
+
+
+async def _answer(_client: Connection, _arguments: Sequence[object]) -> None:
+    """A page cannot see the protocol's own pings, and wants to know whether it is still heard."""
 
 
 def _ids(arguments: Sequence[object], *names: str) -> list[UUID]:

@@ -24,6 +24,7 @@ LEAVE_QUEUE = "leave-queue"
 JOIN_DESK = "join-desk"
 JOIN_DESK_ERROR = "join-desk-error"
 LEAVE_DESK = "leave-desk"
+PING = "ping"
 
 CALL_NEXT = "queue:call_next"
 DESK_CALL_NEXT = "desk:call_next"
