@@ -47,7 +47,7 @@ demo: ## Play a compressed clinic day on throw-away data (DEMO=--help)
 	@exec $(BIN)/python -m demo $(DEMO)
 
 .PHONY: servers
-servers: install-dev ## Bring what the tests start and this machine has not: nginx, PgBouncer, Node.js
+servers: install-dev ## Bring what the tests start and this machine has not: nginx, PgBouncer, Chromium, Node.js
 	@scripts/install-servers
 
 .PHONY: js

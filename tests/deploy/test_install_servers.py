@@ -14,19 +14,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("sh", "cat", "chmod", "dirname", "find", "mkdir", "rm", "tr")
+TOOLS = ("sh", "cat", "chmod", "dirname", "env", "find", "grep", "mkdir", "rm", "tr", "uname")
 
 APT = """\
 echo "apt-get $*" >>"$LOG"
 [ -z "$APT_FAILS" ] || exit 100
 for option; do case $option in Dir::Cache=*) cache=${option#*=} ;; esac; done
 case " $* " in *" update "*) exit 0 ;; esac
-for package; do case $package in nginx|pgbouncer) : >"$cache/archives/$package.deb" ;; esac; done
+for package; do case $package in
+    nginx|pgbouncer|chromium|fonts-noto-core) : >"$cache/archives/$package.deb" ;;
+esac; done
 """
 DPKG_DEB = """\
-name=${2##*/}; program=$3/usr/sbin/${name%.deb}
-mkdir -p "$3/usr/sbin" "$3/usr/lib/x86_64-linux-gnu"
-printf '#!/bin/sh\\necho "$0 $* $LD_LIBRARY_PATH"\\n' >"$program"
+name=${2##*/}; name=${name%.deb}; place=$3/usr/sbin
+[ "$name" != chromium ] || place=$3/usr/lib/chromium
+mkdir -p "$place" "$3/usr/lib/x86_64-linux-gnu/pulseaudio"; program=$place/$name
+printf '#!/bin/sh\\necho "$0 $* $LD_LIBRARY_PATH $FONTCONFIG_FILE"\\n' >"$program"
 chmod 755 "$program"
 """
 
@@ -49,6 +52,8 @@ class Machine:
         self.have("npm")
         self.have("sleep")
         self.have("curl")
+        self.have("chromium")
+        self.have("fc-list", "echo a font")
 
     def have(self, program: str, body: str = "") -> None:
         """From now on this program is there."""
@@ -105,7 +110,7 @@ def test_what_is_missing_is_unpacked_once_and_runs_with_its_libraries(machine: M
     own = machine.root / ".servers"
     libraries = own / "root" / "usr" / "lib" / "x86_64-linux-gnu"
     program = own / "root" / "usr" / "sbin" / "pgbouncer"
-    assert machine.brought("pgbouncer") == f"{program} -x a b {libraries}\n"
+    assert machine.brought("pgbouncer") == f"{program} -x a b {libraries}:{libraries}/pulseaudio \n"
     assert not (own / "bin" / "nginx").exists()
     assert not (own / "apt").exists()
     calls = machine.log.read_text()
@@ -136,6 +141,51 @@ def test_what_was_brought_and_no_longer_runs_gives_way_to_the_machines_own(
     (machine.bin / "apt-get").unlink()
     assert machine.install().returncode == 0
     assert not (machine.root / ".servers").exists()
+
+
+def test_the_browser_is_the_machines_by_any_name_or_one_that_is_named(machine: Machine) -> None:
+    machine.have("nginx")
+    machine.have("pgbouncer")
+    (machine.bin / "chromium").unlink()
+    assert machine.install().stderr.startswith("qure: the tests need chromium: ")
+    machine.have("fc-list")
+    assert machine.install(QURE_TEST_CHROMIUM="/a browser").stderr == ""
+    assert machine.install().stderr.startswith("qure: the tests need chromium fonts: ")
+    machine.have("google-chrome")
+    machine.have("fc-list", "echo a font")
+    assert machine.install().stderr == ""
+
+
+def test_a_browser_that_is_brought_finds_the_fonts_that_are_brought(machine: Machine) -> None:
+    for program in ("nginx", "pgbouncer", "fc-list"):
+        machine.have(program)
+    machine.have("apt-get", APT)
+    machine.have("dpkg-deb", DPKG_DEB)
+    (machine.bin / "chromium").unlink()
+    assert machine.install().returncode == 0
+    own = machine.root / ".servers"
+    program, *_, fonts = machine.brought("chromium").rstrip().rsplit(" -x a b ", 1)
+    assert program == str(own / "root" / "usr" / "lib" / "chromium" / "chromium")
+    assert fonts.endswith(f" {own / 'fonts.conf'}")
+    assert (
+        f"<dir>{own / 'root' / 'usr' / 'share' / 'fonts'}</dir>" in (own / "fonts.conf").read_text()
+    )
+    calls = machine.log.read_text()
+    assert " chromium fonts-noto-core\n" in calls
+    assert machine.install().returncode == 0
+    assert machine.log.read_text() == calls
+
+
+def test_the_machines_browser_finds_fonts_that_the_machine_has_not(machine: Machine) -> None:
+    for program in ("nginx", "pgbouncer", "fc-list"):
+        machine.have(program)
+    machine.have("apt-get", APT)
+    machine.have("dpkg-deb", DPKG_DEB)
+    machine.have("chromium", 'echo "$0 $FONTCONFIG_FILE"')
+    assert machine.install().returncode == 0
+    own = machine.root / ".servers"
+    assert machine.brought("chromium") == f"{machine.bin / 'chromium'} {own / 'fonts.conf'}\n"
+    assert " chromium" not in machine.log.read_text()
 
 
 def test_when_packages_cannot_be_had_it_tries_again_and_then_says_so(machine: Machine) -> None:

@@ -67,18 +67,11 @@ class Person:
 
 
 @dataclass(slots=True)
-class HttpService:
-    """The application under test, and shortcuts through its own front door.
+class FrontDoor:
+    """Shortcuts through the front door of a service, wherever it runs."""
 
-    ``app`` is all of HTTP, ``routes`` what the framework has of it.
-    """
-
-    app: ASGIApp
-    routes: Litestar
-    container: Container
     http: httpx.AsyncClient
-    clock: FixedClock
-    _numbers: int = 0
+    _numbers: int = field(default=0, init=False)
 
     async def register(self, email: str | None = None) -> str:
         """A new patient's e-mail address."""
@@ -111,18 +104,6 @@ class HttpService:
         """A new patient."""
         return await self.log_in(await self.register())
 
-    async def admin(self) -> Person:
-        """A new admin."""
-        self._numbers += 1
-        email = f"admin{self._numbers}@example.com"
-        await self.container.use_cases.registration.create_admin(
-            email=email,
-            first_name="Grace",
-            last_name="Hopper",
-            password=PASSWORD,
-        )
-        return await self.log_in(email)
-
     async def clinic(self, admin: Person, **fields: Any) -> dict[str, Any]:
         """A new clinic."""
         self._numbers += 1
@@ -149,8 +130,13 @@ class HttpService:
 
     async def walk_in(self, staff: Person, queue: Thing, **noted: Any) -> tuple[Person, Thing]:
         """A guest who has opened the link of a new token, and that token as staff see it."""
-        data = data_of(await staff.post(f"/queues/{queue['id']}/walk-ins", noted), 201)
+        data = await self.walk_in_link(staff, queue, **noted)
         return await self.guest(data["guest"]["secret"]), data["token"]
+
+    async def walk_in_link(self, staff: Person, queue: Thing, **noted: Any) -> Thing:
+        """What staff hand to somebody who came without the app: ``token`` and ``guest``."""
+        given: Thing = data_of(await staff.post(f"/queues/{queue['id']}/walk-ins", noted), 201)
+        return given
 
     async def guest(self, secret: str) -> Person:
         """Whoever holds the link with that secret."""
@@ -160,13 +146,18 @@ class HttpService:
     async def display(self, staff: Person, clinic_id: str, **more: Any) -> Person:
         """A display that staff have let in."""
         pairing = data_of(await self.http.post("/api/displays"))
-        given = {"userCode": pairing["userCode"], "name": "Waiting room", **more}
-        data_of(await staff.post(f"/clinic/{clinic_id}/displays", given), 201)
+        await self.let_in(staff, clinic_id, pairing["userCode"], **more)
         asked = {"deviceCode": pairing["deviceCode"]}
         data = data_of(await self.http.post("/api/displays/token", json=asked))
         return Person(
             self.http, "", data["display"]["id"], data["accessToken"], data["refreshToken"]
         )
+
+    async def let_in(self, staff: Person, clinic_id: str, user_code: str, **more: Any) -> Thing:
+        """The display that shows this code, which is the clinic's from now on."""
+        given = {"userCode": user_code, "name": "Waiting room", **more}
+        display: Thing = data_of(await staff.post(f"/clinic/{clinic_id}/displays", given), 201)
+        return display
 
     async def queue(
         self,
@@ -180,6 +171,31 @@ class HttpService:
         given = {"maxQueueSize": max_size, "serviceId": service_id}
         queue: dict[str, Any] = data_of(await opener.post(f"/queues/init/{clinic_id}", given), 201)
         return queue
+
+
+@dataclass(slots=True)
+class HttpService(FrontDoor):
+    """The application under test, with its front door.
+
+    ``app`` is all of HTTP, ``routes`` what the framework has of it.
+    """
+
+    app: ASGIApp
+    routes: Litestar
+    container: Container
+    clock: FixedClock
+
+    async def admin(self) -> Person:
+        """A new admin."""
+        self._numbers += 1
+        email = f"admin{self._numbers}@example.com"
+        await self.container.use_cases.registration.create_admin(
+            email=email,
+            first_name="Grace",
+            last_name="Hopper",
+            password=PASSWORD,
+        )
+        return await self.log_in(email)
 
 
 async def take(person: Person, queue: Thing) -> Thing:
@@ -200,7 +216,7 @@ async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterato
         container.running(),
         httpx.AsyncClient(transport=transport, base_url="http://qure.example") as http,
     ):
-        yield HttpService(app, routes, container, http, clock)
+        yield HttpService(http, app, routes, container, clock)
 
 
 def data_of(response: httpx.Response, status: int = 200) -> Any:
