@@ -13,12 +13,12 @@ from uuid import UUID
 import msgspec
 import uvicorn
 from litestar import Litestar, get, post
-from litestar.middleware import DefineMiddleware
 from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
 from qure.bootstrap import build
 from qure.entrypoints.http.bearer import Bearer
+from qure.entrypoints.http.calls import with_parts
 from qure.entrypoints.process.server import uvicorn_options
 from qure.settings import load_settings
 
@@ -69,13 +69,14 @@ async def main() -> None:
         async with container.running():
             yield
 
-    app = Litestar(
+    routes = Litestar(
         [bare_get, bare_me, bare_search, bare_post],
-        middleware=[DefineMiddleware(Bearer, container=container)],
+        middleware=[Bearer],
         lifespan=[lifespan],
         openapi_config=None,
         logging_config=None,
     )
+    app = with_parts(routes, container)
     server = uvicorn.Server(uvicorn.Config(app, port=settings.port, **uvicorn_options()))
     gc.collect()
     gc.freeze()

@@ -209,7 +209,7 @@ async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterato
     """The service on those settings; a fault in it is answered, as a server would."""
     container = build(settings, clock=clock)
     metrics = Metrics(container) if settings.metrics else None
-    routes = create_app(container, metrics=metrics)
+    routes = create_app(settings)
     app = around(routes, container, metrics=metrics)
     transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
-from typing import Any, cast
+from typing import cast
 
 from litestar import Litestar
 from litestar.types import ASGIApp
 
 from qure.container import Container
 from qure.entrypoints.http.app import create_app
+from qure.entrypoints.http.calls import with_parts
 from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.methods import methods_by_address
@@ -35,23 +35,16 @@ def create_asgi(container: Container) -> AsgiApp:
     )
 
     async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
-        farewells: list[MutableMapping[str, Any]] = []
-
-        async def send_or_hold(message: MutableMapping[str, Any]) -> None:
-            # The server ends as soon as it hears that the shutdown is complete.
-            if message["type"].startswith("lifespan.shutdown."):
-                farewells.append(message)
-            else:
-                await send(message)
-
+        await receive()  # that it shall start
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(container.running())
             await stack.enter_async_context(sockets.serving(dispatcher))
             if "state" in scope:
                 scope["state"][DRAIN] = sockets.drain
-            await http(scope, receive, send_or_hold)
-        for message in farewells:
-            await send(message)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # that it shall end
+        # Last of all: the server ends as soon as it hears that.
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -67,16 +60,17 @@ def create_asgi(container: Container) -> AsgiApp:
 def create_http(container: Container) -> AsgiApp:
     """HTTP alone: traces, then what holds for every answer, then what is at hand, then routes."""
     metrics = Metrics(container) if container.settings.metrics else None
-    app = cast(AsgiApp, around(create_app(container, metrics=metrics), container, metrics=metrics))
+    routes = create_app(container.settings)
+    app = cast(AsgiApp, around(routes, container, metrics=metrics))
     return app if container.tracing is None else container.tracing.around(app)
 
 
-def around(app: Litestar, container: Container, *, metrics: Metrics | None) -> ASGIApp:
+def around(routes: Litestar, container: Container, *, metrics: Metrics | None) -> ASGIApp:
     """The layers that the framework's own routes need around them."""
     return Gateway(
-        HotReads(app, container=container),
+        HotReads(with_parts(routes, container, metrics=metrics), container=container),
         new_id=container.ids.new_id,
-        methods=methods_by_address(app.routes),
+        methods=methods_by_address(routes.routes),
         origins=container.settings.cors_origins,
         access_log=container.settings.access_log,
         on_answer=metrics.count_request if metrics is not None else None,

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -133,11 +133,7 @@ def openapi_json(settings: Settings) -> str:
     from qure.entrypoints.http.app import create_app
     from qure.entrypoints.http.openapi import openapi_document
 
-    with tempfile.TemporaryDirectory(prefix="qure-") as folder:
-        nothing_kept = replace(
-            settings, data_dir=Path(folder), database_url=None, redis_url=None, docs=True
-        )
-        document = openapi_document(create_app(build(nothing_kept, role=ProcessRole.COMMAND)))
+    document = openapi_document(create_app(settings))
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

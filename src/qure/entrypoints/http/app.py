@@ -1,9 +1,10 @@
 """The HTTP application: every route."""
 
-from litestar import Litestar
-from litestar.middleware import DefineMiddleware
+from collections.abc import Sequence
+from functools import cache
 
-from qure.container import Container
+from litestar import Litestar, Router
+
 from qure.entrypoints.http import (
     accounts,
     clinics,
@@ -12,6 +13,7 @@ from qure.entrypoints.http import (
     guests,
     health,
     media,
+    metrics,
     moves,
     patient_moves,
     queues,
@@ -22,15 +24,23 @@ from qure.entrypoints.http import (
     welcome,
 )
 from qure.entrypoints.http.bearer import Bearer
-from qure.entrypoints.http.calls import dependencies
 from qure.entrypoints.http.docs import docs_router
 from qure.entrypoints.http.errors import EXCEPTION_HANDLERS
-from qure.entrypoints.http.metrics import metrics_router
-from qure.entrypoints.observability.metrics import Metrics
+from qure.settings import Settings
 
 
-def create_app(container: Container, *, metrics: Metrics | None = None) -> Litestar:
-    """The routes on these parts. Starting and stopping them is the caller's."""
+def create_app(settings: Settings, *, pages: Sequence[Router] = ()) -> Litestar:
+    """The routes that those settings ask for, with ``pages`` beside them.
+
+    To be served ``with_parts``. Making them takes longer than all the rest of a service, and they
+    are the same for each: those of one process share them. So nothing of a service may be kept
+    here, and nobody runs its lifespan.
+    """
+    return _routes(tuple(pages), docs_too=settings.docs, metrics_too=settings.metrics)
+
+
+@cache
+def _routes(pages: tuple[Router, ...], *, docs_too: bool, metrics_too: bool) -> Litestar:
     return Litestar(
         route_handlers=[
             welcome.router,
@@ -48,11 +58,11 @@ def create_app(container: Container, *, metrics: Metrics | None = None) -> Lites
             patient_moves.router,
             guests.router,
             displays.router,
-            *([docs_router()] if container.settings.docs else []),
-            *([metrics_router(metrics)] if metrics is not None else []),
+            *([docs_router()] if docs_too else []),
+            *([metrics.router] if metrics_too else []),
+            *pages,
         ],
-        dependencies=dependencies(container),
-        middleware=[DefineMiddleware(Bearer, container=container)],
+        middleware=[Bearer],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=None,  # made in openapi.py, from the types that are checked at run time
         logging_config=None,

@@ -4,9 +4,9 @@ from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from qure.container import Container
 from qure.domain.actor import Actor
 from qure.domain.errors import Unauthenticated
+from qure.entrypoints.http.calls import parts_of
 
 PUBLIC = "public"
 """The mark of a route that anybody may call, in its ``opt``."""
@@ -22,11 +22,8 @@ class Bearer:
     A plain ASGI layer: the framework's own base class for this costs half as much again.
     """
 
-    def __init__(self, app: ASGIApp, *, container: Container) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._jwts = container.jwts
-        self._clock = container.clock
-        self._principals = container.memory.actors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # There are no other routes than HTTP's.
@@ -50,5 +47,7 @@ class Bearer:
         scheme, _, jwt = given.partition(b" ")
         if scheme.lower() != b"bearer":
             raise Unauthenticated("unauthenticated", "Please log in first.")
-        claims = self._jwts.verify(jwt.strip().decode("latin-1"), at=self._clock.now())
-        return self._principals.peek(claims) or await self._principals.of(claims)
+        container = parts_of(scope).container
+        claims = container.jwts.verify(jwt.strip().decode("latin-1"), at=container.clock.now())
+        actors = container.memory.actors
+        return actors.peek(claims) or await actors.of(claims)

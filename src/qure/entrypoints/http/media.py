@@ -4,18 +4,18 @@ from anyio import open_file
 from litestar import Router, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
+from litestar.types import Scope
 
-from qure.container import Container
 from qure.domain.errors import NotFound
 from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.http.calls import Injected
+from qure.entrypoints.http.calls import parts_of
 
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 
 @get("/{name:path}", opt={PUBLIC: True})
-async def read_image(name: FromPath[str], container: Injected[Container]) -> ASGIResponse:
-    path = await container.media.find(name.removeprefix("/"))
+async def read_image(name: FromPath[str], scope: Scope) -> ASGIResponse:
+    path = await parts_of(scope).container.media.find(name.removeprefix("/"))
     if path is None:
         raise NotFound("not_found", "There is no such picture.")
     try:

@@ -2,19 +2,18 @@
 
 from litestar import Router, get
 from litestar.response.base import ASGIResponse
+from litestar.types import Scope
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from qure.entrypoints.http.bearer import PUBLIC
-from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.http.calls import parts_of
 
 
-def metrics_router(metrics: Metrics) -> Router:
-    """The route."""
+@get("/", opt={PUBLIC: True})
+async def read_metrics(scope: Scope) -> ASGIResponse:
+    metrics = parts_of(scope).metrics
+    assert metrics is not None  # else there is no such route: see app.py
+    return ASGIResponse(body=await metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    @get("/", opt={PUBLIC: True})
-    async def read_metrics() -> ASGIResponse:
-        return ASGIResponse(
-            body=await metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
 
-    return Router("/metrics", route_handlers=[read_metrics])
+router = Router("/metrics", route_handlers=[read_metrics])

@@ -32,7 +32,7 @@ from qure.domain.errors import FieldError, Invalid
 from qure.entrypoints.http.answers import JsonAnswer, WithCookie
 from qure.entrypoints.http.bearer import ASKER, PUBLIC
 from qure.entrypoints.http.bodies import read_form, read_json, read_key, read_query
-from qure.entrypoints.http.calls import PARTS, Injected, PublicCall
+from qure.entrypoints.http.calls import PARTS, PublicCall, parts_of
 from qure.entrypoints.http.operation import OPERATION, Operation, camel_case, refusals, texts_of
 from qure.entrypoints.http.samples import sample_of
 from qure.wire import envelope
@@ -119,10 +119,8 @@ def _answering(
     path: str,
     only: Callable[[Actor], None] | None,
 ) -> Callable[..., Awaitable[ASGIResponse]]:
-    """What the framework calls.
-
-    The framework resolves one dependency at once but several in a task group, which costs more
-    than all the rest of a quick call: so it is asked for one that has all parts in it.
+    """What the framework calls. Its dependency injection is not used: it costs each call time, and
+    each part of each route a model of its own.
     """
     ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
     names = _parts_among(takes, ids, operation, path)
@@ -131,9 +129,8 @@ def _answering(
     status, message = operation.status, operation.message
 
     @wraps(handler)
-    async def answering(
-        request: PublicCall, parts: Mapping[str, Any], **arguments: Any
-    ) -> ASGIResponse:
+    async def answering(request: PublicCall, **arguments: Any) -> ASGIResponse:
+        parts = parts_of(request.scope).by_name
         for name in names:
             arguments[name] = parts[name]
         if takes_request:
@@ -154,7 +151,6 @@ def _answering(
     _show(
         answering,
         request=PublicCall,
-        parts=Injected[Mapping[str, Any]],
         **{
             name: Annotated[str if takes[name] is str else UUID, PathParameter(name=known)]
             for name, known in ids.items()
