@@ -13,7 +13,7 @@ from qure.application.ports.gateways import ProcessImage
 from qure.application.ports.storage import ClinicFilter, Page, TransactionConflict
 from qure.domain import events
 from qure.domain.actor import Actor
-from qure.domain.clinic import Clinic, ClinicImage, ClinicType, OpeningHours
+from qure.domain.clinic import Clinic, ClinicImage, ClinicType, Language, OpeningHours
 from qure.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from qure.domain.ids import ImageId
 from tests.application.world import World, outcomes
@@ -82,6 +82,7 @@ async def test_a_new_clinic_needs_only_a_name_and_a_place(world: World) -> None:
     assert clinic.is_active
     assert (clinic.logo, clinic.images, clinic.service.next_opening_at) == (None, (), None)
     assert (clinic.no_show_minutes, clinic.refuse_below, clinic.guest_join) == (None, 0.0, False)
+    assert clinic.languages == ()
     assert (clinic.rejoin_minutes, clinic.max_rejoins, clinic.rejoin_after) == (30, 2, 2)
     assert (clinic.created_at, clinic.updated_at) == (NOW, NOW)
     assert world.events == [events.ClinicChanged(clinic_id=clinic.id, actor=admin, at=NOW)]
@@ -98,6 +99,7 @@ async def test_whatever_is_given_is_kept_and_a_wished_opening_is_planned(world: 
         type=ClinicType.DENTIST,
         opening_hours=OpeningHours(time(8), time(12)),
         timezone="Pacific/Apia",
+        languages=(Language.HINDI, Language.ENGLISH),
         max_queue_size=7,
         auto_open_queue=True,
         no_show_minutes=4,

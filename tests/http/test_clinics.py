@@ -39,6 +39,7 @@ async def test_a_clinic_is_created_with_the_defaults_of_the_contract(service: Ht
         "type": "GENERAL_PRACTICE",
         "openingHours": {"start": "09:00", "end": "17:00"},
         "timezone": "America/New_York",
+        "languages": [],
         "maxQueueSize": 50,
         "autoOpenQueue": False,
         "createdAt": "2025-12-30T15:00:00.000Z",
@@ -65,6 +66,7 @@ async def test_a_clinic_is_created_from_a_form_with_pictures(service: HttpServic
         "openingHours": json.dumps({"start": "08:30", "end": "12:00"}),
         "type": "DENTIST",
         "timezone": "Pacific/Tongatapu",
+        "languages": '["fr", "en"]',
         "maxQueueSize": "20",
         "autoOpenQueue": "true",
     }
@@ -81,6 +83,7 @@ async def test_a_clinic_is_created_from_a_form_with_pictures(service: HttpServic
     )
     assert clinic["openingHours"] == {"start": "08:30", "end": "12:00"}
     assert (clinic["email"], clinic["timezone"]) == ("desk@example.com", "Pacific/Tongatapu")
+    assert clinic["languages"] == ["fr", "en"]
     assert (clinic["logo"], clinic["images"]) == (None, [])
 
     async def all_shown() -> bool:
@@ -137,6 +140,58 @@ async def test_opening_hours_are_a_proper_object_or_left_out(
     (path,) = bad_fields(await admin.put(f"/clinic/{clinic['id']}", {"openingHours": hours}))
     assert path.startswith("openingHours")
     assert data_of(await admin.get("/clinic"))["pagination"]["totalCount"] == 1
+
+
+async def test_everybody_sees_what_a_clinic_speaks_in_its_order_as_soon_as_it_changes(
+    service: HttpService,
+) -> None:
+    admin, patient = await service.admin(), await service.patient()
+    clinic = await service.clinic(admin, languages=["es", "en"])
+    display = await service.display(admin, clinic["id"])
+    path = f"/clinic/{clinic['id']}"
+    lists = ("/clinic", "/clinic?latitude=40.7&longitude=-74&radius=50")
+    for given, languages in (
+        ({}, ["es", "en"]),
+        ({"languages": ["hi", "ar", "de", "fr", "en", "es"]}, ["hi", "ar", "de", "fr", "en", "es"]),
+        ({"languages": []}, []),
+        ({"languages": ["de"]}, ["de"]),
+        ({"languages": None}, []),
+    ):
+        assert data_of(await admin.put(path, given))["languages"] == languages
+        for person in (admin, patient, display):
+            for _ in range(2):  # The second time from memory.
+                assert data_of(await person.get(path))["languages"] == languages
+        for one in lists:
+            (found,) = data_of(await patient.get(one))["clinics"]
+            assert found["languages"] == languages
+
+
+@pytest.mark.parametrize("wrong", ["en", ["xx"], ["EN"], ["en", "en"], [None], {}, 1, ["en", 7]])
+async def test_a_clinic_speaks_different_ones_of_the_languages_there_are(
+    service: HttpService, wrong: object
+) -> None:
+    admin = await service.admin()
+    clinic = await service.clinic(admin, languages=["es"])
+    elsewhere = {**PLACE, "latitude": 41, "languages": wrong}
+    path = f"/clinic/{clinic['id']}"
+    for response in (
+        await admin.post("/clinic", elsewhere),
+        await admin.put(path, {"languages": wrong}),
+        await admin.put(path, data={"languages": json.dumps(wrong)}, files={"x": ("x", b"x")}),
+    ):
+        (bad,) = bad_fields(response)
+        assert bad.partition(".")[0] == "languages"
+    assert data_of(await admin.get(path))["languages"] == ["es"]
+
+
+async def test_a_form_clears_languages_by_an_empty_text_or_list(service: HttpService) -> None:
+    admin = await service.admin()
+    clinic = await service.clinic(admin)
+    path = f"/clinic/{clinic['id']}"
+    for empty in ("", "[]"):
+        for text, languages in (('["es"]', ["es"]), (empty, [])):
+            form = {"data": {"languages": text}, "files": {"x": ("x", b"x")}}
+            assert data_of(await admin.put(path, **form))["languages"] == languages
 
 
 async def test_the_same_name_at_the_same_place_is_a_conflict(service: HttpService) -> None:

@@ -239,14 +239,33 @@ async def test_a_door_shows_the_clinic_and_its_queues_of_today(
     wait = data_of(await admin.get(f"/queues/{queue['id']}/wait"))
     general = {"id": queue["serviceId"], "name": "General", "prefix": "", "wait": wait}
     assert door == {
+        "clinicId": clinic["id"],
         "name": clinic["name"],
         "address": "1 Main Street",
         "logo": None,
+        "openingHours": {"start": "09:00", "end": "17:00"},
+        "timezone": "America/New_York",
+        "languages": [],
         "services": [general | {"status": status}],
     }
     await service.queue(admin, clinic["id"], service_id=blood["id"])
     door = data_of(await service.http.get(f"/api/join/{code}"))
     assert [one["prefix"] for one in door["services"]] == ["", "B"]
+
+
+async def test_a_door_says_what_the_clinic_speaks_and_when_it_is_open_as_it_is_now(
+    service: HttpService, admin: Person, clinic: Thing
+) -> None:
+    path = f"/api/join/{await join_code(admin, clinic)}"
+    assert data_of(await service.http.get(path))["languages"] == []
+    changed = {
+        "languages": ["ar", "en"],
+        "timezone": "Asia/Kolkata",
+        "openingHours": {"start": "08:30", "end": "12:00"},
+    }
+    data_of(await admin.put(f"/clinic/{clinic['id']}", changed))
+    door = data_of(await service.http.get(path))
+    assert {name: door[name] for name in changed} == changed
 
 
 async def test_a_stranger_takes_a_token_at_the_door(

@@ -6,8 +6,7 @@ All that is said here is said in SQL, but for what the program of today finds in
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,21 +27,6 @@ from tests.support.builders import FixedClock, SequentialIds
 
 STEP = 1 << 40
 STEP_OF_0003 = 1 << 20
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/qure.db"
-    dsn: str = request.getfixturevalue("postgres_database")
-    return dsn
-
-
-@pytest.fixture
-def now() -> datetime:
-    """The migration asks the clock which days go on."""
-    return datetime.now(UTC)
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,20 +24,6 @@ from tests.support.builders import FixedClock, SequentialIds
 Everything = dict[str, list[dict[str, Any]]]
 
 NEW = {"promises", "calibrations"}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/qure.db"
-    dsn: str = request.getfixturevalue("postgres_database")
-    return dsn
-
-
-@pytest.fixture
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @pytest.fixture

@@ -206,6 +206,11 @@ def test_null_for_what_may_be_left_out_is_as_if_it_were_left_out() -> None:
         ("openingHours", '"null"'),
         ("openingHours", []),
         ("openingHours", False),
+        ("languages", "en"),
+        ("languages", '["en"'),
+        ("languages", {"en": 1}),
+        ("languages", ["en", "es", "en"]),
+        ("languages", ["en", "es", "fr", "de", "hi", "ar", "en"]),
     ],
 )
 def test_no_field_of_a_clinic_takes_the_wrong_thing(path: str, value: object) -> None:
@@ -234,6 +239,13 @@ def test_opening_hours_may_be_an_object_or_text_that_holds_one() -> None:
         assert made is not None
         assert made is not msgspec.UNSET
         assert made.hours() == Hours(time(8, 30), time(12))
+
+
+def test_languages_keep_their_order_and_may_be_a_list_or_text_that_holds_one() -> None:
+    all_there_are = ("ar", "hi", "de", "fr", "es", "en")
+    for languages in ((), ("fr",), all_there_are):
+        for given in (list(languages), msgspec.json.encode(languages).decode()):
+            assert parse(requests.UpdateClinic, {"languages": given}).languages == languages
 
 
 def test_the_text_of_a_form_is_read_as_what_the_field_is() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qure.application.ports.storage import FoundClinic, Page
-from qure.domain.clinic import ClinicImage, ClinicType, OpeningHours
+from qure.domain.clinic import ClinicImage, ClinicType, Language, OpeningHours
 from qure.domain.ids import ClinicId, ImageId, UserId
 from qure.domain.token import TokenStatus
 from qure.wire.body import calendar_date, encode, instant, optional_instant
@@ -244,6 +244,7 @@ def test_a_clinic() -> None:
         max_queue_size=20,
         auto_open_queue=True,
         next_opening_at=NOW,
+        languages=(Language.ARABIC, Language.ENGLISH),
         no_show_minutes=5,
         refuse_below=0.25,
         guest_join=True,
@@ -264,6 +265,7 @@ def test_a_clinic() -> None:
         "type": "ENT",
         "openingHours": {"start": "08:05", "end": "17:30"},
         "timezone": "America/New_York",
+        "languages": ["ar", "en"],
         "maxQueueSize": 20,
         "autoOpenQueue": True,
         "createdAt": NOW_TEXT,

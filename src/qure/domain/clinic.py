@@ -32,6 +32,17 @@ class ClinicType(StrEnum):
     DENTIST = "DENTIST"
 
 
+class Language(StrEnum):
+    """What pages and displays can speak (BCP 47)."""
+
+    ENGLISH = "en"
+    SPANISH = "es"
+    FRENCH = "fr"
+    GERMAN = "de"
+    HINDI = "hi"
+    ARABIC = "ar"
+
+
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
     """From ``start`` to ``end`` on the clinic's wall clock, ``end`` after ``start``."""
@@ -65,7 +76,8 @@ class Clinic:
     patient may come back. Nobody may join whose call before closing is less likely than
     ``refuse_below`` (0..1, 0: never refused). ``guest_join`` lets strangers take a number with the
     join code, of which only the SHA-256 is kept; ``join_generation`` counts the codes there have
-    been.
+    been. Its pages and displays speak ``languages``, in that order and each once; without any, what
+    each browser wishes.
     """
 
     id: ClinicId
@@ -85,6 +97,7 @@ class Clinic:
     type: ClinicType = ClinicType.GENERAL_PRACTICE
     opening_hours: OpeningHours = field(default_factory=OpeningHours)
     timezone: str
+    languages: tuple[Language, ...] = ()
     no_show_minutes: int | None = None
     rejoin_minutes: int = 30
     max_rejoins: int = 2

@@ -19,10 +19,11 @@ import email_validator
 import msgspec
 from msgspec import Meta
 
-from qure.domain.clinic import ClinicType
+from qure.domain.clinic import ClinicType, Language
 from qure.domain.queue import MAX_QUEUE_SIZE
 from qure.domain.token import TokenStatus
 from qure.domain.user import MAX_PASSWORD_CHARACTERS, normalise_email
+from qure.wire.parsing import Because
 from qure.wire.rules import CONTROL, SURROGATE, one_of, password, rule, trimmed
 
 # An address here is a login and a contact, not a promise of delivery: a clinic's own network
@@ -66,6 +67,12 @@ def device_name(text: str) -> str | None:
     """A user agent as it is kept: one line, cut at 512 characters; None when nothing is left."""
     clean = SURROGATE.sub("", CONTROL.sub("", text)).strip()
     return clean[:_MAX_USER_AGENT] or None
+
+
+def _each_once(languages: tuple[Language, ...]) -> tuple[Language, ...]:
+    if len(set(languages)) < len(languages):
+        raise Because("Name each language once.")
+    return languages
 
 
 def _from_json_text(value: Any) -> Any:
@@ -240,6 +247,21 @@ Timezone = Annotated[
         max_length=64,
         extra=rule("Must be the IANA name of a time zone, like America/New_York.", _timezone),
         examples=["America/New_York"],
+    ),
+]
+Languages = Annotated[
+    tuple[Language, ...],
+    Meta(
+        max_length=len(Language),
+        extra=rule(
+            f"Must be a list of different ones of {', '.join(Language)}.",
+            _each_once,
+            read=_from_json_text,
+        ),
+        extra_json_schema={"uniqueItems": True},
+        description="What its pages and displays speak, in that order; none: as each browser "
+        "wishes.",
+        examples=[["en", "es"]],
     ),
 ]
 QueueSize = Annotated[

@@ -139,6 +139,7 @@ class CreateClinic(Fields):
     opening_hours: Annotated[OpeningHours, f.JsonText] | UnsetType = UNSET
     type: f.Kind = ClinicType.GENERAL_PRACTICE
     timezone: f.Timezone | None = None
+    languages: f.Languages | None = None
     max_queue_size: f.QueueSize = DEFAULT_QUEUE_SIZE
     auto_open_queue: f.Flag = False
     no_show_minutes: d.NoShowMinutes | None = None
@@ -165,6 +166,7 @@ class UpdateClinic(Fields):
     opening_hours: Annotated[OpeningHours, f.JsonText] | UnsetType = UNSET
     type: f.Kind | UnsetType = UNSET
     timezone: f.Timezone | UnsetType = UNSET
+    languages: f.Languages | UnsetType | None = UNSET
     max_queue_size: f.QueueSize | UnsetType = UNSET
     auto_open_queue: f.Flag | UnsetType = UNSET
     no_show_minutes: d.NoShowMinutes | UnsetType | None = UNSET

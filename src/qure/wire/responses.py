@@ -9,7 +9,7 @@ import msgspec
 
 from qure.application.clinics.position_index import Nearest
 from qure.application.ports.storage import FoundClinic, Page
-from qure.domain.clinic import Clinic
+from qure.domain.clinic import Clinic, OpeningHours
 from qure.domain.session import Session
 from qure.domain.user import User
 from qure.wire.body import Body, encoder, instant
@@ -133,6 +133,10 @@ class OpeningHoursBody(Body):
     start: str
     end: str
 
+    @classmethod
+    def of(cls, hours: OpeningHours) -> OpeningHoursBody:
+        return cls(f"{hours.start:%H:%M}", f"{hours.end:%H:%M}")
+
 
 class ClinicBody(Body):
     """A clinic."""
@@ -152,6 +156,7 @@ class ClinicBody(Body):
     type: str
     opening_hours: OpeningHoursBody
     timezone: str
+    languages: tuple[str, ...]
     max_queue_size: int
     auto_open_queue: bool
     no_show_minutes: int | None
@@ -177,7 +182,6 @@ class ClinicBody(Body):
         distance_km: float | None = None,
         join_code: str | msgspec.UnsetType | None = msgspec.UNSET,
     ) -> ClinicBody:
-        hours = clinic.opening_hours
         return cls(
             clinic.id,
             clinic.name,
@@ -192,8 +196,9 @@ class ClinicBody(Body):
             tuple(image.url for image in clinic.images),
             clinic.is_active,
             clinic.type.value,
-            OpeningHoursBody(f"{hours.start:%H:%M}", f"{hours.end:%H:%M}"),
+            OpeningHoursBody.of(clinic.opening_hours),
             clinic.timezone,
+            clinic.languages,
             clinic.service.max_queue_size,
             clinic.service.auto_open_queue,
             clinic.no_show_minutes,

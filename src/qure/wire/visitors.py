@@ -16,7 +16,7 @@ from qure.domain.ids import QueueId
 from qure.domain.queue import Queue
 from qure.wire.body import Body, instant
 from qure.wire.queues import StatusBody
-from qure.wire.responses import UserBody
+from qure.wire.responses import OpeningHoursBody, UserBody
 from qure.wire.tokens import StaffTokenBody, TokenBody
 from qure.wire.waits import QueueWaitBody
 
@@ -100,16 +100,29 @@ class DoorServiceBody(Body):
 class DoorBody(Body):
     """A clinic, as it is shown at its door."""
 
+    clinic_id: UUID
     name: str
     address: str | None
     logo: str | None
+    opening_hours: OpeningHoursBody
+    timezone: str
+    languages: tuple[str, ...]
     services: list[DoorServiceBody]
 
     @classmethod
     def of(cls, door: Door, waits: Mapping[QueueId, QueueWaits]) -> DoorBody:
         clinic = door.clinic
         services = [DoorServiceBody.of(queue, waits.get(queue.id)) for queue in door.queues]
-        return cls(clinic.name, clinic.address, clinic.logo, services)
+        return cls(
+            clinic.id,
+            clinic.name,
+            clinic.address,
+            clinic.logo,
+            OpeningHoursBody.of(clinic.opening_hours),
+            clinic.timezone,
+            clinic.languages,
+            services,
+        )
 
 
 class PairingBody(Body):

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from qure.application.ports.storage import ClinicFilter, Page, Storage
-from qure.domain.clinic import ClinicImage, ClinicType, OpeningHours
+from qure.domain.clinic import ClinicImage, ClinicType, Language, OpeningHours
 from qure.domain.errors import Conflict
 from qure.domain.ids import ClinicId, ImageId
 from tests.contracts.storage.given import given
@@ -36,6 +36,7 @@ async def test_a_clinic_comes_back_as_kept_with_every_field(storage: Storage) ->
         type=ClinicType.DENTIST,
         opening_hours=OpeningHours(time(7, 30), time(19, 45)),
         timezone="America/Santiago",
+        languages=(Language.SPANISH, Language.ARABIC, Language.ENGLISH),
         max_queue_size=7,
         auto_open_queue=True,
         next_opening_at=NOW + timedelta(hours=9),

@@ -212,6 +212,7 @@ clinic_values = Mapping(
     made={
         "name_folded": _name_folded,
         "images": _json("images"),
+        "languages": _json("languages"),
         "opening_start": attrgetter("opening_hours.start"),
         "opening_end": attrgetter("opening_hours.end"),
     },
@@ -226,6 +227,7 @@ def to_clinic(row: Found) -> Clinic:
     values = {name: found[name] for name in clinic_values.names}
     values["opening_hours"] = OpeningHours(row.opening_start, row.opening_end)
     values["images"] = msgspec.convert(row.images, tuple[ClinicImage, ...])
+    values["languages"] = row.languages
     values["service"] = msgspec.convert(service, Service)
     return msgspec.convert(values, Clinic)
 

@@ -20,7 +20,7 @@ from qure.application.ports.storage import (
 )
 from qure.application.transact import transact
 from qure.domain.actor import Actor
-from qure.domain.clinic import Clinic, ClinicType, OpeningHours
+from qure.domain.clinic import Clinic, ClinicType, Language, OpeningHours
 from qure.domain.ids import ClinicId, ServiceId
 from qure.domain.image import ImagePurpose
 from qure.domain.service import Service
@@ -44,6 +44,7 @@ class ClinicFields(TypedDict, total=False):
     type: ClinicType
     opening_hours: OpeningHours
     timezone: str
+    languages: tuple[Language, ...]
     max_queue_size: int
     auto_open_queue: bool
     no_show_minutes: int | None

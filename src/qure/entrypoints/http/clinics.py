@@ -48,7 +48,7 @@ async def create_clinic(
     """Create a clinic.
 
     For admins. Pictures are accepted at once, and appear as URLs when they have been processed.
-    `openingHours` may also be text that holds the JSON object.
+    `openingHours` and `languages` may also be text that holds their JSON.
     """
     fields = _fields(given)
     if given.timezone is None:
@@ -220,6 +220,8 @@ def _fields(given: requests.CreateClinic | requests.UpdateClinic) -> ClinicField
     hours = fields.get("opening_hours")
     if isinstance(hours, requests.OpeningHours):
         fields["opening_hours"] = hours.hours()
+    if fields.get("languages", ()) is None:
+        fields["languages"] = ()
     return cast("ClinicFields", fields)
 
 

@@ -98,9 +98,9 @@ async def look_through_door(
 ) -> DoorBody:
     """See what a clinic offers at its door.
 
-    The clinic behind the code of a poster, and its queues of today with what whoever joins now has
-    to wait. Unknown, renewed and
-    switched-off codes are the same 404.
+    The clinic behind the code of a poster, when it is open and what it speaks, and its queues of
+    today with what whoever joins now has to wait. Unknown, renewed and switched-off codes are the
+    same 404.
     """
     door = await guests.look(_plausible(join_code), address=address_of(request, settings))
     waiting = await waits.of_clinic(door.clinic.id) if door.queues else {}

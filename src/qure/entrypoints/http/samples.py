@@ -58,6 +58,7 @@ CLINIC = r.ClinicBody(
     type="GENERAL_PRACTICE",
     opening_hours=r.OpeningHoursBody(start="09:00", end="17:00"),
     timezone="America/New_York",
+    languages=("en", "es"),
     max_queue_size=50,
     auto_open_queue=False,
     no_show_minutes=None,
@@ -230,9 +231,13 @@ GUEST_SESSION = v.GuestSessionBody(
     expires_at="2025-12-30T10:15:00.000Z",
 )
 DOOR = v.DoorBody(
+    clinic_id=CLINIC.id,
     name=CLINIC.name,
     address=CLINIC.address,
     logo=None,
+    opening_hours=CLINIC.opening_hours,
+    timezone=CLINIC.timezone,
+    languages=CLINIC.languages,
     services=[
         v.DoorServiceBody(
             id=SERVICE.id, name=SERVICE.name, prefix=SERVICE.prefix, status=STATUS, wait=QUEUE_WAIT

@@ -52,6 +52,7 @@ class ClinicRow(Row):
     opening_start: Mapped[time]
     opening_end: Mapped[time]
     timezone: Mapped[str]
+    languages: Mapped[list[str]] = mapped_column(JsonB)
     no_show_minutes: Mapped[int | None]
     rejoin_minutes: Mapped[int]
     max_rejoins: Mapped[int]
