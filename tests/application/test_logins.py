@@ -54,7 +54,7 @@ async def log_in_with(
     )
 
 
-async def refresh(world: World, secret: str, device_token: str | None = None) -> Grant:
+async def refresh(world: World, secret: str | None, device_token: str | None = None) -> Grant:
     return await world.use.logins.refresh(
         secret,
         device_token=device_token,
@@ -370,7 +370,7 @@ async def test_a_refresh_spends_the_secret_and_the_session_goes_on_for_seven_day
     assert world.told == [], "a refresh changes nothing that others remember"
 
 
-async def refused_refresh(world: World, secret: str) -> DomainError:
+async def refused_refresh(world: World, secret: str | None) -> DomainError:
     with pytest.raises(DomainError) as refused:
         await refresh(world, secret)
     return refused.value
@@ -474,7 +474,8 @@ async def test_racing_refreshes_all_get_the_same_secret_and_leave_one_lineage(
 async def test_an_unknown_secret_and_one_that_has_expired_are_refused(world: World) -> None:
     await registered(world)
     grant = await log_in_with(world)
-    assert (await refused_refresh(world, "0" * 128)).code == "invalid_refresh_token"
+    for unknown in ("0" * 128, None):
+        assert (await refused_refresh(world, unknown)).code == "invalid_refresh_token"
     world.clock.advance(days=7)
     assert (await refused_refresh(world, grant.refresh_secret)).code == "invalid_refresh_token"
     assert world.told == []
@@ -551,6 +552,25 @@ async def test_logging_out_of_nothing_is_fine(world: World) -> None:
     await world.use.logins.log_out(
         "0" * 128,
     )
+    assert world.told == []
+
+
+async def test_leaving_ends_the_session_that_one_acts_through_once(world: World) -> None:
+    user = await registered(world)
+    here, there = build_session(user.id), build_session(user.id)
+    await world.keep(here, there)
+    actor = acting(user, here.id)
+    for _ in range(2):
+        await world.use.logins.leave(actor=actor)
+    assert (await world.session_of(here.id)).revoked_at == NOW
+    assert (await world.session_of(there.id)).revoked_at is None
+    assert world.events == [
+        events.SessionRevoked(session_id=here.id, user_id=user.id, actor=actor, at=NOW)
+    ]
+
+
+async def test_leaving_what_has_no_session_is_fine(world: World) -> None:
+    await world.use.logins.leave(actor=SYSTEM)
     assert world.told == []
 
 

@@ -211,7 +211,8 @@ async def test_a_refresh_gives_the_next_pair_and_spends_the_old(service: HttpSer
     patient = await service.patient()
     given = {"refreshToken": patient.refresh_token}
     data = data_of(await service.http.post("/api/auth/refresh-token", json=given))
-    assert set(data) == {"accessToken", "refreshToken"}
+    assert set(data) == {"accessToken", "refreshToken", "user"}
+    assert data["user"]["id"] == patient.id
     data_of(await patient.get("/auth/me"))  # The access token that was replaced goes on.
     patient.access_token = data["accessToken"]
     data_of(await patient.get("/auth/me"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from qure.application.queueing.calling import Calling
 from qure.domain.actor import Actor
 from qure.domain.ids import QueueId
+from qure.entrypoints.http.answers import WithCookies
 from qure.entrypoints.http.operation import OPERATION, Operation
 from qure.entrypoints.http.routing import Api
 from qure.wire.queues import QueueBody
@@ -74,6 +75,20 @@ def test_who_asks_may_be_nobody_only_of_a_public_route() -> None:
 
     with pytest.raises(TypeError, match="the request says who asks"):
         described(enter)
+
+
+def test_a_handler_may_know_the_sessions_of_pages() -> None:
+    async def renew(
+        given: SetActive | None, session: Literal["login", "display"] | None
+    ) -> WithCookies[QueueBody]:
+        """Renew."""
+        raise AssertionError
+
+    one = described(renew)
+    assert (one.sessions, one.spares_body) == (("login", "display"), True)
+    assert (one.body, one.answer) == (SetActive, QueueBody)
+    plain = described(set_thing_active, path="/{queueId}")
+    assert (plain.sessions, plain.spares_body) == ((), False)
 
 
 def test_an_unknown_part_is_refused() -> None:

@@ -223,7 +223,11 @@ def test_a_login_and_a_refresh() -> None:
         "accessToken": "jwt",
         "refreshToken": "secret",
     }
-    assert shown(RefreshBody("jwt", "secret")) == {"accessToken": "jwt", "refreshToken": "secret"}
+    assert shown(RefreshBody("jwt", None, UserBody.of(user))) == {
+        "accessToken": "jwt",
+        "refreshToken": None,
+        "user": shown(UserBody.of(user)),
+    }
 
 
 def test_a_clinic() -> None:

@@ -113,18 +113,19 @@ class SessionBody(Body):
 
 
 class LoginBody(Body):
-    """A fresh login."""
+    """A fresh login; a page has its refresh token in a cookie."""
 
     user: UserBody
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
 
 
 class RefreshBody(Body):
-    """The next pair of a login; the refresh token that was given is spent."""
+    """The next pair of a login, and whose it is; the refresh token that was given is spent."""
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
+    user: UserBody
 
 
 class OpeningHoursBody(Body):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import segno
 
-from qure.application.accounts.displays import DisplayGrant, Started
+from qure.application.accounts.displays import Started
 from qure.application.accounts.guest_links import Admitted, GuestGrant
 from qure.application.accounts.guests import Door
 from qure.application.waiting.told import QueueWaits
@@ -160,12 +160,8 @@ class DisplayBody(Body):
 
 
 class DisplayGrantBody(Body):
-    """What a display holds when it has been let in."""
+    """What a display holds when it has been let in; a page has its refresh token in a cookie."""
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
     display: DisplayBody
-
-    @classmethod
-    def of(cls, grant: DisplayGrant) -> DisplayGrantBody:
-        return cls(grant.access_jwt, grant.refresh_secret, DisplayBody.of(grant.display))

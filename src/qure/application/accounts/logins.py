@@ -94,14 +94,16 @@ class Logins:
         user = await transact(self._storage, start)
         return self._grant(user, session.id, secret, known, at=now)
 
-    async def refresh(self, secret: str, *, device_token: str | None = None) -> Grant:
+    async def refresh(self, secret: str | None, *, device_token: str | None = None) -> Grant:
         """Spend a refresh secret for the next pair; the session goes on for another 7 days.
 
         Asked again within ``REPEAT_WITHIN``, before the next secret has been used, the same one
         is given once more. Any other use of a spent secret is taken for theft, and the whole
         session is revoked (RFC 9700 §4.14.2). Raises ``Unauthenticated``
-        (``invalid_refresh_token``), ``Forbidden`` (``account_disabled``).
+        (``invalid_refresh_token``, for None too), ``Forbidden`` (``account_disabled``).
         """
+        if secret is None:
+            raise _invalid_refresh()
         now = self._clock.now()
         # Nobody can work it out from the old one without our key, and we can without keeping it.
         successor = self._digests.of(secret, purpose="next refresh secret")
@@ -142,6 +144,17 @@ class Logins:
             owner = None if session is None else await uow.users.get(session.user_id)
             if session is not None and owner is not None:
                 actor = owner.acting(session.id)
+                await self._revoke(uow, session, by=actor)
+
+        await transact(self._storage, end)
+
+    async def leave(self, *, actor: Actor) -> None:
+        """Revoke the session that the actor acts through."""
+
+        async def end(uow: UnitOfWork) -> None:
+            id = actor.session_id
+            session = None if id is None else await uow.sessions.get(id, lock=True)
+            if session is not None:
                 await self._revoke(uow, session, by=actor)
 
         await transact(self._storage, end)

@@ -12,13 +12,18 @@ from qure.application.accounts.profiles import Profiles
 from qure.application.accounts.registration import Registration
 from qure.application.announcing.cached_reads import DAY, CachedReads, profile_group
 from qure.application.ports.gateways import Images
+from qure.domain.actor import Actor
+from qure.domain.errors import Unauthenticated
 from qure.domain.ids import SessionId
-from qure.entrypoints.http.answers import WithCookie
+from qure.entrypoints.http import session_cookies
+from qure.entrypoints.http.answers import WithCookies
 from qure.entrypoints.http.bodies import ImageFiles
 from qure.entrypoints.http.callers import DEVICE_COOKIE, address_of, device_of
 from qure.entrypoints.http.calls import Call, PublicCall
+from qure.entrypoints.http.errors import RefusedWithCookie
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.routing import Api
+from qure.entrypoints.http.session_cookies import AnySession, LoginSession
 from qure.settings import Settings
 from qure.wire import requests
 from qure.wire.body import encode
@@ -62,13 +67,18 @@ async def register_user(
     public=True,
 )
 async def log_in(
-    request: PublicCall, given: requests.LogIn, logins: Logins, settings: Settings
-) -> WithCookie[LoginBody]:
+    request: PublicCall,
+    given: requests.LogIn,
+    session: LoginSession | None,
+    logins: Logins,
+    settings: Settings,
+) -> WithCookies[LoginBody]:
     """Log in.
 
     The access token lives for minutes, the refresh token for 7 days. An unknown address and a
-    wrong password get the same answer. The cookie that comes with it gives no rights: a device
-    that sends it is not slowed down by others' failures.
+    wrong password get the same answer. The cookie `qure_device` gives no rights: a device that
+    sends it is not slowed down by others' failures. With `Qure-Session: login`, which is for
+    pages, the refresh token is in the cookie `qure_login` and null in the body.
     """
     grant = await logins.log_in(
         email=given.email,
@@ -77,8 +87,9 @@ async def log_in(
             request, settings, named=given.device_info.user_agent if given.device_info else None
         ),
     )
-    body = LoginBody(UserBody.of(grant.user), grant.access_jwt, grant.refresh_secret)
-    return WithCookie(body, _device_cookie(grant.device_token, settings))
+    shown, cookies = session_cookies.handed_out(grant.refresh_secret, session, request, settings)
+    body = LoginBody(UserBody.of(grant.user), grant.access_jwt, shown)
+    return WithCookies(body, (_device_cookie(grant.device_token, settings), *cookies))
 
 
 @router.call(
@@ -89,28 +100,55 @@ async def log_in(
     public=True,
 )
 async def refresh_tokens(
-    request: PublicCall, given: requests.Refresh, logins: Logins, settings: Settings
-) -> WithCookie[RefreshBody]:
+    request: PublicCall,
+    given: requests.Refresh | None,
+    session: AnySession | None,
+    logins: Logins,
+    settings: Settings,
+) -> WithCookies[RefreshBody]:
     """Get the next pair of tokens.
 
     The refresh token that is given is spent by it. Asked again with it within 10 seconds, before
     the next one has been used, the same next one comes again. Any other use of a spent one is
-    taken for theft, and the whole login ends.
+    taken for theft, and the whole login ends. With `Qure-Session` no body is needed: the refresh
+    token is read from the cookie `qure_login` or `qure_display`, and the next one is put there.
+    Where it is not valid any more, the 401 expires the cookie.
     """
-    grant = await logins.refresh(
-        given.refresh_token, device_token=request.cookies.get(DEVICE_COOKIE)
-    )
-    body = RefreshBody(grant.access_jwt, grant.refresh_secret)
-    return WithCookie(body, _device_cookie(grant.device_token, settings))
+    secret = session_cookies.kept(request, session) if given is None else given.refresh_token
+    try:
+        grant = await logins.refresh(secret, device_token=request.cookies.get(DEVICE_COOKIE))
+    except Unauthenticated as refusal:
+        if session is None:
+            raise
+        gone = session_cookies.expired(session, request, settings)
+        raise RefusedWithCookie(refusal, gone) from refusal
+    shown, cookies = session_cookies.handed_out(grant.refresh_secret, session, request, settings)
+    body = RefreshBody(grant.access_jwt, shown, UserBody.of(grant.user))
+    return WithCookies(body, (_device_cookie(grant.device_token, settings), *cookies))
 
 
 @router.call("POST", "/logout", "You are logged out.", public=True)
-async def log_out(given: requests.LogOut, logins: Logins) -> None:
+async def log_out(
+    request: PublicCall,
+    given: requests.LogOut | None,
+    session: LoginSession | None,
+    asker: Actor | None,
+    logins: Logins,
+    settings: Settings,
+) -> WithCookies[None]:
     """Log out.
 
-    Ends the login of that refresh token; an unknown one is fine too.
+    Ends the login of that refresh token; an unknown one is fine too. With `Qure-Session: login`
+    no body is needed: it ends the login of the access token, if a valid one comes along, and
+    expires the cookie `qure_login`.
     """
-    await logins.log_out(given.refresh_token)
+    if given is not None:
+        await logins.log_out(given.refresh_token)
+    elif asker is not None:
+        await logins.leave(actor=asker)
+    if session is None:
+        return WithCookies(None, ())
+    return WithCookies(None, (session_cookies.expired(session, request, settings),))
 
 
 @router.call("GET", "/me", "This is you.", refuses=("forbidden",), only=require_account)

@@ -1,5 +1,6 @@
 """Successful answers, encoded once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -14,30 +15,29 @@ class JsonAnswer(ASGIResponse):
     """Finished JSON.
 
     Goes round the parent's own headers, cookies and background tasks: together they cost as much
-    as the rest of a quick handler. ``cookie`` is all that an answer may add.
+    as the rest of a quick handler. ``cookies`` are all that an answer may add.
     """
 
-    __slots__ = ("_cookie",)
+    __slots__ = ("_cookies",)
 
-    def __init__(self, body: bytes, status: int, cookie: Cookie | None = None) -> None:
+    def __init__(self, body: bytes, status: int, cookies: Sequence[Cookie] = ()) -> None:
         self.body = body
         self.status_code = status
-        self._cookie = cookie
+        self._cookies = cookies
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self.body)),
+            *(cookie.to_encoded_header() for cookie in self._cookies),
         ]
-        if self._cookie is not None:
-            headers.append(self._cookie.to_encoded_header())
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
 @dataclass(frozen=True, slots=True)
-class WithCookie(Generic[Body]):
-    """A body, and a cookie that goes with it."""
+class WithCookies(Generic[Body]):
+    """A body, and the cookies that go with it."""
 
     body: Body
-    cookie: Cookie
+    cookies: Sequence[Cookie]

@@ -1,6 +1,6 @@
 """Reading a request's body: bounded while it streams, whatever its headers say."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -21,6 +21,7 @@ from qure.entrypoints.http.errors import BodyTooLarge, MalformedBody, Unsupporte
 from qure.wire.move_requests import KeyHeader
 from qure.wire.parsing import Fields, parse
 
+SESSION_HEADER = "Qure-Session"
 MAX_JSON_BYTES = 64 * 1024
 MAX_FORM_TEXT_BYTES = 64 * 1024
 MAX_FORM_PARTS = 100
@@ -92,6 +93,17 @@ def read_key(scope: HTTPScope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"idempotency-key":
             return parse(KeyHeader, {"Idempotency-Key": value.decode("latin-1")}).key
+    return None
+
+
+def read_session(scope: HTTPScope, known: Collection[str]) -> str | None:
+    """Which session's cookie the request means, if it says so. Raises ``Invalid``."""
+    for name, value in scope["headers"]:
+        if name == b"qure-session":
+            word = value.decode("latin-1")
+            if word not in known:
+                raise Invalid.field(SESSION_HEADER, f"Must be {' or '.join(known)}.")
+            return word
     return None
 
 

@@ -3,9 +3,12 @@
 from qure.application.access import require_desk
 from qure.application.accounts.displays import Displays
 from qure.domain.ids import ClinicId, DisplayId, ServiceId
+from qure.entrypoints.http import session_cookies
+from qure.entrypoints.http.answers import WithCookies
 from qure.entrypoints.http.callers import address_of, device_of
 from qure.entrypoints.http.calls import Call, PublicCall
 from qure.entrypoints.http.routing import Api
+from qure.entrypoints.http.session_cookies import DisplaySession
 from qure.settings import Settings
 from qure.wire.visitor_requests import LetDisplayIn, PollDisplay
 from qure.wire.visitors import DisplayBody, DisplayGrantBody, PairingBody
@@ -37,16 +40,23 @@ async def start_pairing(request: PublicCall, displays: Displays, settings: Setti
     public=True,
 )
 async def finish_pairing(
-    request: PublicCall, given: PollDisplay, displays: Displays, settings: Settings
-) -> DisplayGrantBody:
+    request: PublicCall,
+    given: PollDisplay,
+    session: DisplaySession | None,
+    displays: Displays,
+    settings: Settings,
+) -> WithCookies[DisplayGrantBody]:
     """Ask whether the display has been let in.
 
     Once it has been, this gives its tokens a single time; the next pair comes from
-    `/api/auth/refresh-token`.
+    `/api/auth/refresh-token`. With `Qure-Session: display`, which is for pages, the refresh token
+    is in the cookie `qure_display` and null in the body.
     """
     device = device_of(request, settings)
     grant = await displays.finish_pairing(given.device_code, device=device)
-    return DisplayGrantBody.of(grant)
+    shown, cookies = session_cookies.handed_out(grant.refresh_secret, session, request, settings)
+    body = DisplayGrantBody(grant.access_jwt, shown, DisplayBody.of(grant.display))
+    return WithCookies(body, cookies)
 
 
 @router.call(

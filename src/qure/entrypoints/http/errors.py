@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from litestar import Request, Response
+from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
@@ -37,6 +38,15 @@ class BodyTooLarge(DomainError):
 
     def __init__(self, message: str) -> None:
         super().__init__("body_too_large", message)
+
+
+class RefusedWithCookie(Exception):
+    """A refusal, and the cookie that its answer sets."""
+
+    def __init__(self, refusal: DomainError, cookie: Cookie) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.cookie = cookie
 
 
 class UnsupportedMediaType(DomainError):
@@ -87,6 +97,15 @@ def answer_refusal(_request: Request[Any, Any, Any], error: DomainError) -> Resp
     return _response(envelope.refusal(error), status_of(error), headers)
 
 
+def answer_with_cookie(
+    request: Request[Any, Any, Any], refused: RefusedWithCookie
+) -> Response[bytes]:
+    """A rule said no, and the client shall keep something else from now on."""
+    response = answer_refusal(request, refused.refusal)
+    response.set_cookie(refused.cookie)
+    return response
+
+
 def answer_validation(
     _request: Request[Any, Any, Any], error: ValidationException
 ) -> Response[bytes]:
@@ -133,6 +152,7 @@ def _response(body: bytes, status: int, headers: dict[str, str]) -> Response[byt
 
 EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     DomainError: answer_refusal,
+    RefusedWithCookie: answer_with_cookie,
     ValidationException: answer_validation,
     HTTPException: answer_protocol_error,
     Exception: answer_fault,

@@ -1,13 +1,14 @@
 """The OpenAPI 3.1 document, made of the routes' own descriptions and the bodies' own types."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from qure.entrypoints.http.bodies import SESSION_HEADER
 from qure.entrypoints.http.openapi_failures import failure
 from qure.entrypoints.http.operation import OPERATION, Operation
 from qure.entrypoints.version import VERSION
@@ -107,6 +108,8 @@ def _operation(
         parameters += _parameters("query", components[one.query.__name__])
     if one.takes_key:
         parameters += _parameters("header", components[KeyHeader.__name__])
+    if one.sessions:
+        parameters.append(_session_parameter(one.sessions))
     if parameters:
         described["parameters"] = parameters
     if one.body is not None:
@@ -137,6 +140,16 @@ def _parameters(where: str, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _session_parameter(sessions: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": SESSION_HEADER,
+        "in": "header",
+        "required": False,
+        "description": "For pages: the refresh token is in a cookie, not in the body.",
+        "schema": {"type": "string", "enum": [*sessions]},
+    }
+
+
 def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
     """Neither queries nor headers have a null: a parameter is there or it is not."""
     rest = {key: value for key, value in shape.items() if key not in ("anyOf", "default")}
@@ -164,7 +177,8 @@ def _request_body(
         form = {**texts, "properties": {**texts["properties"], **files}}
         content["multipart/form-data"] = {"schema": form}
     content[_JSON] = {"schema": schema, "example": example}
-    return {"required": not one.body_optional, "content": content}
+    required = not (one.body_optional or one.spares_body)
+    return {"required": required, "content": content}
 
 
 def _file() -> dict[str, Any]:

@@ -44,7 +44,8 @@ class Operation:
     """One call of the API.
 
     ``answer`` is the type of ``data``, ``example`` a sample of it. ``body`` and ``query`` are
-    what is read from the request, beside an idempotency key if it ``takes_key``. It
+    what is read from the request, beside an idempotency key if it ``takes_key`` and the header
+    ``Qure-Session`` if it knows ``sessions`` (with it no body is read where it ``spares_body``). It
     ``takes_asker`` where anybody may call, but whoever has a login is known. ``refusals`` are the
     codes of its own, by status; what every call may answer is not listed. What is not
     ``enveloped`` is answered as it is, also with ``other_status``.
@@ -62,6 +63,8 @@ class Operation:
     body_optional: bool
     query: type[Fields] | None
     takes_key: bool
+    sessions: tuple[str, ...]
+    spares_body: bool
     takes_asker: bool
     refusals: Mapping[int, tuple[str, ...]]
     public: bool

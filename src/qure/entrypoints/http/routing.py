@@ -6,32 +6,36 @@ name is the operation's id. Of its parameters
 - ``given`` is the request's body, or in a GET its query: its type says what is read and checked;
 - ``files`` are those of a multipart body, as ``given``'s type knows them;
 - ``key`` is its idempotency key, if it has one;
+- ``session`` is what its header ``Qure-Session`` says, of the words of that type; with the header
+  a ``given`` that may be None is None, and no body is read;
 - ``request`` is the request;
 - ``asker`` is who asks, of a public route, if they are somebody;
 - a parameter of the path is the id of that name, or where it is a ``str`` that text;
 - every other is one of the service's parts (``calls.PARTS``).
 
 What it returns is put into the envelope and is the answer's type in the documentation:
-``Annotated[bytes, Body]`` is a ``Body`` that was encoded before, ``WithCookie[Body]`` brings a
-cookie along, ``Annotated[ASGIResponse, Body]`` is sent as it is, without an envelope.
+``Annotated[bytes, Body]`` is a ``Body`` that was encoded before, ``WithCookies[Body]`` brings
+cookies along, ``Annotated[ASGIResponse, Body]`` is sent as it is, without an envelope.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import wraps
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial, wraps
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler, route
 from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
+from litestar.types import HTTPScope
 
 from qure.domain.actor import Actor
 from qure.domain.errors import FieldError, Invalid
-from qure.entrypoints.http.answers import JsonAnswer, WithCookie
+from qure.entrypoints.http.answers import JsonAnswer, WithCookies
 from qure.entrypoints.http.bearer import ASKER, PUBLIC
-from qure.entrypoints.http.bodies import read_form, read_json, read_key, read_query
+from qure.entrypoints.http.bodies import read_form, read_json, read_key, read_query, read_session
 from qure.entrypoints.http.calls import PARTS, PublicCall, parts_of
 from qure.entrypoints.http.operation import OPERATION, Operation, camel_case, refusals, texts_of
 from qure.entrypoints.http.samples import sample_of
@@ -41,7 +45,7 @@ from qure.wire.parsing import Fields
 Handler = Callable[..., Awaitable[object]]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_OWN = frozenset({"given", "files", "key", "request", "asker"})
+_OWN = frozenset({"given", "files", "key", "session", "request", "asker"})
 
 
 class Api(Router):
@@ -75,7 +79,7 @@ class Api(Router):
             takes = get_type_hints(handler, include_extras=True)
             returns = takes.pop("return")
             answer = _answer_type(returns)
-            reads = takes.get("given")
+            reads = _without_none(takes.get("given"))
             summary, description = texts_of(handler)
             operation = Operation(
                 id=camel_case(handler.__name__),
@@ -90,6 +94,8 @@ class Api(Router):
                 body_optional=body_optional,
                 query=reads if method == "GET" else None,
                 takes_key="key" in takes,
+                sessions=get_args(_without_none(takes.get("session"))),
+                spares_body=reads is not takes.get("given"),
                 takes_asker="asker" in takes,
                 refusals=refusals(path, refuses),
                 public=public,
@@ -125,7 +131,7 @@ def _answering(
     ids = {name: camel_case(name) for name in takes if f"{{{camel_case(name)}}}" in path}
     names = _parts_among(takes, ids, operation, path)
     takes_request, takes_asker = "request" in takes, operation.takes_asker
-    reads = operation.takes_key or operation.body is not None or operation.query is not None
+    reads = any(_headers_of(operation)) or operation.body is not None or operation.query is not None
     status, message = operation.status, operation.message
 
     @wraps(handler)
@@ -144,8 +150,8 @@ def _answering(
         data = await handler(**arguments)
         if isinstance(data, ASGIResponse):
             return data
-        if isinstance(data, WithCookie):
-            return JsonAnswer(envelope.success(data.body, message), status, data.cookie)
+        if isinstance(data, WithCookies):
+            return JsonAnswer(envelope.success(data.body, message), status, data.cookies)
         return JsonAnswer(envelope.success(data, message), status)
 
     _show(
@@ -165,14 +171,16 @@ async def _read(
     """What the handler takes of the request. ``Invalid`` names what is wrong anywhere in it."""
     read: dict[str, object] = {}
     wrong: list[FieldError] = []
-    if operation.takes_key:
+    for name, read_header in _headers_of(operation):
         try:
-            read["key"] = read_key(request.scope)
+            read[name] = read_header(request.scope)
         except Invalid as error:
             wrong += error.errors
     try:
         if operation.query is not None:
             read["given"] = read_query(request.scope, operation.query)
+        elif operation.spares_body and (wrong or read["session"] is not None):
+            read["given"] = None
         elif operation.body is not None:
             read |= await _read_body(request, operation.body, parts)
     except Invalid as error:
@@ -180,6 +188,13 @@ async def _read(
     if wrong:
         raise Invalid(wrong)
     return read
+
+
+def _headers_of(operation: Operation) -> Iterator[tuple[str, Callable[[HTTPScope], object]]]:
+    if operation.takes_key:
+        yield "key", read_key
+    if operation.sessions:
+        yield "session", partial(read_session, known=operation.sessions)
 
 
 async def _read_body(
@@ -226,7 +241,16 @@ def _answer_type(returns: Any) -> Any:
         return None
     if get_origin(returns) is Annotated:
         return get_args(returns)[1]
-    return get_args(returns)[0] if get_origin(returns) is WithCookie else returns
+    if get_origin(returns) is WithCookies:
+        return _answer_type(get_args(returns)[0])
+    return returns
+
+
+def _without_none(shape: Any) -> Any:
+    """``X`` of ``X | None``; anything else as it is."""
+    if get_origin(shape) not in (Union, UnionType) or NoneType not in get_args(shape):
+        return shape
+    return next(one for one in get_args(shape) if one is not NoneType)
 
 
 def _is_response(returns: Any) -> bool:

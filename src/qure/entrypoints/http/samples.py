@@ -33,7 +33,7 @@ USER = r.UserBody(
 PROFILE = r.ProfileBody(**structs.asdict(USER), created_at=_AT)
 MANAGED_USER = r.ManagedUserBody(**structs.asdict(PROFILE), is_active=True)
 LOGIN = r.LoginBody(user=USER, access_token="eyJhbGciOiJSUzI1NiJ9...", refresh_token="0f" * 64)
-REFRESH = r.RefreshBody(access_token=LOGIN.access_token, refresh_token="a5" * 64)
+REFRESH = r.RefreshBody(access_token=LOGIN.access_token, refresh_token="a5" * 64, user=USER)
 SESSION = r.SessionBody(
     id=_id(2),
     user_agent="Qure/2.1 (Android 15)",
