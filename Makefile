@@ -18,6 +18,9 @@ LOCK ?=
 # What `make lowest` runs of tests/.
 PARTS ?= domain application wire contracts adapters http sockets migrations entrypoints attacks \
 	test_settings.py
+# The pages' modules, and what checks them: it asks nobody, and keeps what it works out here.
+WEB := src/qure/entrypoints/web
+DENO := DENO_DIR=$(CURDIR)/.deno DENO_NO_UPDATE_CHECK=1 $(CURDIR)/$(BIN)/deno
 # What the machine lacked and scripts/install-servers brought.
 export PATH := $(CURDIR)/.servers/bin:$(PATH)
 
@@ -65,11 +68,17 @@ check: install-dev ## Check format, lint, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd $(WEB) && $(DENO) fmt --check && $(DENO) lint && $(DENO) check static/
+
+.PHONY: types
+types: install-dev ## Declare again, for the pages' modules, what clients send, get and hear
+	$(BIN)/qure openapi --types > $(WEB)/types/wire.d.ts
 
 .PHONY: format
 format: install-dev ## Put the code into its format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	cd $(WEB) && $(DENO) fmt
 
 .PHONY: bench
 bench: servers ## Run the benchmarks (BENCH=--quick for a minute's worth)
@@ -123,6 +132,6 @@ lock: tools ## Renew the locks from pyproject.toml (LOCK=--upgrade for the newes
 
 .PHONY: clean
 clean: ## Remove .venv and everything generated; data/ is kept
-	rm -rf .venv .tools .lowest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .lowest .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .deno
 	rm -rf .coverage .coverage.* htmlcov dist build .servers tests/support/js/node_modules bench/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ from time import monotonic
 import httpx
 import pytest
 
-from qure.entrypoints.http.app import create_app
+from qure.entrypoints.routes import create_routes
 from qure.settings import Settings
 from tests.deploy.stand_ins import (
     DEPLOY,
@@ -191,7 +191,7 @@ def test_what_is_not_published_reaches_no_process(nginx: NginxServer, path: str)
 
 
 def test_every_address_of_the_service_is_published_but_the_figures(nginx: NginxServer) -> None:
-    app = create_app(Settings(metrics=True))
+    app = create_routes(Settings(metrics=True))
     paths = {route.path.split("{", 1)[0] for route in app.routes}
     assert "/metrics" in paths
     for path in paths - {"/metrics"}:

@@ -16,8 +16,8 @@ from litestar.types import ASGIApp
 from qure.bootstrap import build
 from qure.container import Container
 from qure.entrypoints.asgi import around
-from qure.entrypoints.http.app import create_app
 from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.routes import create_routes
 from qure.settings import Settings
 from tests.support.builders import FixedClock
 
@@ -209,7 +209,7 @@ async def running_service(settings: Settings, clock: FixedClock) -> AsyncIterato
     """The service on those settings; a fault in it is answered, as a server would."""
     container = build(settings, clock=clock)
     metrics = Metrics(container) if settings.metrics else None
-    routes = create_app(settings)
+    routes = create_routes(settings)
     app = around(routes, container, metrics=metrics)
     transport = httpx.ASGITransport(app=cast(Any, app), raise_app_exceptions=False)
     async with (

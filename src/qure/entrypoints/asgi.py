@@ -9,12 +9,12 @@ from litestar import Litestar
 from litestar.types import ASGIApp
 
 from qure.container import Container
-from qure.entrypoints.http.app import create_app
 from qure.entrypoints.http.calls import with_parts
 from qure.entrypoints.http.gateway import Gateway
 from qure.entrypoints.http.hot_reads import HotReads
 from qure.entrypoints.http.methods import methods_by_address
 from qure.entrypoints.observability.metrics import Metrics
+from qure.entrypoints.routes import create_routes
 from qure.entrypoints.sockets import SocketDispatcher
 from qure.wire.asgi import DRAIN, AsgiApp, Receive, Scope, Send
 
@@ -60,7 +60,7 @@ def create_asgi(container: Container) -> AsgiApp:
 def create_http(container: Container) -> AsgiApp:
     """HTTP alone: traces, then what holds for every answer, then what is at hand, then routes."""
     metrics = Metrics(container) if container.settings.metrics else None
-    routes = create_app(container.settings)
+    routes = create_routes(container.settings)
     app = cast(AsgiApp, around(routes, container, metrics=metrics))
     return app if container.tracing is None else container.tracing.around(app)
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from qure.application.ports.setup import SetupError
@@ -130,11 +131,21 @@ def command_name() -> str:
 
 def openapi_json(settings: Settings) -> str:
     """The description of the HTTP API as JSON. Touches no backend and keeps nothing."""
-    from qure.entrypoints.http.app import create_app
-    from qure.entrypoints.http.openapi import openapi_document
+    return json.dumps(_openapi(settings), indent=2, ensure_ascii=False)
 
-    document = openapi_document(create_app(settings))
-    return json.dumps(document, indent=2, ensure_ascii=False)
+
+def type_declarations(settings: Settings) -> str:
+    """All that clients send, get and hear, as TypeScript. Touches no backend and keeps nothing."""
+    from qure.entrypoints.web.declarations import declarations
+
+    return declarations(_openapi(settings)["components"]["schemas"])
+
+
+def _openapi(settings: Settings) -> dict[str, Any]:
+    from qure.entrypoints.http.openapi import openapi_document
+    from qure.entrypoints.routes import create_routes
+
+    return openapi_document(create_routes(settings))
 
 
 @asynccontextmanager

@@ -187,16 +187,19 @@ def check_config(connect: bool) -> None:
 
 
 @qure.command()
-def openapi() -> None:
+@click.option("--types", is_flag=True, help="TypeScript declarations instead, socket events too.")
+def openapi(types: bool) -> None:
     """Print the description of the HTTP API as OpenAPI 3.1 in JSON.
 
     \b
     Example:
       qure openapi > openapi.json
+      qure openapi --types > qure.d.ts
     """
-    from qure.entrypoints.cli.administration import openapi_json
+    from qure.entrypoints.cli.administration import openapi_json, type_declarations
 
-    click.echo(openapi_json(load_settings()))
+    settings = load_settings()
+    click.echo(type_declarations(settings) if types else openapi_json(settings), nl=not types)
 
 
 def _ask_password() -> str:

@@ -21,7 +21,6 @@ from qure.entrypoints.http import (
     tokens,
     users,
     waits,
-    welcome,
 )
 from qure.entrypoints.http.bearer import Bearer
 from qure.entrypoints.http.docs import docs_router
@@ -43,7 +42,6 @@ def create_app(settings: Settings, *, pages: Sequence[Router] = ()) -> Litestar:
 def _routes(pages: tuple[Router, ...], *, docs_too: bool, metrics_too: bool) -> Litestar:
     return Litestar(
         route_handlers=[
-            welcome.router,
             health.router,
             media.router,
             accounts.router,

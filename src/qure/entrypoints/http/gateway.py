@@ -7,7 +7,7 @@ of its own middleware runs.
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 from uuid import UUID
 
@@ -33,6 +33,8 @@ _PAGES: tuple[Header, ...] = (
         b"frame-ancestors 'self'",
     ),
 )
+
+_POLICY = b"content-security-policy"
 
 _CORS_ANSWERS: tuple[Header, ...] = (
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
@@ -94,7 +96,7 @@ class Gateway:
                     # The router knows only some of the routes that share an address.
                     known = self._methods[address(scope["path_template"])]
                     message["headers"] = [(b"allow", known.encode())]
-                message["headers"] = [*message["headers"], *extra]
+                message["headers"] = _dressed(message["headers"], extra)
                 self._note(scope, message["status"], time.perf_counter() - started)
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
@@ -122,6 +124,14 @@ class Gateway:
             (b"access-control-allow-origin", origin),
             (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
         )
+
+
+def _dressed(own: Iterable[Header], extra: tuple[Header, ...]) -> list[Header]:
+    """Its own headers and ours. A page says itself what it may do: two policies would both hold."""
+    given = [*own]
+    if any(name == _POLICY for name, _ in given):
+        return [*given, *(header for header in extra if header[0] != _POLICY)]
+    return [*given, *extra]
 
 
 def request_id() -> str:

@@ -1,9 +1,15 @@
-"""``/``: what this is, and where to go. A page may take its place one day."""
+"""``/``: what this is, and where to go; a page for browsers, JSON for whoever else asks."""
+
+from typing import Annotated
 
 import msgspec
+from litestar.response.base import ASGIResponse
 
+from qure.entrypoints.http.calls import PublicCall
 from qure.entrypoints.http.routing import Api
 from qure.entrypoints.version import VERSION
+from qure.entrypoints.web.pages import page_answer, plain, spoken_by
+from qure.entrypoints.web.rendering import Page
 from qure.settings import Settings
 
 
@@ -30,6 +36,8 @@ def _welcome(*, docs: bool) -> Welcome:
     return Welcome("Qure", VERSION, links)
 
 
+_PAGE = Page("start")
+
 router = Api("/", tag="Health")
 
 
@@ -40,9 +48,14 @@ router = Api("/", tag="Health")
     example=_welcome(docs=True),
     public=True,
 )
-async def read_welcome(settings: Settings) -> Welcome:
+async def read_welcome(
+    request: PublicCall, settings: Settings
+) -> Annotated[Welcome | ASGIResponse, Welcome]:
     """What this is, and where to go.
 
-    Touches no backend.
+    Touches no backend. Whoever asks for HTML, as browsers do, gets a page.
     """
+    if "text/html" in request.headers.get("accept", ""):
+        html = plain(_PAGE, spoken_by(request).code, docs=settings.docs)
+        return page_answer(request, html)
     return _welcome(docs=settings.docs)
