@@ -65,8 +65,8 @@ export function one(selector, within = document) {
 }
 
 /**
- * Makes the children of `parent` those of `items`, in their order, keeping the elements (and the
- * focus in them) of items that stay.
+ * Makes the children of `parent` those of `items`, in their order, keeping the elements of items
+ * that stay, and the focus in those that others come and go around.
  * @template Item
  * @param {Element} parent
  * @param {readonly Item[]} items
@@ -78,20 +78,22 @@ export function keep(parent, items, key, make, update) {
   const before = new Map(
     [.../** @type {Iterable<HTMLElement>} */ (parent.children)].map((node) => [node.dataset.key, node]),
   );
+  const ids = new Set(items.map(key));
+  for (const node of before.values()) if (!ids.has(node.dataset.key ?? "")) node.remove();
   let next = parent.firstElementChild;
   for (const item of items) {
     const id = key(item);
     let node = before.get(id);
-    if (node) before.delete(id);
-    else {
+    if (!node) {
       node = make(item);
       node.dataset.key = id;
     }
     update(node, item);
+    // The one that should stand here is the next but one: the other moves, when its turn comes.
+    if (next && node === next.nextElementSibling) next = node;
     if (node === next) next = next.nextElementSibling;
     else parent.insertBefore(node, next);
   }
-  for (const node of before.values()) node.remove();
 }
 
 /** What the server knew of the page when it made it, or null. */
