@@ -10,8 +10,9 @@ from qure.application.clinics.clinics import ClinicFields
 from qure.application.ports.storage import TransactionConflict
 from qure.application.secrets import secret_digest
 from qure.domain import events
+from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic
-from qure.domain.errors import Forbidden, NotFound
+from qure.domain.errors import DomainError, Forbidden, NotFound
 from qure.domain.ids import ClinicId
 from tests.application.world import World, outcomes
 from tests.support.builders import NOW, new_id
@@ -115,6 +116,52 @@ async def test_without_the_services_key_nobody_works_a_code_out(world: World) ->
     assert world.use.clinics.join_code_of(clinic) is None
     renewed = await world.use.clinics.renew_join_code(clinic.id, actor=await world.admin())
     assert world.use.clinics.join_code_of(renewed) is not None
+
+
+async def refusal_to_print(world: World, clinic_id: ClinicId, actor: Actor) -> str:
+    with pytest.raises(DomainError) as refused:
+        await world.use.clinics.printable_join_code(clinic_id, actor=actor)
+    return refused.value.code
+
+
+async def test_what_staff_print_is_the_code_that_lets_people_in(world: World) -> None:
+    clinic = await create(world, guest_join=True)
+    admin, staff = await world.admin(), await world.staff_of(clinic.id)
+    for actor in (admin, staff):
+        printed = await world.use.clinics.printable_join_code(clinic.id, actor=actor)
+        assert printed == code_of(world, clinic)
+    renewed = await world.use.clinics.renew_join_code(clinic.id, actor=admin)
+    printed = await world.use.clinics.printable_join_code(clinic.id, actor=staff)
+    assert printed == code_of(world, renewed)
+
+
+async def test_only_the_clinics_staff_and_admins_print_it(world: World) -> None:
+    clinic = await create(world, guest_join=True)
+    elsewhere = await world.clinic()
+    for actor in (await world.patient(), await world.staff_of(elsewhere.id)):
+        assert await refusal_to_print(world, clinic.id, actor) == "forbidden"
+
+
+async def test_a_code_that_lets_nobody_in_is_not_printed(world: World) -> None:
+    admin, clinic = await world.admin(), await create(world, guest_join=False)
+    assert await refusal_to_print(world, clinic.id, admin) == "guest_join_off"
+    await world.use.clinics.renew_join_code(clinic.id, actor=admin)
+    assert await refusal_to_print(world, clinic.id, admin) == "guest_join_off"
+    await set_join(world, clinic, guest_join=True)
+    await world.use.clinics.update(
+        clinic.id, fields=ClinicFields(is_active=False), reader=world.images, actor=admin
+    )
+    assert await refusal_to_print(world, clinic.id, admin) == "clinic_retired"
+    assert await refusal_to_print(world, ClinicId(new_id()), admin) == "clinic_not_found"
+
+
+async def test_a_code_of_another_key_is_not_printed_until_it_is_renewed(world: World) -> None:
+    admin, clinic = await world.admin(), await create(world, guest_join=True)
+    world.digests.key = "another key"
+    assert await refusal_to_print(world, clinic.id, admin) == "join_code_not_found"
+    renewed = await world.use.clinics.renew_join_code(clinic.id, actor=admin)
+    printed = await world.use.clinics.printable_join_code(clinic.id, actor=admin)
+    assert printed == code_of(world, renewed)
 
 
 async def test_only_an_admin_renews_it(world: World) -> None:

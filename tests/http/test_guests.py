@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+import segno
 
 from qure.settings import Settings
 from tests.support.builders import FixedClock
@@ -398,6 +399,43 @@ async def test_the_join_code_is_for_staff_and_admins_alone(
     renewed = data_of(await admin.post(f"{path}/join-code"))["joinCode"]
     assert data_of(await staff.get(path))["joinCode"] == renewed != code
     assert data_of(await admin.put(path, {"name": "x"}))["joinCode"] == renewed
+
+
+def drawn(text: str) -> str:
+    """The QR code of that text, as every other one is drawn."""
+    return str(segno.make(text, error="m", micro=False).svg_data_uri(scale=4, omitsize=True))
+
+
+async def test_a_poster_carries_the_address_of_the_door_as_text_and_as_a_qr_code(
+    service: HttpService, admin: Person, staff: Person, clinic: Thing, queue: Thing
+) -> None:
+    path = f"/clinic/{clinic['id']}/join-code"
+    url = f"http://qure.example/join/{clinic['joinCode']}"
+    poster = {"joinCode": clinic["joinCode"], "url": url, "qr": drawn(url)}
+    for person in (staff, admin):
+        assert data_of(await person.get(path)) == poster
+    renewed = data_of(await admin.post(path))
+    assert renewed["url"] == f"http://qure.example/join/{renewed['joinCode']}" != url
+    assert renewed["qr"] == drawn(renewed["url"])
+    seen = data_of(await staff.get(f"/clinic/{clinic['id']}"))
+    assert renewed == {**seen, "url": renewed["url"], "qr": renewed["qr"]}
+    code = renewed["url"].rpartition("/")[2]
+    door = data_of(await service.http.get(f"/api/join/{code}"))
+    assert door["clinicId"] == clinic["id"]
+    assert data_of(await staff.get(path)) == {name: renewed[name] for name in poster}
+
+
+async def test_a_poster_that_would_let_nobody_in_is_not_given(
+    service: HttpService, admin: Person
+) -> None:
+    clinic = await service.clinic(admin)
+    path = f"/clinic/{clinic['id']}"
+    refused(await admin.get(f"{path}/join-code"), 409, "guest_join_off")
+    data_of(await admin.put(path, {"guestJoin": True}))
+    data_of(await admin.get(f"{path}/join-code"))
+    data_of(await admin.put(path, {"isActive": False}))
+    refused(await admin.get(f"{path}/join-code"), 409, "clinic_retired")
+    refused(await admin.get(f"/clinic/{UNKNOWN}/join-code"), 404, "clinic_not_found")
 
 
 async def test_a_clinic_without_guests_has_no_code_until_it_takes_some(

@@ -39,6 +39,7 @@ RIGHTS: Mapping[str, tuple[Thing | None, frozenset[str]]] = {
     "POST /api/clinic": ({"name": "New", "latitude": 1, "longitude": 1}, ADMIN),
     "GET /api/clinic/{clinic}": (None, ANYBODY),
     "PUT /api/clinic/{clinic}": ({"name": "Renamed"}, ADMIN),
+    "GET /api/clinic/{clinic}/join-code": (None, DESK),
     "POST /api/clinic/{clinic}/join-code": (None, ADMIN),
     "GET /api/clinic/{clinic}/staff": (None, DESK),
     "POST /api/clinic/{clinic}/staff": ({"email": "nobody@example.com"}, ADMIN),

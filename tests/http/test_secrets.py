@@ -43,7 +43,7 @@ async def whole_day(service: HttpService) -> dict[str, list[str]]:
     admin = await service.admin()
     clinic = await service.clinic(admin, guestJoin=True)
     queue = await service.queue(admin, clinic["id"])
-    code = clinic["joinCode"]
+    code = data_of(await admin.get(f"/clinic/{clinic['id']}/join-code"))["joinCode"]
     key = {"Idempotency-Key": "key-1"}
     door = f"/api/join/{code}"
     data_of(await service.http.get(door))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import segno
+from msgspec import structs
 
 from qure.application.accounts.displays import Started
 from qure.application.accounts.guest_links import Admitted, GuestGrant
@@ -16,12 +17,15 @@ from qure.domain.ids import QueueId
 from qure.domain.queue import Queue
 from qure.wire.body import Body, instant
 from qure.wire.queues import StatusBody
-from qure.wire.responses import OpeningHoursBody, UserBody
+from qure.wire.responses import ClinicBody, OpeningHoursBody, UserBody
 from qure.wire.tokens import StaffTokenBody, TokenBody
 from qure.wire.waits import QueueWaitBody
 
 LINK_PATH = "/t#"
 """The secret is in the fragment, which browsers tell nobody: no log and no referrer has it."""
+
+DOOR_PATH = "/join/"
+PAIRING_PATH = "/desk#pair"
 
 
 class GuestBody(Body):
@@ -123,6 +127,33 @@ class DoorBody(Body):
             clinic.languages,
             services,
         )
+
+
+class JoinCodeBody(Body):
+    """What a poster carries: ``url`` leads to the clinic's door, ``qr`` is an SVG as a data URI."""
+
+    join_code: str
+    url: str
+    qr: str
+
+    @classmethod
+    def of(cls, join_code: str, *, base: str) -> JoinCodeBody:
+        """``base`` is where the service is reached."""
+        url = f"{base}{DOOR_PATH}{join_code}"
+        return cls(join_code, url, qr_code(url))
+
+
+class RenewedJoinCodeBody(ClinicBody, kw_only=True):
+    """The clinic, and what its new posters carry."""
+
+    url: str
+    qr: str
+
+    @classmethod
+    def shown_with(cls, clinic: ClinicBody, *, base: str) -> RenewedJoinCodeBody:
+        """``clinic`` has its join code."""
+        poster = JoinCodeBody.of(str(clinic.join_code), base=base)
+        return cls(**structs.asdict(clinic), url=poster.url, qr=poster.qr)
 
 
 class PairingBody(Body):

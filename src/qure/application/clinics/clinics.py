@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict, cast
 
-from qure.application.access import require_admin
+from qure.application.access import require_admin, require_desk_of
 from qure.application.clinics.join_codes import JoinCodes
 from qure.application.jobs.images import stage_images
 from qure.application.lookup import get_clinic
@@ -21,6 +21,7 @@ from qure.application.ports.storage import (
 from qure.application.transact import transact
 from qure.domain.actor import Actor
 from qure.domain.clinic import Clinic, ClinicType, Language, OpeningHours
+from qure.domain.errors import Conflict, NotFound
 from qure.domain.ids import ClinicId, ServiceId
 from qure.domain.image import ImagePurpose
 from qure.domain.service import Service
@@ -148,6 +149,26 @@ class Clinics:
         """The clinic, a retired one too. Raises ``NotFound``."""
         async with self._storage.read() as uow:
             return await get_clinic(uow, clinic_id)
+
+    async def printable_join_code(self, clinic_id: ClinicId, *, actor: Actor) -> str:
+        """The code for a poster that lets people in as things stand.
+
+        Raises ``Forbidden``, ``Conflict`` (``clinic_retired``, ``guest_join_off``), ``NotFound``
+        (the clinic, and ``join_code_not_found`` for one that was made under another key).
+        """
+        require_desk_of(actor, clinic_id)
+        clinic = await self.read(clinic_id)
+        if not clinic.is_active:
+            raise Conflict("clinic_retired", "This clinic no longer takes patients.")
+        if not clinic.guest_join:
+            raise Conflict("guest_join_off", "This clinic lets nobody join at its door.")
+        code = self._join_codes.of(clinic)
+        if code is None:
+            raise NotFound(
+                "join_code_not_found",
+                "The join code cannot be shown any more. An admin can make another one.",
+            )
+        return code
 
     async def renew_join_code(self, clinic_id: ClinicId, *, actor: Actor) -> Clinic:
         """From now on another code lets strangers in: printed posters die. Raises ``NotFound``."""

@@ -19,12 +19,15 @@ from qure.domain.clinic import Clinic
 from qure.domain.ids import ClinicId, UserId
 from qure.entrypoints.http import samples
 from qure.entrypoints.http.bodies import ImageFiles
+from qure.entrypoints.http.callers import base_url
 from qure.entrypoints.http.calls import Call
 from qure.entrypoints.http.hanging_up import ImagesFor
 from qure.entrypoints.http.routing import Api
+from qure.settings import Settings
 from qure.wire import requests
 from qure.wire.body import encode
 from qure.wire.responses import ClinicBody, ClinicListBody, StaffBody, nearest_clinics
+from qure.wire.visitors import JoinCodeBody, RenewedJoinCodeBody
 
 router = Api("/api/clinic", tag="Clinics")
 
@@ -144,16 +147,38 @@ async def update_clinic(
     "POST",
     "/{clinicId}/join-code",
     "The clinic has another join code.",
-    example=samples.CLINIC_FOR_DESK,
     refuses=("forbidden",),
 )
-async def renew_join_code(request: Call, clinic_id: ClinicId, clinics: Clinics) -> ClinicBody:
+async def renew_join_code(
+    request: Call, clinic_id: ClinicId, clinics: Clinics, settings: Settings
+) -> RenewedJoinCodeBody:
     """Give a clinic another join code.
 
     For admins. The one before lets nobody in any more: printed posters die.
     """
     clinic = await clinics.renew_join_code(clinic_id, actor=request.user)
-    return _for_desk(clinics, clinic)
+    shown = _for_desk(clinics, clinic)
+    return RenewedJoinCodeBody.shown_with(shown, base=base_url(request, settings))
+
+
+@router.call(
+    "GET",
+    "/{clinicId}/join-code",
+    "This is the clinic's join code.",
+    refuses=("forbidden", "clinic_retired", "guest_join_off", "join_code_not_found"),
+)
+async def read_join_code(
+    request: Call, clinic_id: ClinicId, clinics: Clinics, settings: Settings
+) -> JoinCodeBody:
+    """See what a clinic's poster carries.
+
+    For admins and the clinic's staff: the join code, where it leads, and that as a QR code (an SVG
+    as a data URI). Only while the code lets people in: `guest_join_off` as long as `guestJoin` is
+    false. `join_code_not_found` says that the code was made under another key of the service and
+    cannot be shown any more, although its posters go on: then an admin makes another one.
+    """
+    code = await clinics.printable_join_code(clinic_id, actor=request.user)
+    return JoinCodeBody.of(code, base=base_url(request, settings))
 
 
 @router.call(

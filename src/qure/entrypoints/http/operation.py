@@ -23,7 +23,7 @@ _CODES = {
     ),
     409: (
         *("email_taken", "already_staff", "user_is_admin", "not_an_account"),
-        *("clinic_exists", "clinic_retired"),
+        *("clinic_exists", "clinic_retired", "guest_join_off"),
         *("service_exists", "prefix_taken", "default_service", "too_many_services"),
         *("service_retired", "desk_taken", "desk_closed", "desk_retired", "too_many_desks"),
         *("queue_exists", "queue_empty", "queue_full", "queue_inactive", "queue_closed"),

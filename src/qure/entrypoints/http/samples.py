@@ -14,6 +14,7 @@ from qure.wire import visitors as v
 
 _AT = "2025-12-30T10:00:00.000Z"
 _SECRET = "q83vEjRWeJCrze8SNFZ4kA"
+_BASE = "https://qure.example.com"
 
 
 def _id(number: int) -> UUID:
@@ -215,7 +216,7 @@ ENTRY = t.HistoryEntryBody(
     desk=DESK_NAME,
     reason=None,
 )
-GUEST = v.GuestBody.of(_SECRET, base="https://qure.example.com")
+GUEST = v.GuestBody.of(_SECRET, base=_BASE)
 WALK_IN = v.WalkInBody(token=structs.replace(STAFF_TOKEN, guest=True), guest=GUEST)
 JOINED = v.JoinedBody(token=structs.replace(TOKEN, guest=True), guest=GUEST)
 GUEST_SESSION = v.GuestSessionBody(
@@ -244,6 +245,8 @@ DOOR = v.DoorBody(
         )
     ],
 )
+JOIN_CODE = v.JoinCodeBody.of(_SECRET, base=_BASE)
+RENEWED_JOIN_CODE = v.RenewedJoinCodeBody.shown_with(CLINIC_FOR_DESK, base=_BASE)
 PAIRING = v.PairingBody(device_code=_SECRET, user_code="BDWPHQPK", expires_in=600, interval=3)
 DISPLAY = v.DisplayBody(
     id=_id(11),
@@ -264,7 +267,8 @@ _BY_TYPE = MappingProxyType(
             *(CLINIC, CLINICS, STAFF, SERVICE, DESK, QUEUE, STATUS, BOARD),
             *(TOKEN, STAFF_TOKEN, UNDONE, PLACE, ENTRY),
             *(QUEUE_WAIT, WHAT_IF, ACCURACY, QUEUE_OF_DAY),
-            *(WALK_IN, JOINED, GUEST_SESSION, DOOR, PAIRING, DISPLAY, DISPLAY_GRANT),
+            *(WALK_IN, JOINED, GUEST_SESSION, DOOR, JOIN_CODE, RENEWED_JOIN_CODE),
+            *(PAIRING, DISPLAY, DISPLAY_GRANT),
         )
     }
 )
