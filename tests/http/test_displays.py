@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from qure.settings import Settings
+from tests.support.builders import FixedClock
 from tests.support.http_service import (
     UNKNOWN,
     HttpService,
@@ -16,8 +20,10 @@ from tests.support.http_service import (
     bad_fields,
     data_of,
     refused,
+    running_service,
     take,
 )
+from tests.support.qr_codes import drawn
 
 
 @pytest.fixture
@@ -50,7 +56,10 @@ async def test_a_display_is_let_in_by_the_code_that_it_shows(
     service: HttpService, staff: Person, clinic: Thing
 ) -> None:
     pairing = await started(service)
-    assert set(pairing) == {"deviceCode", "userCode", "expiresIn", "interval"}
+    assert set(pairing) == {
+        *("deviceCode", "userCode", "expiresIn", "interval"),
+        *("verificationUri", "verificationUriComplete", "qr"),
+    }
     assert (pairing["expiresIn"], pairing["interval"]) == (600, 3)
     assert len(pairing["deviceCode"]) == 22
     waiting = refused(await poll(service, pairing), 400, "authorization_pending")
@@ -70,6 +79,31 @@ async def test_a_display_is_let_in_by_the_code_that_it_shows(
     # It is told once.
     refused(await poll(service, pairing), 400, "expired_token")
     assert data_of(await staff.get(f"/clinic/{clinic['id']}/displays")) == [display]
+
+
+async def test_a_display_shows_where_staff_let_it_in(
+    service: HttpService, staff: Person, clinic: Thing
+) -> None:
+    pairing = await started(service)
+    assert pairing["verificationUri"] == "http://qure.example/desk#pair"
+    complete = f"http://qure.example/desk#pair={pairing['userCode']}"
+    assert pairing["verificationUriComplete"] == complete
+    assert pairing["qr"] == drawn(complete)
+    scanned = complete.partition("#pair=")[2]
+    assert re.fullmatch("[A-Z]{8}", scanned)
+    await let_in(staff, clinic, {"userCode": scanned})
+
+
+async def test_where_staff_let_it_in_is_at_the_public_url_if_that_is_set(
+    settings: Settings, clock: FixedClock
+) -> None:
+    public = replace(settings, public_url="https://qure.clinic.example")
+    async with running_service(public, clock) as service:
+        pairing = await started(service)
+    uri = "https://qure.clinic.example/desk#pair"
+    assert pairing["verificationUri"] == uri
+    assert pairing["verificationUriComplete"] == f"{uri}={pairing['userCode']}"
+    assert pairing["qr"] == drawn(pairing["verificationUriComplete"])
 
 
 async def test_a_display_that_asks_too_often_is_told_to_slow_down(service: HttpService) -> None:

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-import segno
 
 from qure.settings import Settings
 from tests.support.builders import FixedClock
@@ -26,6 +25,7 @@ from tests.support.http_service import (
     running_service,
     take,
 )
+from tests.support.qr_codes import drawn
 
 
 @pytest.fixture
@@ -399,11 +399,6 @@ async def test_the_join_code_is_for_staff_and_admins_alone(
     renewed = data_of(await admin.post(f"{path}/join-code"))["joinCode"]
     assert data_of(await staff.get(path))["joinCode"] == renewed != code
     assert data_of(await admin.put(path, {"name": "x"}))["joinCode"] == renewed
-
-
-def drawn(text: str) -> str:
-    """The QR code of that text, as every other one is drawn."""
-    return str(segno.make(text, error="m", micro=False).svg_data_uri(scale=4, omitsize=True))
 
 
 async def test_a_poster_carries_the_address_of_the_door_as_text_and_as_a_qr_code(

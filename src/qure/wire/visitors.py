@@ -157,17 +157,34 @@ class RenewedJoinCodeBody(ClinicBody, kw_only=True):
 
 
 class PairingBody(Body):
-    """What a display keeps (``deviceCode``) and shows (``userCode``); seconds (RFC 8628)."""
+    """What a display keeps (``deviceCode``) and shows (the rest); seconds (RFC 8628).
+
+    Staff type the user code at ``verificationUri``; ``verificationUriComplete`` has it in its
+    fragment already, and ``qr`` is that as an SVG in a data URI.
+    """
 
     device_code: str
     user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    qr: str
     expires_in: int
     interval: int
 
     @classmethod
-    def of(cls, started: Started) -> PairingBody:
-        life, interval = int(PAIRING_LIFE.total_seconds()), int(POLL_INTERVAL.total_seconds())
-        return cls(started.device_code, started.user_code, life, interval)
+    def of(cls, started: Started, *, base: str) -> PairingBody:
+        """``base`` is where the service is reached."""
+        uri = f"{base}{PAIRING_PATH}"
+        complete = f"{uri}={started.user_code}"
+        return cls(
+            device_code=started.device_code,
+            user_code=started.user_code,
+            verification_uri=uri,
+            verification_uri_complete=complete,
+            qr=qr_code(complete),
+            expires_in=int(PAIRING_LIFE.total_seconds()),
+            interval=int(POLL_INTERVAL.total_seconds()),
+        )
 
 
 class DisplayBody(Body):

@@ -5,7 +5,7 @@ from qure.application.accounts.displays import Displays
 from qure.domain.ids import ClinicId, DisplayId, ServiceId
 from qure.entrypoints.http import session_cookies
 from qure.entrypoints.http.answers import WithCookies
-from qure.entrypoints.http.callers import address_of, device_of
+from qure.entrypoints.http.callers import address_of, base_url, device_of
 from qure.entrypoints.http.calls import Call, PublicCall
 from qure.entrypoints.http.routing import Api
 from qure.entrypoints.http.session_cookies import DisplaySession
@@ -27,9 +27,11 @@ async def start_pairing(request: PublicCall, displays: Displays, settings: Setti
     """Ask to be let in, as a display.
 
     Keep `deviceCode`, show `userCode`, and ask at `/api/displays/token` every `interval` seconds
-    until staff have let the display in or `expiresIn` seconds are over (RFC 8628).
+    until staff have let the display in or `expiresIn` seconds are over (RFC 8628). Staff who scan
+    `qr`, or open `verificationUriComplete`, need not type the code.
     """
-    return PairingBody.of(await displays.start_pairing(address=address_of(request, settings)))
+    started = await displays.start_pairing(address=address_of(request, settings))
+    return PairingBody.of(started, base=base_url(request, settings))
 
 
 @router.call(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, structs
 
+from qure.application.accounts.displays import Started
 from qure.entrypoints.http.samples_of_waits import ACCURACY, QUEUE_WAIT, WAIT, WHAT_IF
 from qure.wire import queues as q
 from qure.wire import responses as r
@@ -247,7 +248,7 @@ DOOR = v.DoorBody(
 )
 JOIN_CODE = v.JoinCodeBody.of(_SECRET, base=_BASE)
 RENEWED_JOIN_CODE = v.RenewedJoinCodeBody.shown_with(CLINIC_FOR_DESK, base=_BASE)
-PAIRING = v.PairingBody(device_code=_SECRET, user_code="BDWPHQPK", expires_in=600, interval=3)
+PAIRING = v.PairingBody.of(Started(_SECRET, "BDWPHQPK"), base=_BASE)
 DISPLAY = v.DisplayBody(
     id=_id(11),
     clinic_id=CLINIC.id,

@@ -351,6 +351,13 @@ export interface Join {
   name?: string | null;
 }
 
+/** What a poster carries: ``url`` leads to the clinic's door, ``qr`` is an SVG as a data URI. */
+export interface JoinCodeBody {
+  joinCode: string;
+  url: string;
+  qr: string;
+}
+
 /** The token of somebody who came through the door, and their link. */
 export interface JoinedBody {
   token: TokenBody;
@@ -483,10 +490,13 @@ export interface PaginationBody {
   hasPrevPage: boolean;
 }
 
-/** What a display keeps (``deviceCode``) and shows (``userCode``); seconds (RFC 8628). */
+/** What a display keeps (``deviceCode``) and shows (the rest); seconds (RFC 8628). Staff type the user code at ``verificationUri``; ``verificationUriComplete`` has it in its fragment already, and ``qr`` is that as an SVG in a data URI. */
 export interface PairingBody {
   deviceCode: string;
   userCode: string;
+  verificationUri: string;
+  verificationUriComplete: string;
+  qr: string;
   expiresIn: number;
   interval: number;
 }
@@ -615,6 +625,40 @@ export interface Register {
   email: string;
   password: string;
   confirmPassword: string;
+}
+
+/** The clinic, and what its new posters carry. */
+export interface RenewedJoinCodeBody {
+  id: string;
+  name: string;
+  address: string | null;
+  latitude: number;
+  longitude: number;
+  phone: string | null;
+  email: string | null;
+  website: string | null;
+  description: string | null;
+  logo: string | null;
+  images: (string)[];
+  isActive: boolean;
+  type: string;
+  openingHours: OpeningHoursBody;
+  timezone: string;
+  languages: (string)[];
+  maxQueueSize: number;
+  autoOpenQueue: boolean;
+  noShowMinutes: number | null;
+  rejoinMinutes: number;
+  maxRejoins: number;
+  rejoinAfter: number;
+  refuseBelow: number;
+  guestJoin: boolean;
+  createdAt: string;
+  updatedAt: string;
+  joinCode?: string | null;
+  distance_km?: number;
+  url: string;
+  qr: string;
 }
 
 export type ReturnTo = "AFTER" | "FIRST" | "LAST";
