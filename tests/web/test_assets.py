@@ -39,6 +39,16 @@ def test_the_address_changes_with_any_file(tmp_path: Path, changed: str) -> None
     assert Assets.of(read_files(tmp_path)).digest != before
 
 
+def test_only_what_a_module_imports_comes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(
+        'import "./b.js";\nexport function clear(form) {\n  form.querySelector(".problem");\n}\n'
+        'export const later = () => import("./c.js");\n'
+    )
+    for name in ("b.js", "c.js"):
+        (tmp_path / name).write_text("")
+    assert Assets.of(read_files(tmp_path)).modules("a.js") == ("a.js", "b.js")
+
+
 async def test_an_asset_may_be_kept_for_ever(site: Site) -> None:
     for path, kind in (("qure.css", "text/css"), ("core/api.js", "text/javascript")):
         answer = await site.http.get(assets().address(path))

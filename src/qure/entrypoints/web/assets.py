@@ -20,6 +20,7 @@ from litestar.response.base import ASGIResponse
 
 from qure.domain.errors import NotFound
 from qure.entrypoints.http.bearer import PUBLIC
+from qure.entrypoints.web.slimming import slim_script, slim_style
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {
@@ -28,12 +29,14 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
-_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"';]*?["'](\.[^"']+)["']""", re.MULTILINE)
+_SLIM = {".css": slim_style, ".js": slim_script}
+_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"';(]*?["'](\.[^"']+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All files by their path within ``static/``; ``digest`` is over every name and byte."""
+    """All files by their path within ``static/``, scripts and styles without what browsers do not
+    need; ``digest`` is over every name and byte."""
 
     files: Mapping[str, bytes]
     digest: str
@@ -76,6 +79,12 @@ def read_files(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.suffix in _TYPES
     }
+
+
+def _as_served(path: Path) -> bytes:
+    slim = _SLIM.get(path.suffix)
+    content = path.read_bytes()
+    return content if slim is None else slim(content.decode()).encode()
 
 
 @get("/{digest:str}/{path:path}", opt={PUBLIC: True})

@@ -9,8 +9,9 @@ import { explain } from "./i18n.js";
  * and else in the form's `.problem`.
  * @param {HTMLFormElement} form
  * @param {(fields: Record<string, string>) => Promise<unknown>} send
+ * @param {Record<string, string>} [places] The field that a code is about.
  */
-export function submits(form, send) {
+export function submits(form, send, places) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (form.ariaBusy === "true") return;
@@ -19,7 +20,7 @@ export function submits(form, send) {
     try {
       await send(fieldsOf(form));
     } catch (error) {
-      show(form, error);
+      show(form, error, places);
     } finally {
       form.ariaBusy = null;
     }
@@ -43,7 +44,7 @@ export function clear(form) {
   for (const note of form.querySelectorAll(".field-problem")) note.remove();
   for (const field of form.querySelectorAll("[aria-invalid]")) {
     field.removeAttribute("aria-invalid");
-    field.removeAttribute("aria-describedby");
+    describe(field, (ids) => ids.filter((id) => !id.endsWith("-problem")));
   }
   const problem = form.querySelector(".problem");
   if (problem) problem.textContent = "";
@@ -52,20 +53,35 @@ export function clear(form) {
 /**
  * @param {HTMLFormElement} form
  * @param {unknown} error
+ * @param {Record<string, string>} [places] The field that a code is about.
  */
-export function show(form, error) {
-  const named = error instanceof Refusal ? error.errors : [];
+export function show(form, error, places = {}) {
+  const refusal = error instanceof Refusal ? error : null;
+  const place = refusal && places[refusal.code];
+  // The server's own sentences are English.
+  const named = place
+    ? [{ path: place, message: explain(error), lang: null }]
+    : (refusal?.errors ?? []).map((one) => ({ ...one, lang: "en" }));
   /** @type {HTMLElement | null} */
   let first = null;
-  for (const { path, message } of named) {
+  for (const { path, message, lang } of named) {
     const field = /** @type {HTMLElement | null} */ (form.querySelector(`[name="${CSS.escape(path)}"]`));
     if (!field) continue;
     const id = `${form.id || "form"}-${path}-problem`;
-    field.after(el("p", { class: "field-problem", id, lang: "en" }, message));
+    field.after(el("p", { class: "field-problem", id, lang }, message));
     set(field, "aria-invalid", "true");
-    set(field, "aria-describedby", id);
+    describe(field, (ids) => [...ids, id]);
     first ??= field;
   }
   if (first) first.focus();
   else one(".problem", form).textContent = explain(error);
+}
+
+/**
+ * @param {Element} field
+ * @param {(ids: string[]) => string[]} change What else describes it stays.
+ */
+function describe(field, change) {
+  const ids = (field.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+  set(field, "aria-describedby", change(ids).join(" ") || null);
 }
