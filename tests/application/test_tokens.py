@@ -46,6 +46,8 @@ async def test_nobody_looks_at_anothers_token_and_only_patients_have_one(world: 
     for whose, actor in ((patient, other), (patient, admin), (admin, admin)):
         with pytest.raises(Forbidden):
             await world.use.tokens.active_of(whose.user_id, actor=actor)
+        with pytest.raises(Forbidden):
+            await world.use.tokens.standing_of(whose.user_id, actor=actor)
 
 
 async def test_a_patients_active_tokens_are_found_whichever_queue_they_are_in(world: World) -> None:

@@ -76,6 +76,21 @@ async def read_active_token(request: Call, patient_id: UserId, tokens: Tokens) -
     return None if token is None else TokenBody.of(token)
 
 
+@router.call(
+    "GET",
+    "/{patientId}/active",
+    "These are your active tokens.",
+    refuses=("forbidden",),
+)
+async def list_active_tokens(request: Call, patient_id: UserId, tokens: Tokens) -> list[TokenBody]:
+    """See all your active tokens.
+
+    For that patient: those of today, the lowest number first.
+    """
+    standing = await tokens.standing_of(patient_id, actor=request.user)
+    return [TokenBody.of(token) for token in standing]
+
+
 @router.call("GET", "/queue/{queueId}", "These are the queue's tokens.", refuses=("forbidden",))
 async def list_tokens(
     request: Call, queue_id: QueueId, given: FilterTokens, tokens: Tokens
