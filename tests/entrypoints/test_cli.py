@@ -14,7 +14,9 @@ import bcrypt
 import pytest
 
 from qure.adapters.sql.migrations.revision import head
+from qure.entrypoints.cli.administration import greeting
 from qure.entrypoints.cli.commands import main, qure
+from qure.settings import Settings
 from tests.support.servers.process import free_port
 
 COMMANDS = sorted(qure.commands)
@@ -318,6 +320,17 @@ def test_an_admin_keeps_the_rules_of_registering(
     line = run("create-admin", *arguments).is_refused(code=2)
     assert line.startswith(f"{field}: Must be ")
     assert not (alone / "data" / "qure.db").exists()
+
+
+# --- serve ---
+
+
+def test_an_operator_reads_how_to_become_the_first_admin_as_long_as_there_is_none() -> None:
+    settings = Settings(public_url="https://queue.example")
+    read = greeting(settings, "http://localhost:3000", setup_code="ABCD-EFGH-JKLM")
+    line = "First admin     https://queue.example/setup#ABCD-EFGH-JKLM (code ABCD-EFGH-JKLM)"
+    assert line in read
+    assert "/setup" not in greeting(settings, "http://localhost:3000")
 
 
 # --- check-config and openapi ---

@@ -13,7 +13,7 @@ import pytest
 import socketio
 
 from tests.entrypoints.commands import run, running, serving
-from tests.support.servers.process import accepts_connections, is_alive, wait_until
+from tests.support.servers.process import accepts_connections, free_port, is_alive, wait_until
 
 ADMIN = {"email": "ada@clinic.example", "password": "correct horse"}
 END_SECONDS = 10.0
@@ -43,6 +43,7 @@ def test_a_strangers_first_day_and_second_start(alone: Path) -> None:
         assert f"Documentation   http://localhost:{port_of(url)}/docs" in first.output
         assert f"Data folder     {alone}/data" in first.output
         assert "create-admin you@example.com" in first.output
+        assert f"First admin     http://localhost:{port_of(url)}/setup#" in first.output
         assert httpx.get(f"{url}/docs").status_code == 200
 
         # Beside the running service, on the same file.
@@ -61,6 +62,7 @@ def test_a_strangers_first_day_and_second_start(alone: Path) -> None:
         assert not accepts_connections(port_of(url))
 
     with serving(folder=alone) as (second, url):
+        assert "/setup" not in second.output
         # An access JWT of yesterday's keys, and yesterday's clinic.
         found = httpx.get(f"{url}/api/clinic", headers=headers)
         assert [one["name"] for one in found.json()["data"]["clinics"]] == ["City Clinic"]
@@ -95,6 +97,42 @@ async def test_it_ends_within_ten_seconds_with_sockets_open(alone: Path) -> None
             await client.shutdown()
         assert command.process.wait(END_SECONDS) == 0
         assert "Traceback" not in command.errors
+
+
+def become_admin(url: str, code: str) -> int:
+    """How that is answered."""
+    names = {"firstName": "Ada", "lastName": "Lovelace", "code": code}
+    given = {**names, **ADMIN, "confirmPassword": ADMIN["password"]}
+    return httpx.post(f"{url}/api/setup", json=given, timeout=30).status_code
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_code_that_is_shown_makes_the_first_admin_in_any_process(
+    alone: Path, redis_database: str, workers: int
+) -> None:
+    given = ("--workers", str(workers))
+    with serving(*given, folder=alone, REDIS_URL=redis_database) as (command, url):
+        shown = command.wait_for(r"First admin +http://\S+/setup#(\S+) \(code (\S+)\)\n")
+        assert shown[1] == shown[2]
+        assert become_admin(url, "AAAA-AAAA-AAAA") == 403
+        assert become_admin(url, shown[1]) == 201
+        assert login(url)["user"]["role"] == "ADMIN"
+        # Each connection is another one's turn.
+        assert {become_admin(url, shown[1]) for _ in range(4)} == {409}
+        assert shown[1] not in command.errors
+        command.end()
+        assert shown[1] not in command.errors
+
+
+def test_a_database_that_is_away_behind_its_pooler_does_not_stop_the_start(
+    alone: Path, postgres_database: str, redis_database: str
+) -> None:
+    pooler = f"postgresql://qure@127.0.0.1:{free_port()}/qure"
+    away = {"DATABASE_URL": pooler, "DATABASE_DIRECT_URL": postgres_database}
+    away |= {"REDIS_URL": redis_database}  # Without it the server does its own jobs, and must wait.
+    with serving(folder=alone, **away) as (command, url):
+        assert "/setup" not in command.output
+        assert httpx.get(f"{url}/health", timeout=30).status_code == 200
 
 
 def test_several_workers_serve_one_port_and_are_replaced_when_they_die(

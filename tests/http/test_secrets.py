@@ -107,6 +107,31 @@ async def test_no_log_line_and_no_figure_has_a_secret(
             assert value not in figures, kind
 
 
+async def test_the_setup_code_is_kept_nowhere_and_in_no_log_line(
+    settings: Settings, clock: FixedClock, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: str) -> str:
+        raise RuntimeError("on purpose")
+
+    async with running_service(replace(settings, access_log=True), clock) as service:
+        code = await service.container.use_cases.first_admin.code()
+        assert code is not None
+        names = {"firstName": "Grace", "lastName": "Hopper", "email": "grace@example.com"}
+        given = {**names, "password": "secret1", "confirmPassword": "secret1", "code": code}
+        passwords = service.container.use_cases.first_admin._passwords
+        with monkeypatch.context() as patch:
+            patch.setattr(passwords, "hash", broken)
+            assert (await service.http.post("/api/setup", json=given)).status_code == 500
+        assert (await service.http.post("/api/setup", json=given)).status_code == 201
+        assert (await service.http.post("/api/setup", json=given)).status_code == 409
+        everything = kept(settings) + said(log).encode()
+        figures = (await service.http.get("/metrics")).text
+    everything += kept(settings) + said(log).encode() + figures.encode()
+    assert b"POST /api/setup 201" in everything
+    for spelt in (code, code.replace("-", ""), sha256(code.encode()).hexdigest()):
+        assert spelt.encode() not in everything
+
+
 async def test_a_fault_at_a_door_is_logged_without_its_code(
     service: HttpService, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

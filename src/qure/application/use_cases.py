@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qure.application.accounts.displays import Displays
+from qure.application.accounts.first_admin import FirstAdmin
 from qure.application.accounts.guest_links import GuestLinks, GuestSecrets
 from qure.application.accounts.guests import Guests
 from qure.application.accounts.logins import Logins
@@ -56,6 +57,7 @@ class UseCases:
     """What people can do. Every way in (HTTP, sockets, the command) comes through here."""
 
     registration: Registration
+    first_admin: FirstAdmin
     logins: Logins
     profiles: Profiles
     users: Users
@@ -107,6 +109,14 @@ class UseCases:
                 passwords=registration_passwords,
                 throttle=throttle,
                 per_ten_minutes=rules.registrations_per_ten_minutes,
+            ),
+            first_admin=FirstAdmin(
+                storage,
+                clock,
+                ids,
+                passwords=registration_passwords,
+                digests=digests,
+                throttle=throttle,
             ),
             logins=Logins(
                 storage,

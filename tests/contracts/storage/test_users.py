@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -149,6 +150,35 @@ async def test_users_are_found_by_role(storage: Storage) -> None:
     async with storage.read() as db:
         assert await db.users.search(query=None, role=Role.ADMIN, page=Page()) == ([admin], 1)
         assert await db.users.search(query=None, role=Role.STAFF, page=Page()) == ([], 0)
+
+
+async def test_whether_there_is_an_admin_is_known_of_a_disabled_one_too(storage: Storage) -> None:
+    clinic = build_clinic()
+    await given(storage, clinic, build_user(), build_staff(clinic.id), build_display(clinic.id))
+    for lock in (False, True):
+        async with storage.write() as db:
+            assert not await db.users.has_admin(lock=lock)
+    await given(storage, build_admin(is_active=False))
+    for lock in (False, True):
+        async with storage.write() as db:
+            assert await db.users.has_admin(lock=lock)
+    async with storage.read() as db:
+        assert await db.users.has_admin()
+
+
+async def test_of_many_who_ask_under_the_lock_only_the_first_finds_no_admin(
+    storage: Storage,
+) -> None:
+    async def make_one_if_there_is_none() -> bool:
+        async with storage.write() as db:
+            is_first = not await db.users.has_admin(lock=True)
+            if is_first:
+                await db.users.add(build_admin())
+                await db.commit()
+            return is_first
+
+    made = await asyncio.gather(*(make_one_if_there_is_none() for _ in range(16)))
+    assert sum(made) == 1
 
 
 async def test_neither_guests_nor_displays_are_listed(storage: Storage) -> None:

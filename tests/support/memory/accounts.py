@@ -54,6 +54,10 @@ class MemoryUsers:
         users = (self._state.users.get(id) for id in ids)
         return {user.id: user.full_name for user in users if user is not None}
 
+    async def has_admin(self, *, lock: bool = False) -> bool:
+        """There is one lock for all, and a writer has it."""
+        return any(user.role is Role.ADMIN for user in self._state.users.values())
+
     async def save(self, user: User) -> None:
         """Raises ``Conflict`` (``email_taken``) when it got somebody else's address."""
         before = self._state.users[user.id]

@@ -29,6 +29,9 @@ NETWORK_EVERY_SECONDS = 5
 
 REGISTRATION_WINDOW_SECONDS = 600
 
+SETUP_ATTEMPTS = 10
+"""From one network at the code for the first admin: at once, and as many again in 10 minutes."""
+
 
 def login_limits(email: str, *, address: str | None, device: UUID | None) -> list[Limit]:
     """What a login is counted under. ``device`` is one that has logged in to this account before.
@@ -60,6 +63,12 @@ def registration_limits(address: str | None, *, in_ten_minutes: int) -> list[Lim
     network = network_of(address)
     every = max(1, REGISTRATION_WINDOW_SECONDS * 1000 // in_ten_minutes)
     return [Limit(f"register:network:{network}", in_ten_minutes, every)]
+
+
+def setup_limits(address: str | None) -> list[Limit]:
+    """What a try to become the first admin is counted under."""
+    every = REGISTRATION_WINDOW_SECONDS * 1000 // SETUP_ATTEMPTS
+    return [Limit(f"setup:network:{network_of(address)}", SETUP_ATTEMPTS, every)]
 
 
 def minute_limit(key: str, many: int) -> Limit:

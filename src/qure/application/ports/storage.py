@@ -107,6 +107,10 @@ class Users(Protocol):
     async def names_of(self, ids: Collection[UserId]) -> Mapping[UserId, str]:
         """Full names. Ids of nobody are passed over."""
 
+    async def has_admin(self, *, lock: bool = False) -> bool:
+        """Whether there is an admin, a disabled one too. With ``lock`` nobody else adds or changes
+        a user until this unit of work has ended."""
+
     async def save(self, user: User) -> None: ...
 
     async def staff_of(self, clinic_id: ClinicId) -> list[User]:

@@ -97,8 +97,13 @@ async def check(settings: Settings, *, connect: bool) -> list[Line]:
     return lines
 
 
-def greeting(settings: Settings, url: str, *, workers: int = 1) -> str:
-    """What an operator reads when the service has started."""
+def greeting(
+    settings: Settings, url: str, *, workers: int = 1, setup_code: str | None = None
+) -> str:
+    """What an operator reads when the service has started.
+
+    With ``setup_code`` whoever reads it can become the first admin: it is for nobody else.
+    """
     base = settings.public_url or url
     lines = [
         f"Qure {version('qure')} is running; Ctrl-C stops it.",
@@ -107,6 +112,7 @@ def greeting(settings: Settings, url: str, *, workers: int = 1) -> str:
         f"  Data folder     {settings.data_dir.resolve()}",
         f"  Database        {_place(settings.database_url)}" if settings.database_url else "",
         _about_sockets(settings, workers),
+        f"  First admin     {base}/setup#{setup_code} (code {setup_code})" if setup_code else "",
         f"  Next            {command_name()} create-admin you@example.com",
     ]
     return "\n".join(line for line in lines if line)

@@ -85,7 +85,9 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     serve_until_told(
         settings,
         workers=workers,
-        on_ready=lambda url: click.echo(greeting(settings, url, workers=workers)),
+        on_ready=lambda url, setup_code: click.echo(
+            greeting(settings, url, workers=workers, setup_code=setup_code)
+        ),
     )
 
 

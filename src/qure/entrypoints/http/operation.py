@@ -16,13 +16,13 @@ OPERATION = "operation"
 _CODES = {
     400: ("wrong_password", "authorization_pending", "slow_down", "expired_token"),
     401: ("invalid_credentials", "invalid_refresh_token", "invalid_guest_secret"),
-    403: ("forbidden", "account_disabled", "cannot_disable_self"),
+    403: ("forbidden", "account_disabled", "cannot_disable_self", "wrong_setup_code"),
     404: (
         *("queue_not_found", "user_not_found", "staff_not_found", "service_not_found"),
         "join_code_not_found",
     ),
     409: (
-        *("email_taken", "already_staff", "user_is_admin", "not_an_account"),
+        *("email_taken", "already_set_up", "already_staff", "user_is_admin", "not_an_account"),
         *("clinic_exists", "clinic_retired", "guest_join_off"),
         *("service_exists", "prefix_taken", "default_service", "too_many_services"),
         *("service_retired", "desk_taken", "desk_closed", "desk_retired", "too_many_desks"),

@@ -2,7 +2,7 @@
 
 A page says with the header ``Qure-Session`` that its secret is in a cookie. A form of another site
 cannot send that header, and a script of another origin is not allowed to (``wire.headers``): so a
-cookie that a browser adds by itself is never looked at. ``docs/decisions/0042-sessions-of-pages.md``.
+cookie that a browser adds by itself is never looked at (``docs/decisions/0042``).
 """
 
 from typing import Literal

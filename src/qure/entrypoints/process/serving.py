@@ -11,9 +11,12 @@ import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 from qure.application.ports.setup import SetupError
-from qure.bootstrap import schema_of
+from qure.bootstrap import build, schema_of
+from qure.container import ProcessRole
+from qure.domain.errors import Unavailable
 from qure.entrypoints.observability.logs import configure_logging
 from qure.entrypoints.process.running import interrupts_wait, run_process
 from qure.entrypoints.process.supervisor import Supervisor
@@ -22,11 +25,14 @@ from qure.settings import Settings, SettingsError
 BACKLOG = 2048
 
 
-def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, *, workers: int = 1, on_ready: Callable[[str, str | None], None]
+) -> None:
     """Migrate the database, then serve until SIGTERM or SIGINT, and end in order.
 
-    ``on_ready`` is called with the service's own URL once it answers. Raises ``SettingsError``
-    for a combination that cannot work, ``SetupError`` for a port or a database that cannot be used.
+    ``on_ready`` is called with the service's own URL once it answers, and with the code for the
+    first admin as long as there is none. Raises ``SettingsError`` for a combination that cannot
+    work, ``SetupError`` for a port or a database that cannot be used.
     """
     if workers > 1 and settings.redis_url is None:
         raise SettingsError(
@@ -37,15 +43,29 @@ def serve(settings: Settings, *, workers: int = 1, on_ready: Callable[[str], Non
     with listen(settings.host, settings.port) as listener:
         url = url_of(listener)
         with interrupts_wait():
-            asyncio.run(schema_of(settings).migrate())
+            code = asyncio.run(_prepare(settings))
         if workers == 1:
-            run_process(settings, [listener], on_ready=lambda: on_ready(url))
+            run_process(settings, [listener], on_ready=lambda: on_ready(url, code))
             return
         with ExitStack() as stack:
             own = [stack.enter_context(one) for one in _own_listeners(settings, listener, workers)]
             Supervisor(
-                settings, listener, own=own, workers=workers, on_ready=lambda: on_ready(url)
+                settings, listener, own=own, workers=workers, on_ready=lambda: on_ready(url, code)
             ).run()
+
+
+async def _prepare(settings: Settings) -> str | None:
+    """Migrate; the code for the first admin, as long as there is none.
+
+    Asked here, before there are processes, so that it is the same for one and for several.
+    """
+    await schema_of(settings).migrate()
+    unwatched = replace(settings, otlp_endpoint=None)
+    async with build(unwatched, role=ProcessRole.COMMAND).running() as container:
+        try:
+            return await container.use_cases.first_admin.code()
+        except Unavailable:
+            return None  # A pooler, perhaps: the service starts all the same, and says so itself.
 
 
 def url_of(listener: socket.socket) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, false, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, exists, false, func, insert, or_, select, text, update
 
 from qure.adapters.sql.mapping import fold, to_user, user_values
 from qure.adapters.sql.rows.accounts import USERS
@@ -28,6 +28,9 @@ _NAMES = select(USERS.c.id, USERS.c.first_name, USERS.c.last_name).where(
 )
 # Sorted first and locked then. The names alone: who locks many looks at nothing else of them.
 _LOCK_MANY = _NAMES.order_by(USERS.c.id).with_for_update(key_share=True)
+_HAS_ADMIN = select(exists().where(USERS.c.role == Role.ADMIN.value))
+# Holds off every writer of users, but not the foreign keys of rows that name one.
+_LOCK_ALL = text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
 _SAVE = update(USERS).where(USERS.c.id == bindparam("of"))
 _STAFF = (
     select(USERS)
@@ -65,6 +68,12 @@ class SqlUsers:
         if not ids:
             return {}
         return _names(await self._transaction.all(_NAMES, {"ids": padded(ids)}))
+
+    async def has_admin(self, *, lock: bool = False) -> bool:
+        # On SQLite a writer is alone anyway.
+        if lock and self._transaction.dialect == "postgresql":
+            await self._transaction.change(_LOCK_ALL)
+        return bool(await self._transaction.scalar(_HAS_ADMIN))
 
     async def save(self, user: User) -> None:
         self._changes.note(user)

@@ -417,6 +417,16 @@ export interface LoginBody {
   refreshToken: string | null;
 }
 
+/** The first admin, and the code that `qure serve` shows. */
+export interface MakeFirstAdmin {
+  firstName: string;
+  lastName: string;
+  email: string;
+  password: string;
+  confirmPassword: string;
+  code: string;
+}
+
 /** A user, as an admin sees them. */
 export interface ManagedUserBody {
   id: string;
@@ -722,6 +732,11 @@ export interface SessionBody {
 /** Switch on or off. */
 export interface SetActive {
   isActive: boolean;
+}
+
+/** ``needed`` until there was an admin. */
+export interface SetupBody {
+  needed: boolean;
 }
 
 export type SkipReason = "NO_SHOW" | "STAFF";
