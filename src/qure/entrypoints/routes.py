@@ -5,10 +5,10 @@ from __future__ import annotations
 from litestar import Litestar
 
 from qure.entrypoints.http.app import create_app
-from qure.entrypoints.web import assets, pages, start
+from qure.entrypoints.web import assets, door, installable, pages, start
 from qure.settings import Settings
 
-_PAGES = (start.router, pages.router, assets.router)
+_PAGES = (start.router, pages.router, door.router, installable.router, assets.router)
 
 
 def create_routes(settings: Settings) -> Litestar:

@@ -102,7 +102,7 @@ async def look_through_door(
     today with what whoever joins now has to wait. Unknown, renewed and switched-off codes are the
     same 404.
     """
-    door = await guests.look(_plausible(join_code), address=address_of(request, settings))
+    door = await guests.look(plausible_code(join_code), address=address_of(request, settings))
     waiting = await waits.of_clinic(door.clinic.id) if door.queues else {}
     return DoorBody.of(door, waiting)
 
@@ -147,7 +147,7 @@ async def join_at_door(
     if asker is not None:
         require_person(asker)
     admitted = await guests.join(
-        _plausible(join_code),
+        plausible_code(join_code),
         service_id=None if given.service_id is None else ServiceId(given.service_id),
         name=given.name,
         address=address_of(request, settings),
@@ -177,6 +177,6 @@ async def open_guest_link(
     return GuestSessionBody.of(grant)
 
 
-def _plausible(join_code: str) -> str:
+def plausible_code(join_code: str) -> str:
     """The code; what cannot be one is the empty code, which is no clinic's."""
     return join_code if _CODE.fullmatch(join_code) else ""

@@ -35,14 +35,16 @@ def spoken_by(request: PublicCall, offered: tuple[str, ...] = ()) -> Language:
     )
 
 
-def page_answer(request: PublicCall, html: bytes, *, status: int = 200) -> ASGIResponse:
+def page_answer(
+    request: PublicCall, html: bytes, *, status: int = 200, cache: str = "no-cache"
+) -> ASGIResponse:
     """A page that the browser asks for anew each time: its assets it keeps."""
     return ASGIResponse(
         body=html,
         media_type="text/html",
         status_code=status,
         headers={
-            "Cache-Control": "no-cache",
+            "Cache-Control": cache,
             "Content-Security-Policy": page_policy(parts_of(request.scope).container.settings),
             "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
             "Vary": "Accept, Accept-Language, Cookie",

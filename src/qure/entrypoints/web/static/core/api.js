@@ -190,11 +190,14 @@ export function sessionClient(kind, onuser) {
 /**
  * A client for whoever holds the secret of a guest's link.
  * @param {string} secret
+ * @param {(user: any) => void} [onuser] Hears who it is, with each renewal.
  */
-export function guestClient(secret) {
+export function guestClient(secret, onuser) {
   return new Client(async () => {
     try {
-      return (await ask("POST", "/guest/session", { secret })).accessToken;
+      const data = await ask("POST", "/guest/session", { secret });
+      onuser?.(data.user);
+      return data.accessToken;
     } catch (error) {
       if (error instanceof Refusal && [400, 401].includes(error.status)) return null;
       throw error;

@@ -10,5 +10,10 @@ export async function registered() {
     },
   });
   const address = policy ? policy.createScriptURL("/sw.js") : "/sw.js";
-  return await navigator.serviceWorker.register(address, { scope: "/t" });
+  try {
+    await navigator.serviceWorker.register(address, { scope: "/t" });
+    return await navigator.serviceWorker.ready;
+  } catch {
+    return null; // Private windows may refuse it: the page works without.
+  }
 }
