@@ -17,7 +17,9 @@ from typing import Any
 
 from babel import Locale
 
-CODES = ("en", "es", "fr", "de", "hi", "ar")
+from qure.domain import clinic
+
+CODES = tuple(one.value for one in clinic.Language)
 """The languages there are; the first is for whoever understands none of them."""
 
 LANGUAGE_COOKIE = "qure_language"
