@@ -73,9 +73,9 @@ def assets() -> Assets:
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """What can be served of a folder, by its path within."""
+    """What is served of a folder, by its path within."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
+        path.relative_to(folder).as_posix(): _as_served(path)
         for path in sorted(folder.rglob("*"))
         if path.suffix in _TYPES
     }
