@@ -17,11 +17,11 @@ from qure.entrypoints.web.rendering import Page, render
 
 PAGES = {
     "/setup": Page("setup"),
-    "/display": Page("display"),
+    "/display": Page("display", calls_aloud=True),
     "/desk": Page("desk"),
     "/t": Page("patient"),
-    "/admin": Page("admin"),
-    "/poster": Page("poster"),
+    "/admin": Page("admin", ("health",), asks_for_the_place=True),
+    "/poster": Page("poster", ("poster_lines",)),
 }
 """Pages that are the same for everybody: what they show is asked for by their modules."""
 
@@ -36,9 +36,17 @@ def spoken_by(request: PublicCall, offered: tuple[str, ...] = ()) -> Language:
 
 
 def page_answer(
-    request: PublicCall, html: bytes, *, status: int = 200, cache: str = "no-cache"
+    request: PublicCall,
+    html: bytes,
+    *,
+    status: int = 200,
+    cache: str = "no-cache",
+    place: bool = False,
 ) -> ASGIResponse:
-    """A page that the browser asks for anew each time: its assets it keeps."""
+    """A page that the browser asks for anew each time: its assets it keeps.
+
+    ``place`` is whether it may ask the device where it is.
+    """
     return ASGIResponse(
         body=html,
         media_type="text/html",
@@ -46,7 +54,7 @@ def page_answer(
         headers={
             "Cache-Control": cache,
             "Content-Security-Policy": page_policy(parts_of(request.scope).container.settings),
-            "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+            "Permissions-Policy": f"camera=(), microphone=(), geolocation=({'self' * place})",
             "Vary": "Accept, Accept-Language, Cookie",
         },
     )
@@ -61,7 +69,8 @@ def plain(page: Page, code: str, **known: Any) -> bytes:
 def _serve(path: str, page: Page) -> HTTPRouteHandler:
     @get(path, opt={PUBLIC: True}, name=f"page-{page.name}")
     async def show(request: PublicCall) -> ASGIResponse:
-        return page_answer(request, plain(page, spoken_by(request).code))
+        html = plain(page, spoken_by(request).code)
+        return page_answer(request, html, place=page.asks_for_the_place)
 
     return show
 

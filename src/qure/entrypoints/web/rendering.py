@@ -22,11 +22,15 @@ _HARMLESS = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 class Page:
     """``templates/<name>.html``, with ``static/<name>/<name>.js`` and ``.css`` if they are there.
 
-    ``sections`` are those of the catalogue that it has besides the shared ones and its own.
+    ``sections`` are those of the catalogue that it has besides the shared ones and its own. One
+    that ``calls_aloud`` has what is said of a call in every language: a clinic speaks several. One
+    that ``asks_for_the_place`` may ask the device where it is.
     """
 
     name: str
     sections: tuple[str, ...] = ()
+    calls_aloud: bool = False
+    asks_for_the_place: bool = False
 
     @property
     def module(self) -> str:
@@ -48,6 +52,8 @@ class Page:
 def render(page: Page, spoken: Language, **known: Any) -> bytes:
     """The page in that language. ``data`` among what is known is handed to its modules as JSON."""
     messages = spoken.messages_for(page.name, *page.sections)
+    if page.calls_aloud:
+        messages["voice"] = _voices()
     html = (
         _templates()
         .get_template(f"{page.name}.html")
@@ -63,6 +69,16 @@ def render(page: Page, spoken: Language, **known: Any) -> bytes:
         )
     )
     return html.encode()
+
+
+@cache
+def _voices() -> dict[str, str]:
+    texts = {}
+    for code in CODES:
+        spoken = language(code)
+        texts[f"desk_{code}"] = spoken.say("voice", "desk", label="{label}", desk="{desk}")
+        texts[f"no_desk_{code}"] = spoken.say("voice", "no_desk", label="{label}")
+    return texts
 
 
 @cache

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from qure.application.accounts.first_admin import FirstAdmin
+from qure.domain.errors import Unavailable
 from qure.entrypoints.http.calls import PublicCall
 from qure.entrypoints.http.routing import Api
 from qure.entrypoints.version import VERSION
@@ -36,7 +38,7 @@ def _welcome(*, docs: bool) -> Welcome:
     return Welcome("Qure", VERSION, links)
 
 
-_PAGE = Page("start")
+_PAGE = Page("start", ("health",))
 
 router = Api("/", tag="Health")
 
@@ -49,13 +51,24 @@ router = Api("/", tag="Health")
     public=True,
 )
 async def read_welcome(
-    request: PublicCall, settings: Settings
+    request: PublicCall, settings: Settings, first_admin: FirstAdmin
 ) -> Annotated[Welcome | ASGIResponse, Welcome]:
     """What this is, and where to go.
 
-    Touches no backend. Whoever asks for HTML, as browsers do, gets a page.
+    Touches no backend. Whoever asks for HTML, as browsers do, gets a page, which begins with how
+    to make the first admin as long as there is none.
     """
     if "text/html" in request.headers.get("accept", ""):
-        html = plain(_PAGE, spoken_by(request).code, docs=settings.docs)
+        new = await _is_new(first_admin)
+        html = plain(_PAGE, spoken_by(request).code, docs=settings.docs, new=new)
         return page_answer(request, html)
     return _welcome(docs=settings.docs)
+
+
+async def _is_new(first_admin: FirstAdmin) -> bool:
+    """Whether there is nobody yet who may set it up; not while nobody can know."""
+    try:
+        return await first_admin.is_needed()
+    except Unavailable:
+        # The page says so itself: its module asks after every backend.
+        return False

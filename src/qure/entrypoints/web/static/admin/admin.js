@@ -72,6 +72,8 @@ async function route(moved) {
     await open(found, moved, signal);
   } catch (error) {
     if (!signal.aborted) failed(error);
+    // Neither a refusal nor an answer that did not come: our own mistake.
+    if (!("code" in /** @type {object} */ (error))) throw error;
   } finally {
     if (!signal.aborted) set(screen, "aria-busy", false);
   }

@@ -1,5 +1,6 @@
 /** All that can be set about a clinic. */
 
+import { pause, Refusal } from "../core/api.js";
 import { el, one } from "../core/dom.js";
 import { t } from "../core/i18n.js";
 import { birthBody, birthFields } from "./clinic_fields.js";
@@ -90,20 +91,47 @@ function ruleBody({ noShowMinutes, rejoinMinutes, maxRejoins, rejoinAfter, refus
 }
 
 /** @param {import("./admin.js").Place} place */
-function pictures(place) {
-  const { client, path, clinic, changed } = place;
+function pictures({ client, path, clinic, changed, signal }) {
   const shown = el("div", { class: "row pictures" });
-  const again = (/** @type {Clinic} */ now) => {
-    shown.replaceChildren(
-      ...[now.logo, ...now.images].flatMap((url, index) =>
-        url
-          ? [el("img", { src: url, alt: index ? t("admin.picture", { number: index }) : t("admin.logo") })]
-          : []
-      ),
+  let now = clinic;
+
+  const taking = (/** @type {string} */ text, /** @type {Record<string, unknown>} */ body) =>
+    doing(text, async () => {
+      if (!(await sure(text, t("admin.for_good"), text))) return;
+      draw(await client.call("PUT", path, body));
+      one("input", sending).focus();
+    }, { class: "danger" });
+  const without = el(
+    "div",
+    { class: "row" },
+    taking(t("admin.no_logo"), { logo: null }),
+    taking(t("admin.no_images"), { images: [] }),
+  );
+
+  const draw = (/** @type {Clinic} */ is) => {
+    now = is;
+    changed(is);
+    const logo = is.logo ? [el("img", { src: is.logo, alt: t("admin.logo") })] : [];
+    const images = is.images.map((src, index) =>
+      el("img", { src, alt: t("admin.picture", { number: index + 1 }) })
     );
-    changed(now);
+    shown.replaceChildren(...logo, ...images);
+    shown.hidden = !logo.length && !images.length;
+    const [noLogo, noImages] = without.children;
+    /** @type {HTMLElement} */ (noLogo).hidden = !logo.length;
+    /** @type {HTMLElement} */ (noImages).hidden = !images.length;
   };
-  again(clinic);
+
+  /** Pictures are accepted at once, and there when they have been worked on. */
+  const lookAgain = async () => {
+    const before = JSON.stringify([now.logo, now.images]);
+    for (let tries = 0; tries < 20 && !signal.aborted; tries++) {
+      await pause(1000);
+      const is = await client.get(path);
+      if (JSON.stringify([is.logo, is.images]) !== before) return signal.aborted || draw(is);
+    }
+  };
+
   const files = (/** @type {string} */ name, /** @type {boolean} */ multiple) =>
     field(t(`admin.${name}`), { name, type: "file", multiple, accept: "image/*" }, {
       hint: t(`admin.${name}_hint`),
@@ -118,30 +146,22 @@ function pictures(place) {
         for (const one of chosen) given.append(name, one);
       }
       if (![...given].length) return t("admin.no_picture");
-      again(await client.call("PUT", path, given));
+      await client.call("PUT", path, given).catch(atItsField);
       sent.reset();
+      lookAgain().catch(() => {}); // Whoever looks at the clinic next sees them.
       return t("admin.pictures_sent");
     },
   });
-  const taking = (/** @type {string} */ text, /** @type {Record<string, unknown>} */ body) =>
-    doing(text, async () => {
-      if (!(await sure(text, t("admin.for_good"), text))) return;
-      again(await client.call("PUT", path, body));
-      one("input", sending).focus();
-    }, { class: "danger" });
-  return el(
-    "div",
-    { class: "stack" },
-    shown,
-    sending,
-    el(
-      "div",
-      { class: "row" },
-      doing(t("admin.look_again"), async () => again(await client.get(path))),
-      taking(t("admin.no_logo"), { logo: null }),
-      taking(t("admin.no_images"), { images: [] }),
-    ),
-  );
+  draw(clinic);
+  return el("div", { class: "stack" }, shown, sending, without);
+}
+
+/** A refusal names the picture, the form has one field for all. @param {unknown} error */
+function atItsField(error) {
+  if (error instanceof Refusal) {
+    error.errors = error.errors.map(({ path, message }) => ({ path: path.split(".")[0], message }));
+  }
+  throw error;
 }
 
 /** @param {import("./admin.js").Place} place */

@@ -22,8 +22,9 @@ export function birthFields(clinic) {
   const hours = clinic.openingHours ?? { start: "09:00", end: "17:00" };
   return [
     field(t("admin.name"), { name: "name", value: clinic.name, required: true, maxlength: 200 }),
-    field(t("admin.address"), { name: "address", value: clinic.address, autocomplete: "street-address" }, {
+    field(t("admin.address"), { name: "address", rows: 2, maxlength: 500 }, {
       hint: t("admin.address_hint"),
+      input: el("textarea", null, clinic.address),
     }),
     position(clinic),
     el(

@@ -26,6 +26,7 @@ export async function show({ client, root }) {
   };
   const search = form([field(t("admin.name"), { name: "query", type: "search" })], {
     action: t("admin.find"),
+    line: true,
     send: (given) => {
       query = given.query;
       return read();

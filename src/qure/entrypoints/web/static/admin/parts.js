@@ -66,15 +66,16 @@ export function check(label, props) {
  * @param {(fields: Record<string, string>, form: HTMLFormElement) => Promise<string | void>} how.send
  *   Gives what to say; by default that it is saved.
  * @param {boolean} [how.main] Whether this is what the screen is for.
+ * @param {boolean} [how.line] Whether all of it stands in one line.
  * @param {boolean} [how.empties] Whether the fields are empty afterwards.
  * @param {Record<string, string>} [how.places] See `submits`.
  */
-export function form(fields, { action, send, main, empties, places }) {
+export function form(fields, { action, send, main, line, empties, places }) {
   const said = el("output", { class: "said" });
   const button = el("button", { type: "submit", class: main ? "main-action" : null }, action);
   const made = el(
     "form",
-    { novalidate: true, id: `form-${++ids}` },
+    { novalidate: true, id: `form-${++ids}`, class: line ? "line" : null },
     ...fields,
     el("p", { class: "problem", role: "alert" }),
     el("div", { class: "row" }, button, said),

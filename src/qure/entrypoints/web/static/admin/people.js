@@ -14,7 +14,7 @@ const PAGE = 20;
 export async function show({ client, user: me, root }) {
   const list = el("ul", { class: "rows" });
   const pages = el("div", { class: "row" });
-  const count = el("p", { class: "quiet", role: "status" });
+  let count = 0;
   let wanted = { query: "", role: "" };
 
   const read = async (page = 1) => {
@@ -24,7 +24,7 @@ export async function show({ client, user: me, root }) {
     /** @type {import("../../types/wire.d.ts").UserListBody} */
     const { users, pagination } = await client.get(`/users?${asked}`);
     list.replaceChildren(...users.map(row));
-    write(count, t("admin.found", { count: pagination.totalCount }));
+    count = pagination.totalCount;
     const turn = (/** @type {string} */ text, /** @type {number} */ to) =>
       doing(text, async () => {
         await read(to);
@@ -76,12 +76,13 @@ export async function show({ client, user: me, root }) {
     ),
   ], {
     action: t("admin.find"),
+    line: true,
     send: async ({ query, role }) => {
       wanted = { query, role };
       await read();
-      return " ";
+      return t("admin.found", { count });
     },
   });
   await read();
-  root.append(search, count, list, pages);
+  root.append(search, list, pages);
 }

@@ -146,6 +146,7 @@ function finding(client, path, read) {
   const said = el("p", { role: "status" });
   const search = form([field(t("admin.name_or_email"), { name: "query", type: "search" })], {
     action: t("admin.find"),
+    line: true,
     send: async ({ query }) => {
       const wanted = new URLSearchParams({ query, role: "PATIENT", limit: "20" });
       /** @type {{users: User[]}} */

@@ -133,7 +133,7 @@ class Day {
       this.join();
     } catch (error) {
       // The banner says that nobody answers; what is seen stays until somebody does.
-      if (!(error instanceof Error)) throw error;
+      if (!("code" in /** @type {object} */ (error))) throw error;
     }
   }
 
@@ -208,8 +208,8 @@ class Day {
         { class: "head" },
         el("span", { class: "label badge" }),
         el("h3", { class: "title", tabindex: -1 }),
-        el("span", { class: "badge state" }),
       ),
+      el("p", null, el("span", { class: "badge state" })),
       el("p", { class: "waiting" }, el("strong", { class: "number" }), el("span", { class: "quiet" })),
       el(
         "dl",
@@ -242,10 +242,9 @@ class Day {
     say("waiting strong", String(queue.waitingCount));
     say("waiting span", t("admin.queue_waiting", { count: queue.waitingCount }));
     const [call] = queue.calls;
-    set(one(".called", node), "dir", "auto");
-    say("called", call ? [call.label, call.desk?.name].filter(Boolean).join(" → ") : "–");
+    list(one(".called", node), call ? [label(call.label), call.desk?.name] : [], " · ");
     set(one(".called", node), "title", call ? clock(call.calledAt, this.zone) : null);
-    say("next", queue.next.slice(0, 3).join(", ") || "–");
+    list(one(".next", node), queue.next.slice(0, 3).map(label), ", ");
     say("wait", howLong(queue.wait?.ifJoinedNow));
     const seated = this.#desks.filter((desk) => desk.staff && desk.serviceIds.includes(service.id));
     say("at", seated.map((desk) => `${desk.name}: ${desk.staff?.firstName}`).join(", ") || t("admin.nobody"));
@@ -259,4 +258,21 @@ function makeSeat() {
     null,
     el("div", { class: "head" }, el("span", { class: "title" }), el("span", { class: "quiet" })),
   );
+}
+
+/** @param {string} text */
+const label = (text) => el("span", { class: "label" }, text);
+
+/**
+ * What is written there, with something between; a dash when it is nothing.
+ * @param {HTMLElement} node
+ * @param {(HTMLElement | string | undefined)[]} items
+ * @param {string} between
+ */
+function list(node, items, between) {
+  const made = items.filter((one) => one !== undefined).flatMap((one, index) =>
+    index ? [between, one] : [one]
+  );
+  const text = made.map((one) => typeof one === "string" ? one : one.textContent).join("");
+  if (node.textContent !== (text || "–")) node.replaceChildren(...(text ? made : ["–"]));
 }

@@ -15,6 +15,7 @@ try {
   await show(location.hash.slice(1) || user.clinicId);
 } catch (error) {
   write(one("#problem"), explain(error));
+  if (!("code" in /** @type {object} */ (error))) throw error;
 }
 one("#waits").hidden = true;
 
@@ -28,6 +29,7 @@ async function show(id) {
   const { url, qr } = await client.get(`/clinic/${clinic.id}/join-code`);
   document.title = `${clinic.name} – ${t("poster.title")}`;
   write(one("#name"), clinic.name);
+  one("#name").classList.toggle("long", clinic.name.length > 60);
   write(one("#address"), clinic.address ?? "");
   write(one("#url"), url.replace(/^https?:\/\//, ""));
   set(one("#qr"), "src", qr);
@@ -46,5 +48,10 @@ function spoken(chosen) {
 }
 
 /** @param {string} code */
-const line = (code) =>
-  el("li", { lang: code, dir: RIGHT_TO_LEFT.includes(code) ? "rtl" : "ltr" }, t(`poster_lines.${code}`));
+function line(code) {
+  return el(
+    "li",
+    { lang: code, dir: RIGHT_TO_LEFT.includes(code) ? "rtl" : "ltr" },
+    t(`poster_lines.${code}`),
+  );
+}
