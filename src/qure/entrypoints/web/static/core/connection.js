@@ -9,6 +9,8 @@ import { clock, t } from "./i18n.js";
 const PATIENCE_MS = 5000;
 
 export class Connection extends HTMLElement {
+  #timer = 0;
+
   connectedCallback() {
     this.role = "status";
     this.hidden = false;
@@ -21,15 +23,14 @@ export class Connection extends HTMLElement {
    * @param {() => string | undefined} [zone] The clinic's.
    */
   tellOf(live, zone = () => undefined) {
-    let timer = 0;
     const look = () => {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
       const lost = live.lostAt;
       const since = lost === null ? 0 : Date.now() - lost;
       const tell = lost !== null && since >= PATIENCE_MS;
       document.body.classList.toggle("lost", tell);
       write(this, tell ? t("page.lost", { at: clock(lost, zone()) }) : "");
-      if (lost !== null && !tell) timer = setTimeout(look, PATIENCE_MS - since);
+      if (lost !== null && !tell) this.#timer = setTimeout(look, PATIENCE_MS - since);
     };
     const before = live.onchange;
     live.onchange = () => {
