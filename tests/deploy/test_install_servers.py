@@ -157,8 +157,9 @@ def test_the_browser_is_the_machines_by_any_name_or_one_that_is_named(machine: M
 
 
 def test_a_browser_that_is_brought_finds_the_fonts_that_are_brought(machine: Machine) -> None:
-    for program in ("nginx", "pgbouncer", "fc-list"):
+    for program in ("nginx", "pgbouncer"):
         machine.have(program)
+    machine.have("fc-list", "case $1 in *ar) echo a font ;; esac")
     machine.have("apt-get", APT)
     machine.have("dpkg-deb", DPKG_DEB)
     (machine.bin / "chromium").unlink()
@@ -177,8 +178,9 @@ def test_a_browser_that_is_brought_finds_the_fonts_that_are_brought(machine: Mac
 
 
 def test_the_machines_browser_finds_fonts_that_the_machine_has_not(machine: Machine) -> None:
-    for program in ("nginx", "pgbouncer", "fc-list"):
+    for program in ("nginx", "pgbouncer"):
         machine.have(program)
+    machine.have("fc-list", "case $1 in *hi) echo a font ;; esac")
     machine.have("apt-get", APT)
     machine.have("dpkg-deb", DPKG_DEB)
     machine.have("chromium", 'echo "$0 $FONTCONFIG_FILE"')
@@ -186,6 +188,9 @@ def test_the_machines_browser_finds_fonts_that_the_machine_has_not(machine: Mach
     own = machine.root / ".servers"
     assert machine.brought("chromium") == f"{machine.bin / 'chromium'} {own / 'fonts.conf'}\n"
     assert " chromium" not in machine.log.read_text()
+    machine.root = machine.root.rename(machine.root.with_name("another folder"))
+    assert machine.install().returncode == 0
+    assert machine.brought("chromium").endswith("/another folder/.servers/fonts.conf\n")
 
 
 def test_when_packages_cannot_be_had_it_tries_again_and_then_says_so(machine: Machine) -> None:
