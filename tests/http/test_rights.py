@@ -58,6 +58,7 @@ RIGHTS: Mapping[str, tuple[Thing | None, frozenset[str]]] = {
     "POST /api/desks/{desk}/resume": (None, DESK),
     "POST /api/desks/{desk}/call-next": (None, STAFF),
     "POST /api/desks/{desk}/close": (None, DESK),
+    "GET /api/settings": (None, ADMIN),
     "GET /api/users": (None, ADMIN),
     "PATCH /api/users/{unknown}": ({"isActive": True}, ADMIN),
     "POST /api/queues/init/{clinic}": (None, DESK),

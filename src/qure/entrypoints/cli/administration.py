@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from qure.application.ports.setup import SetupError
 from qure.bootstrap import build, schema_of
 from qure.container import Container, ProcessRole
 from qure.domain.errors import Invalid, Unavailable
+from qure.entrypoints.chosen import choices, place
 from qure.settings import Settings
 from qure.wire import fields as f
 from qure.wire.parsing import Fields, parse
@@ -77,7 +77,7 @@ async def make_admin(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that the settings choose."""
+    """One thing that was looked at."""
 
     subject: str
     sentence: str
@@ -86,7 +86,7 @@ class Line:
 
 async def check(settings: Settings, *, connect: bool) -> list[Line]:
     """What the settings choose, and with ``connect`` whether it answers. No secrets."""
-    lines = list(_choices(settings))
+    lines = [Line(one.subject, one.sentence) for one in choices(settings)]
     if connect:
         lines += [
             await _ask("Database", lambda: _database_answers(settings)),
@@ -110,7 +110,7 @@ def greeting(
         f"  API             {base}/api",
         f"  Documentation   {base}/docs" if settings.docs else "",
         f"  Data folder     {settings.data_dir.resolve()}",
-        f"  Database        {_place(settings.database_url)}" if settings.database_url else "",
+        f"  Database        {place(settings.database_url)}" if settings.database_url else "",
         _about_sockets(settings, workers),
         f"  First admin     {base}/setup#{setup_code} (code {setup_code})" if setup_code else "",
         f"  Next            {command_name()} create-admin you@example.com",
@@ -173,49 +173,6 @@ def _check_password(password: str) -> None:
     parse(AdminPassword, {"password": password})
 
 
-def _choices(settings: Settings) -> list[Line]:
-    database = settings.database_url
-    redis = settings.redis_url
-    direct = settings.database_direct_url
-    keys = "given" if settings.jwt_private_key else f"kept in {settings.data_dir / 'keys'}"
-    images = (
-        f"Cloudinary, cloud {urlsplit(settings.cloudinary_url).hostname}"
-        if settings.cloudinary_url
-        else f"files in {settings.media_dir}, shown at {settings.public_url}/media"
-    )
-    return [
-        Line("Address", f"{settings.host} port {settings.port}"),
-        Line("Public URL", settings.public_url or "as the client called it"),
-        Line("Data folder", str(settings.data_dir.absolute())),
-        Line(
-            "Database",
-            f"Postgres at {_place(database)}, {settings.database_pool_size} connections a process"
-            if database
-            else f"SQLite in {settings.sqlite_path}",
-        ),
-        Line(
-            "Migrations",
-            f"on {_place(direct)}" if direct and direct != database else "on the same database",
-        ),
-        Line("Events, cache", f"Redis at {_place(redis)}" if redis else "in the one process"),
-        Line("Jobs", "SAQ on that Redis, done by `qure worker`" if redis else "in the one process"),
-        Line("Pictures", images),
-        Line("Signing keys", f"{keys}; access tokens live {settings.jwt_life}"),
-        Line("Time zone", settings.default_timezone),
-        Line("Proxies", ", ".join(map(str, settings.trusted_proxies)) or "none is believed"),
-        Line("Origins", ", ".join(settings.cors_origins) or "the service's own only"),
-        Line("Docs, metrics", f"{_on(settings.docs)}, {_on(settings.metrics)}"),
-        Line(
-            "Logs",
-            f"{settings.log_format} from {settings.log_level} up, "
-            f"access log {_on(settings.access_log)}",
-        ),
-        Line(
-            "Traces", f"to {_place(settings.otlp_endpoint)}" if settings.otlp_endpoint else "none"
-        ),
-    ]
-
-
 async def _ask(subject: str, question: Callable[[], Awaitable[str]]) -> Line:
     try:
         return Line(subject, await question())
@@ -246,14 +203,3 @@ async def _images_can_be_kept(settings: Settings) -> str:
     settings.media_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=settings.media_dir):
         return f"{settings.media_dir} can be written to"
-
-
-def _place(url: str) -> str:
-    """Host, port and database of a URL, without user, password and parameters."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname}{port}{parts.path}"
-
-
-def _on(flag: bool) -> str:
-    return "on" if flag else "off"

@@ -7,6 +7,7 @@ from litestar import Litestar, Router
 
 from qure.entrypoints.http import (
     accounts,
+    choices,
     clinics,
     desks,
     displays,
@@ -44,6 +45,7 @@ def _routes(pages: tuple[Router, ...], *, docs_too: bool, metrics_too: bool) -> 
     return Litestar(
         route_handlers=[
             health.router,
+            choices.router,
             media.router,
             accounts.router,
             setup.router,

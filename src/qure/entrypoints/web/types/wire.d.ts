@@ -138,6 +138,12 @@ export interface ChangePriority {
   priority: Priority;
 }
 
+/** One thing that the settings choose, as a sentence for a person. */
+export interface ChoiceBody {
+  subject: string;
+  sentence: string;
+}
+
 /** A clinic. */
 export interface ClinicBody {
   id: string;
