@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from qure.adapters.sql.compiled import COMPILED, POSTGRES
 from qure.adapters.sql.faults import translate
 from qure.adapters.sql.pools import ACQUIRE_SECONDS, LOCK_MILLISECONDS, PoolUse, pool_use
 from qure.adapters.sql.transaction import Transaction
@@ -82,7 +83,11 @@ def postgres_engine(
         return await asyncpg.connect(address.dsn, **connecting)
 
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **engine_options
+        f"{POSTGRES}://",
+        async_creator=connect,
+        hide_parameters=True,
+        execution_options={"compiled_cache": COMPILED},
+        **engine_options,
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine

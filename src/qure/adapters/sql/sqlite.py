@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_
 
+from qure.adapters.sql.compiled import COMPILED, SQLITE
 from qure.adapters.sql.faults import translate
 from qure.adapters.sql.pools import ACQUIRE_SECONDS, LOCK_MILLISECONDS, PoolUse, pool_use
 from qure.adapters.sql.transaction import Transaction
@@ -38,13 +39,14 @@ def sqlite_engine(
 ) -> AsyncEngine:
     """Every transaction starts with ``begin``; the file is made, for its owner's eyes only."""
     engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
+        URL.create(SQLITE, database=str(path)),
         connect_args={
             "isolation_level": None,  # we say BEGIN ourselves
             "factory": _Connection,
             "async_creator_fn": _connect,
         },
         hide_parameters=True,
+        execution_options={"compiled_cache": COMPILED},
         **engine_options,
     )
 
