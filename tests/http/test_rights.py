@@ -75,7 +75,7 @@ RIGHTS: Mapping[str, tuple[Thing | None, frozenset[str]]] = {
     "POST /api/queues/{queue}/walk-ins": (None, DESK),
     "POST /api/tokens": ({"queueId": "{queue}"}, PATIENTS),
     "GET /api/tokens/{patient}": (None, PATIENT),
-    "GET /api/tokens/{patient}/active": (None, PATIENT),
+    "GET /api/tokens/{patient}/today": (None, PATIENT),
     "GET /api/tokens/queue/{queue}": (None, DESK),
     "GET /api/tokens/{token}/place": (None, PATIENT | DESK),
     "GET /api/tokens/{token}/history": (None, PATIENT | DESK),

@@ -132,19 +132,21 @@ async def test_a_patient_leaves_and_may_come_back_with_a_new_number(
     assert (await take(patient, queue))["tokenNumber"] == 2
 
 
-async def test_a_patient_who_stands_in_several_lines_sees_all_active_tokens_and_nobody_else_does(
+async def test_a_patient_sees_every_line_they_stand_in_and_where_they_may_come_back(
     service: HttpService, admin: Person, clinic: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     patient, other = await service.patient(), await service.patient()
-    assert data_of(await patient.get(f"/tokens/{patient.id}/active")) == []
+    assert data_of(await patient.get(f"/tokens/{patient.id}/today")) == []
     eye_tests = await service.add_service(admin, clinic["id"], "Eye tests")
     there = await service.queue(admin, clinic["id"], service_id=eye_tests["id"])
     await take(other, queue)
-    tokens = [await take(patient, there), await take(patient, queue)]
-    assert data_of(await patient.get(f"/tokens/{patient.id}/active")) == tokens
-    data_of(await patient.delete(f"/tokens/{tokens[0]['id']}"))
-    assert data_of(await patient.get(f"/tokens/{patient.id}/active")) == tokens[1:]
-    refused(await other.get(f"/tokens/{patient.id}/active"), 403, "forbidden")
+    first, second = await take(patient, there), await take(patient, queue)
+    assert data_of(await patient.get(f"/tokens/{patient.id}/today")) == [first, second]
+    data_of(await admin.post(f"/tokens/{first['id']}/skip"))
+    data_of(await patient.delete(f"/tokens/{second['id']}"))
+    (left,) = data_of(await patient.get(f"/tokens/{patient.id}/today"))
+    assert (left["id"], left["status"]) == (first["id"], "SKIPPED")
+    refused(await other.get(f"/tokens/{patient.id}/today"), 403, "forbidden")
 
 
 async def test_a_token_is_cancelled_by_its_patient_alone_and_only_while_waiting(

@@ -122,6 +122,8 @@ QUESTIONS: list[tuple[str, Ask]] = [
     ("ix_tokens_taken", taken),
     ("ix_tokens_active", taken),
     ("ix_tokens_active", lambda db, full: db.tokens.active_of(full.token.patient_id, now=NOW)),
+    ("ix_tokens_active", lambda db, full: db.tokens.standing_of(full.token.patient_id, now=NOW)),
+    ("ix_tokens_skipped", lambda db, full: db.tokens.standing_of(full.token.patient_id, now=NOW)),
     (UNIQUE_DAY, lambda db, full: db.queues.of_day(full.queue.service_id, full.queue.date)),
     ("uq_services_default", lambda db, full: db.clinics.get(full.clinic_id)),
     ("ix_clinics_position", lambda db, _: db.clinics.search(NEARBY, page=Page())),

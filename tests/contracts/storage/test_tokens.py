@@ -344,17 +344,21 @@ async def test_a_patients_active_tokens_are_those_in_queues_of_now(storage: Stor
     second = build_token(queues[1], **mine, number=2, created_at=NOW + timedelta(seconds=1))
     first = build_token(queues[2], **mine, number=2, status=TokenStatus.IN_PROGRESS)
     ended = build_token(queues[2], **mine, number=1, status=TokenStatus.SKIPPED)
+    done = build_token(queues[2], **mine, number=3, status=TokenStatus.COMPLETED)
     old = build_token(yesterday, **mine, number=1)
-    await given(storage, third, second, first, ended, old)
+    await given(storage, third, second, first, ended, done, old)
     await given_tokens(storage, queues[0], {})
     async with storage.read() as db:
         assert await db.tokens.active_of(patient.id, now=NOW) == [first, second, third]
+        standing = await db.tokens.standing_of(patient.id, now=NOW)
+        assert standing == [ended, first, second, third]
         # The day ends with its last millisecond.
         ends = queues[1].day_ends_at
         last = await db.tokens.active_of(patient.id, now=ends - timedelta(milliseconds=1))
         assert second in last
         assert second not in await db.tokens.active_of(patient.id, now=ends)
         assert second in await db.tokens.active_of(patient.id, now=queues[1].day_starts_at)
+        assert ended not in await db.tokens.standing_of(patient.id, now=ends)
 
 
 async def test_the_tokens_of_a_queue_come_by_number_and_by_what_is_asked(

@@ -159,6 +159,18 @@ class MemoryTokens:
         ]
         return sorted(active, key=lambda token: (token.number, token.created_at, token.id))
 
+    async def standing_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
+        """Lowest number first, then the older one."""
+        skipped = [
+            token
+            for token in self._state.tokens.values()
+            if token.status is TokenStatus.SKIPPED
+            and token.patient_id == patient_id
+            and self._is_of_day(token.queue_id, now)
+        ]
+        standing = [*await self.active_of(patient_id, now=now), *skipped]
+        return sorted(standing, key=lambda token: (token.number, token.created_at, token.id))
+
     async def of_queue(
         self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None
     ) -> list[Token]:

@@ -72,6 +72,9 @@ class Tokens(Protocol):
         Lowest number first, then the older one.
         """
 
+    async def standing_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
+        """The same, and the skipped ones: they may come back."""
+
     async def of_queue(
         self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None
     ) -> list[Token]:

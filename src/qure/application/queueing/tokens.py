@@ -44,17 +44,20 @@ class Tokens:
 
     async def active_of(self, patient_id: UserId, *, actor: Actor) -> Token | None:
         """The patient's active token of today, the lowest number first. Raises ``Forbidden``."""
-        active = await self.standing_of(patient_id, actor=actor)
+        require_self(actor, patient_id)
+        require_patient(actor)
+        active = await self.all_active_of(patient_id)
         return active[0] if active else None
 
     async def standing_of(self, patient_id: UserId, *, actor: Actor) -> list[Token]:
-        """All active tokens of today for that patient, the lowest number first.
+        """The patient's tokens of today that are active or skipped, the lowest number first.
 
         Raises ``Forbidden``.
         """
         require_self(actor, patient_id)
         require_patient(actor)
-        return await self.all_active_of(patient_id)
+        async with self._storage.read() as uow:
+            return await uow.tokens.standing_of(patient_id, now=self._clock.now())
 
     async def all_active_of(self, patient_id: UserId) -> list[Token]:
         """The patient's active tokens of today, the lowest number first."""

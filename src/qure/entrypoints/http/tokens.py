@@ -78,14 +78,17 @@ async def read_active_token(request: Call, patient_id: UserId, tokens: Tokens) -
 
 @router.call(
     "GET",
-    "/{patientId}/active",
-    "These are your active tokens.",
+    "/{patientId}/today",
+    "These are your tokens of today.",
     refuses=("forbidden",),
 )
-async def list_active_tokens(request: Call, patient_id: UserId, tokens: Tokens) -> list[TokenBody]:
-    """See all your active tokens.
+async def list_tokens_of_today(
+    request: Call, patient_id: UserId, tokens: Tokens
+) -> list[TokenBody]:
+    """See where you stand in line.
 
-    For that patient: those of today, the lowest number first.
+    For that patient: the tokens of today that are active, and those that were skipped and may come
+    back; the lowest number first.
     """
     standing = await tokens.standing_of(patient_id, actor=request.user)
     return [TokenBody.of(token) for token in standing]

@@ -41,6 +41,7 @@ from qure.domain.token import ACTIVE, ASSIGNED, PLACE_STEP, Priority, Token, Tok
 _IS_ACTIVE = text("tokens." + one_of("status", ACTIVE))
 _IS_ASSIGNED = text("tokens." + one_of("status", ASSIGNED))
 _IS_CALLED = text("tokens." + one_of("status", [TokenStatus.CALLED]))
+_IS_SKIPPED = text("tokens." + one_of("status", [TokenStatus.SKIPPED]))
 _WAITS = text(WAITS)
 
 _IN_QUEUE = TOKENS.c.queue_id == bindparam("queue")
@@ -97,18 +98,17 @@ def _spaced_out() -> Any:
 
 
 _SPACE_OUT = _spaced_out()
-_ACTIVE_TODAY = (
+_TODAY = (
     select(TOKENS)
     .join(QUEUES, QUEUES.c.id == TOKENS.c.queue_id)
-    .where(
-        _IS_ACTIVE,
-        QUEUES.c.day_starts_at <= bindparam("now"),
-        QUEUES.c.day_ends_at > bindparam("now"),
-    )
+    .where(QUEUES.c.day_starts_at <= bindparam("now"), QUEUES.c.day_ends_at > bindparam("now"))
 )
-_ACTIVE_OF = _ACTIVE_TODAY.where(TOKENS.c.patient_id == bindparam("patient")).order_by(
+_ACTIVE_TODAY = _TODAY.where(_IS_ACTIVE)
+_THEIRS = TOKENS.c.patient_id == bindparam("patient")
+_ACTIVE_OF = _ACTIVE_TODAY.where(_THEIRS).order_by(
     TOKENS.c.number, TOKENS.c.created_at, TOKENS.c.id
 )
+_STANDING_OF = union_all(_ACTIVE_TODAY.where(_THEIRS), _TODAY.where(_IS_SKIPPED, _THEIRS))
 _ONE_OF_THEM = TOKENS.c.patient_id.in_(bindparam("patients", expanding=True))
 # Every token of theirs in the queue, and the active ones elsewhere: a handful for each.
 _TAKEN = union_all(
@@ -172,6 +172,10 @@ class SqlTokens:
 
     async def active_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
         return await self._all(_ACTIVE_OF, {"patient": patient_id, "now": now})
+
+    async def standing_of(self, patient_id: UserId, *, now: datetime) -> list[Token]:
+        found = await self._all(_STANDING_OF, {"patient": patient_id, "now": now})
+        return sorted(found, key=lambda token: (token.number, token.created_at, token.id))
 
     async def of_queue(
         self, queue_id: QueueId, *, number: int | None = None, status: TokenStatus | None = None

@@ -102,6 +102,9 @@ class TokenRow(Row):
         Index("ix_tokens_taken", "queue_id", "patient_id"),
         partial_index("ix_tokens_active", "patient_id", where=one_of("status", ACTIVE)),
         partial_index(
+            "ix_tokens_skipped", "patient_id", where=one_of("status", [TokenStatus.SKIPPED])
+        ),
+        partial_index(
             "ix_tokens_waiting",
             "queue_id",
             "priority",

@@ -86,8 +86,8 @@ async function alreadyHere(queues) {
   try {
     if (!(await client.token())) return null;
     /** @type {import("../../types/wire.d.ts").TokenBody[]} */
-    const tokens = await client.get(`/tokens/${id}/active`);
-    if (!tokens.some(({ queueId }) => queues.includes(queueId))) return null;
+    const tokens = await client.get(`/tokens/${id}/today`);
+    if (!tokens.some(({ queueId, status }) => status !== "SKIPPED" && queues.includes(queueId))) return null;
     location.replace(`/t#${secret}`);
     return secret;
   } catch {

@@ -9,7 +9,7 @@ import { explain, t } from "../core/i18n.js";
 import { entitle, offer, ring } from "./attention.js";
 import { asked, passing } from "./dialogs.js";
 import { draw, isBusy, say } from "./view.js";
-import { isActive, Visit } from "./visit.js";
+import { isOpen, Visit } from "./visit.js";
 import { plain, said } from "./words.js";
 
 const STALE_MS = 60000;
@@ -80,7 +80,7 @@ function show(visit, now) {
   const { known } = visit;
   const { token, tokens, clinic, status } = known;
   const words = said(known, now);
-  const finished = token !== null && !isActive(token) && token.status !== "SKIPPED";
+  const finished = token !== null && !isOpen(token);
   const door = finished && recall(DOOR);
   const stale = visit.live.lostAt !== null && now - visit.at > STALE_MS;
   draw(words, { token, tokens, clinic, status, door, at: stale ? visit.at : null });

@@ -27,6 +27,9 @@ const DAY_MS = 24 * 3600 * 1000;
 /** @param {Token | null} token */
 export const isActive = (token) => token !== null && ACTIVE.includes(token.status);
 
+/** @param {Token} token Whether it goes on, or may. */
+export const isOpen = (token) => isActive(token) || token.status === "SKIPPED";
+
 export class Visit {
   #client;
   #joined = "";
@@ -87,7 +90,7 @@ export class Visit {
   async read() {
     try {
       if (!(await this.#client.token())) return this.onended();
-      const tokens = await this.#client.get(`/tokens/${this.id}/active`);
+      const tokens = await this.#client.get(`/tokens/${this.id}/today`);
       await this.#choose(tokens);
       await this.#readAround();
       this.#keep();
@@ -113,34 +116,29 @@ export class Visit {
     this.#hear(await this.#client.move("POST", path, body, { onwait }));
   }
 
-  /** @param {Token[]} tokens Those that are active. */
+  /** @param {Token[]} tokens Those that are active, and skipped ones. */
   async #choose(tokens) {
     const { token } = this.known;
-    this.known.tokens = tokens;
+    this.known.tokens = tokens.filter(isActive);
     const next = tokens.find(({ id }) => id === token?.id) ??
-      tokens.find(({ transferredFrom }) => transferredFrom === token?.id) ?? tokens[0];
-    if (next) this.#turnTo(next);
-    else if (token && isActive(token)) this.#turnTo(await this.#fate(token));
+      tokens.find(({ transferredFrom }) => transferredFrom === token?.id);
+    const [active] = this.known.tokens;
+    if (next && (isActive(next) || !active)) this.#turnTo(next);
+    else if (active) this.#turnTo(active);
+    else if (token && isOpen(token)) this.#turnTo(await this.#fate(token));
+    else if (!token && tokens.length) this.#turnTo(tokens[tokens.length - 1]);
   }
 
   /**
-   * What became of a token that is active no more.
+   * What became of a token that is over.
    * @param {Token} token
    * @returns {Promise<Token>}
    */
   async #fate(token) {
     /** @type {Entry[]} */
     const history = await this.#client.get(`/tokens/${token.id}/history`);
-    const { at, to, reason, by } = /** @type {Entry} */ (history.at(-1));
+    const { to, reason, by } = /** @type {Entry} */ (history.at(-1));
     const known = { ...token, status: to ?? token.status, version: token.version + 1, onHold: false };
-    if (to === "SKIPPED") {
-      const minutes = this.known.clinic?.rejoinMinutes ?? 0;
-      return {
-        ...known,
-        skipReason: reason,
-        rejoinUntil: new Date(Date.parse(at) + minutes * 60000).toISOString(),
-      };
-    }
     const said = reason === "DAY_ENDED" || reason === "TRANSFERRED";
     return { ...known, cancelReason: said ? reason : by?.role === "PATIENT" ? "PATIENT" : "STAFF" };
   }
