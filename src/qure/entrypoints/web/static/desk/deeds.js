@@ -11,6 +11,7 @@ export const deeds = {};
 
 /** Parts that most visits do without: loaded by the first press that needs them. */
 const later = {
+  keys: () => import("./keys.js"),
   notices: () => import("./notices.js"),
   pairing: () => import("./pairing.js"),
   seat: () => import("./seat.js"),
@@ -19,6 +20,7 @@ const later = {
 
 /** @type {Record<string, keyof typeof later>} */
 const IN_PARTS = {
+  keys: "keys",
   notice: "notices",
   pair: "pairing",
   pause: "seat",
@@ -47,11 +49,7 @@ async function act(button) {
 document.addEventListener("click", ({ target }) => {
   const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[data-do]"));
   if (!button || button.ariaDisabled === "true") return;
-  const menu = /** @type {HTMLDetailsElement | null} */ (button.closest(".menu"));
-  if (menu) {
-    menu.open = false;
-    one("summary", menu).focus();
-  }
+  /** @type {HTMLElement | null} */ (button.closest("[popover]"))?.hidePopover();
   act(button);
 });
 

@@ -12,7 +12,6 @@ import { leaving, refused } from "./deeds.js";
 import "./day.js";
 import "./line.js";
 import { isPassing, Outbox } from "./outbox.js";
-import "./keys.js";
 import { ownDesk, redraw, shift } from "./shift.js";
 import { chosenHere, knownClinic, readOffer, sit } from "./sitting.js";
 
@@ -106,3 +105,13 @@ const zone = () => shift.clinic.timezone;
 begin();
 shift.outbox.resume();
 setInterval(tick, 1000);
+
+const keys = () => import("./keys.js");
+/** @param {KeyboardEvent} event The first that asks for the list of keys. */
+const listKeys = (event) => {
+  if (event.key !== "?") return;
+  removeEventListener("keydown", listKeys);
+  keys().then(({ press }) => press(event));
+};
+if (localStorage.getItem("qure-keys") === "on") keys();
+else addEventListener("keydown", listKeys);

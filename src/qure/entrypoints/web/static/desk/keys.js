@@ -16,7 +16,10 @@ modes.addEventListener("change", ({ target }) => {
 });
 deeds.keys = () => dialog("shortcuts").showModal();
 
-document.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", press);
+
+/** @param {KeyboardEvent} event */
+export function press(event) {
   const at = /** @type {HTMLElement} */ (event.target);
   const types = at.matches("textarea, select, input:not([type=checkbox], [type=radio])");
   if (types || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
@@ -31,4 +34,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   pressed.focus();
   if (!(pressed instanceof HTMLInputElement)) pressed.click();
-});
+}
