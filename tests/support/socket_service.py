@@ -44,6 +44,7 @@ from tests.support.builders import (
     build_token,
     build_user,
 )
+from tests.support.prompt_server import PromptServer
 
 
 @dataclass
@@ -71,7 +72,7 @@ class SocketService:
 
     container: Container
     url: str
-    server: uvicorn.Server
+    server: PromptServer
     serving: asyncio.Task[None]
 
     @property
@@ -275,7 +276,7 @@ async def running_service(
     listening = listen("127.0.0.1", port)
     options = uvicorn_options() | {"timeout_graceful_shutdown": graceful_seconds}
     config = uvicorn.Config(create_asgi(container), **(options | (server_options or {})))
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         async with asyncio.timeout(20):
