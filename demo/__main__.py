@@ -29,13 +29,14 @@ from demo.service import DemoError
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Chooses the day's chances.")
 @click.option("--live/--no-live", default=None, help="A moving picture, or plain lines.")
-def demo(speed: float, patients: int, seed: int, live: bool | None) -> None:
+@click.option("--watch", is_flag=True, help="Wait for Enter before the first call and at the end.")
+def demo(speed: float, patients: int, seed: int, live: bool | None, watch: bool) -> None:
     """Play a compressed clinic day on throw-away data.
 
     Starts the real service on a free port, and staff, patients, guests and a screen on the wall who
     use it over HTTP and Socket.IO: three services, four desks, and whatever happens on a day. Ends
     with a summary, and fails if anybody was lost, called twice, or told what was not true or not
-    for them.
+    for them. Meanwhile it can be looked on in a browser, at the addresses that it prints.
 
     \b
     Example:
@@ -43,7 +44,9 @@ def demo(speed: float, patients: int, seed: int, live: bool | None) -> None:
     """
     is_live = sys.stdout.isatty() if live is None else live
     try:
-        went_well = asyncio.run(play(speed=speed, patients=patients, seed=seed, live=is_live))
+        went_well = asyncio.run(
+            play(speed=speed, patients=patients, seed=seed, live=is_live, watch=watch)
+        )
     except DemoError as error:
         raise click.ClickException(str(error)) from error
     if not went_well:

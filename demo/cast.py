@@ -104,6 +104,7 @@ class _Casting:
             desks=desks,
             patients=[*must, *others],
             wall=App(self._http, self._url, "The screen on the wall"),
+            visitor=self._staff("Elizabeth Blackwell"),
         )
 
     def small_clinic(self, patients: int) -> Clinic:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from demo.desks import Worker
@@ -24,16 +24,27 @@ LOOK_IN = 1.5
 SETTLED_WITHIN_SECONDS = 20.0
 
 
+async def come_early(day: Day, pace: Pace) -> None:
+    """Who stands before the doors has a number when it returns, and nobody has been called."""
+    day.chapter = "People stand before the doors"
+    await _in_every_clinic(day, pace, _stand_before_the_door)
+
+
 async def play_out(day: Day, pace: Pace) -> None:
     """The day of every clinic, at once."""
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch_for_standstill(day, pace.seconds(STANDSTILL)))
-        async with asyncio.TaskGroup() as clinics:
-            for clinic in day.clinics:
-                clinics.create_task(_live_through(day, clinic, pace))
-        watching.cancel()
+    day.chapter = "The clinics are open"
+    await _in_every_clinic(day, pace, _live_through)
     day.chapter = "The last patients go home"
     await settle(day)
+
+
+async def _in_every_clinic(
+    day: Day, pace: Pace, live: Callable[[Day, Clinic, Pace], Coroutine[Any, Any, None]]
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch_for_standstill(day, pace.seconds(STANDSTILL)))
+        await _all(live(day, clinic, pace) for clinic in day.clinics)
+        watching.cancel()
 
 
 async def watch_for_standstill(day: Day, pause: float) -> None:
@@ -46,20 +57,20 @@ async def watch_for_standstill(day: Day, pause: float) -> None:
     raise DemoError(f"nothing has happened for {still:.0f} s: {'; '.join(day.waiting())}.")
 
 
+async def _stand_before_the_door(day: Day, clinic: Clinic, pace: Pace) -> None:
+    first = [one for one in clinic.early if one.twist is Twist.LETS_PASS]  # Some must be behind.
+    last = clinic.followed  # They wait longer.
+    others = [one for one in clinic.early if one not in (*first, *last)]
+    for group in (first, others, last):
+        await _all(come(day, clinic, patient, pace) for patient in group)
+    await _all(settle_in(day, clinic, patient) for patient in clinic.early)
+
+
 async def _live_through(day: Day, clinic: Clinic, pace: Pace) -> None:
-    day.chapter = "People stand before the doors"
-    early = [one for one in clinic.patients if not one.comes_after]
-    later = [one for one in clinic.patients if one.comes_after]
-    first = [one for one in early if one.twist is Twist.LETS_PASS]  # Somebody must be behind them.
-    await _all(come(day, clinic, patient, pace) for patient in first)
-    await _all(come(day, clinic, patient, pace) for patient in early if patient not in first)
-    await _all(settle_in(day, clinic, patient) for patient in early)
-    day.chapter = "The clinics are open"
     async with asyncio.TaskGroup() as group:
-        for one in early:
-            group.create_task(live_through(day, clinic, one, pace))
-        for one in later:
-            group.create_task(_visit(day, clinic, one, pace))
+        for one in clinic.patients:
+            live = _visit if one.comes_after else live_through
+            group.create_task(live(day, clinic, one, pace))
         looking_in = group.create_task(_look_in(clinic, pace))
         desks = [group.create_task(Worker(day, clinic, desk, pace).work()) for desk in clinic.desks]
         await asyncio.wait(desks)
@@ -93,6 +104,7 @@ async def settle(day: Day) -> None:
     """Read how everything stands, once the last announcement can have been heard."""
     deadline = time.monotonic() + SETTLED_WITHIN_SECONDS
     for clinic in day.clinics:
+        await _see_the_visitor_off(clinic)
         await _wait_for_desks_to_close(clinic, deadline)
         for line in clinic.lines:
             line.final = await _read(clinic.host, line)
@@ -108,6 +120,15 @@ async def settle(day: Day) -> None:
         if (has_pictures and not any(map(_is_behind, day.clinics))) or time.monotonic() > deadline:
             return
         await asyncio.sleep(0.1)
+
+
+async def _see_the_visitor_off(clinic: Clinic) -> None:
+    """Whoever looks on may have sat down at a desk."""
+    visitor = clinic.visitor
+    if visitor is not None:
+        for desk in await visitor.ask("GET", f"/clinic/{clinic.id}/desks"):
+            if desk["staff"] is not None and desk["staff"]["id"] == visitor.id:
+                await visitor.ask("POST", f"/desks/{desk['id']}/close")
 
 
 async def _wait_for_desks_to_close(clinic: Clinic, deadline: float) -> None:

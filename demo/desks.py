@@ -58,13 +58,23 @@ class Worker:
             desk.doing = "is late"
             await self._pace.pause(desk.comes_after)
         if desk.id:
-            services = [line.service_id for line in desk.lines]
-            await self._app.ask("POST", f"/desks/{desk.id}/open", json={"serviceIds": services})
+            await self._open(desk.id, [line.service_id for line in desk.lines])
         if desk.comes_after:
             late = desk.lines[0]
             told = await self._clinic.host.ask("DELETE", f"/queues/{late.queue_id}/notice")
             assert late.delayed is not None
             late.delayed = late.delayed[0], told["version"]
+
+    async def _open(self, desk_id: str, service_ids: list[str]) -> None:
+        path, wish = f"/desks/{desk_id}/open", {"serviceIds": service_ids}
+        try:
+            await self._app.ask("POST", path, json=wish)
+        except Refused as refusal:
+            if refusal.code != "desk_taken" or self._clinic.visitor is None:
+                raise
+            # Whoever looks on has sat down here.
+            await self._clinic.visitor.ask("POST", f"/desks/{desk_id}/close")
+            await self._app.ask("POST", path, json=wish)
 
     async def _go_home(self) -> None:
         if self._desk.leaves_it_open:

@@ -177,6 +177,7 @@ def _be_known(clinic: Clinic, patient: Patient, token: dict[str, Any]) -> None:
 async def _open_link(patient: Patient, guest: dict[str, Any]) -> None:
     """Scan the code: whatever happened before the phone listens, it is told as it stands then."""
     patient.app.was_off = True
+    patient.link = guest["url"]
     await patient.app.open_link(guest["secret"])
     await patient.app.connect([patient.line.queue_id])
 

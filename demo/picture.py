@@ -7,10 +7,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -33,14 +35,20 @@ HELD = ("◌", "yellow")
 
 
 @asynccontextmanager
-async def showing(day: Day, console: Console, *, live: bool) -> AsyncIterator[None]:
-    """Show the day for as long as the block runs."""
+async def showing(
+    day: Day, console: Console, *, live: bool, below: int = 0, stays: bool = True
+) -> AsyncIterator[None]:
+    """Show the day for as long as the block runs.
+
+    A moving picture leaves so many lines ``below`` which it is on the screen, and ``stays`` there.
+    """
     if live:
         with Live(
             console=console,
-            get_renderable=lambda: picture_of(day),
+            get_renderable=lambda: _Cropped(picture_of(day), below),
             refresh_per_second=FRAMES_A_SECOND,
             vertical_overflow="crop",
+            transient=not stays,
         ):
             yield
         return
@@ -50,6 +58,20 @@ async def showing(day: Day, console: Console, *, live: bool) -> AsyncIterator[No
     finally:
         printing.cancel()
         await asyncio.gather(printing, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class _Cropped:
+    """What fits on the screen beside so many other lines."""
+
+    picture: RenderableType
+    others: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self.picture, options, pad=False)
+        for line in lines[: max(1, console.height - self.others - 1)]:
+            yield from line
+            yield Segment.line()
 
 
 async def _print_lines(day: Day, console: Console) -> None:

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from demo.cast import cast_roles
 from demo.clients import PASSWORD
-from demo.day import play_out
+from demo.day import come_early, play_out
+from demo.onlookers import can_wait, enter, pages_of, tell_of
 from demo.opening import open_doors
 from demo.pace import Pace
 from demo.phones import App
@@ -31,8 +32,12 @@ WIDTH = 120
 """Of plain lines: a file or a pipe has none of its own."""
 
 
-async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
-    """Play a day and print its summary; whether it went as it must. Raises ``DemoError``."""
+async def play(*, speed: float, patients: int, seed: int, live: bool, watch: bool) -> bool:
+    """Play a day and print its summary; whether it went as it must. Raises ``DemoError``.
+
+    To ``watch`` is to wait for whoever looks on, where somebody can press a key.
+    """
+    watch = watch and can_wait()
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
@@ -48,14 +53,21 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
             ) as http,
         ):
             day = cast_roles(http, url, patients=patients, chance=random.Random(seed))
-            longest = LONGEST_DAY_SECONDS / min(1.0, speed)
+            pace, longest = Pace(speed), LONGEST_DAY_SECONDS / min(1.0, speed)
             try:
-                async with asyncio.timeout(longest):
-                    async with showing(day, console, live=live):
-                        await _live(day, http, url, folder, Pace(speed))
+                async with asyncio.timeout(longest), showing(day, console, live=live, stays=False):
+                    await _open(day, http, url, folder, pace)
+                lines = tell_of(await pages_of(day, url), console, hint=not watch)
+                if watch:
+                    await enter(console, "Press Enter, and the first patients are called.")
+                async with asyncio.timeout(longest), showing(day, console, live=live, below=lines):
+                    await play_out(day, pace)
                 # While the phones are still on: what is off owes nothing any more.
                 day.log = (folder / "log").read_text(errors="replace")
-                return _judge(day, console)
+                went_well = _judge(day, console)
+                if watch:
+                    await enter(console, "The pages stay as they are until you press Enter.")
+                return went_well
             except TimeoutError:
                 raise DemoError(
                     f"the day did not come to its end within {longest:.0f} s, in the chapter "
@@ -71,13 +83,13 @@ async def play(*, speed: float, patients: int, seed: int, live: bool) -> bool:
                 await asyncio.gather(*(app.disconnect() for app in day.apps))
 
 
-async def _live(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace: Pace) -> None:
+async def _open(day: Day, http: httpx.AsyncClient, url: str, folder: Path, pace: Pace) -> None:
     day.chapter = "Making an admin"
     await make_admin(folder, ADMIN, PASSWORD)
     admin = App(http, url, "Demo Admin", ADMIN)
     await admin.log_in()
     await open_doors(day, admin)
-    await play_out(day, pace)
+    await come_early(day, pace)
 
 
 def _judge(day: Day, console: Console) -> bool:

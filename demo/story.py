@@ -12,9 +12,11 @@ from demo.lines import Line
 from demo.pace import Bell
 from demo.phones import CALLED, CHANGED, COMPLETED, SKIPPED, STARTED, App
 from demo.ranges import call_and_range
-from demo.visits import Patient
+from demo.visits import Kind, Patient, Twist
 
 FEED_LENGTH = 200
+FOLLOWED = (Twist.STEPS_OUT, Twist.NEEDS_MORE)
+"""Of whom there is much to see, on every day and over most of it."""
 _SAYINGS = {
     CALLED: "it is your turn",
     STARTED: "you are being seen",
@@ -50,8 +52,9 @@ class Desk:
 class Clinic:
     """A clinic; ``host`` is the one of its staff who sees every line of it.
 
-    ``wall`` is the screen in the waiting room, if there is one; ``snapshots`` are boards that were
-    read in the middle of the day.
+    ``wall`` is the screen in the waiting room, if there is one, ``visitor`` the one of its staff
+    whom somebody may be who looks on in a browser; ``snapshots`` are boards that were read in the
+    middle of the day.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Clinic:
     desks: list[Desk]
     patients: list[Patient]
     wall: App | None = None
+    visitor: App | None = None
     id: str = ""
     join_code: str = ""
     snapshots: list[dict[str, Any]] = field(default_factory=list)
@@ -70,13 +74,26 @@ class Clinic:
     @property
     def staff(self) -> list[App]:
         """Everybody who works there."""
-        return list(dict.fromkeys([self.host, *(desk.app for desk in self.desks)]))
+        visitors = [self.visitor] if self.visitor is not None else []
+        return list(dict.fromkeys([self.host, *(desk.app for desk in self.desks), *visitors]))
 
     @property
     def apps(self) -> list[App]:
         """Everything that listens."""
         walls = [self.wall] if self.wall is not None else []
         return [*self.staff, *walls, *(one.app for one in self.patients)]
+
+    @property
+    def early(self) -> list[Patient]:
+        """Those who stand before the door when it opens."""
+        return [one for one in self.patients if not one.comes_after]
+
+    @property
+    def followed(self) -> list[Patient]:
+        """Those of them with a link whose phone a browser may be."""
+        with_link = [one for one in self.early if one.has_phone and one.kind is not Kind.ACCOUNT]
+        firsts = (next((one for one in with_link if one.twist is each), None) for each in FOLLOWED)
+        return [one for one in firsts if one is not None]
 
     @property
     def is_over(self) -> bool:

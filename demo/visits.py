@@ -68,8 +68,8 @@ def call_of(token: dict[str, Any]) -> Call:
 class Patient:
     """A patient: when they come, to which line, and what is special about the visit.
 
-    ``tokens`` are their numbers, each as last heard of, ``histories`` what they read of them when
-    everything was over; ``call`` is the last call they heard of,
+    ``link`` is a guest's; ``tokens`` are their numbers, each as last heard of, ``histories`` what
+    they read of them when everything was over; ``call`` is the last call they heard of,
     ``came_for`` are those they came for. ``is_wanted`` when a desk has called them, ``had_twist``
     when what is special has happened, ``is_settled`` when nobody need wait for them any more.
     """
@@ -80,6 +80,7 @@ class Patient:
     comes_after: float
     twist: Twist = Twist.NONE
     has_phone: bool = True
+    link: str = ""
     tokens: list[dict[str, Any]] = field(default_factory=list)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     was_refused: str = ""
