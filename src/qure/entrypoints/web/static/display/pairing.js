@@ -9,9 +9,24 @@ import { explain } from "../core/i18n.js";
 
 const SLOWER = 5;
 const AFTER_TROUBLE = 10;
+const PENDING = ["authorization_pending", "slow_down"];
+
+/** The code of a pairing that was begun elsewhere: `/display#device=…`. */
+const given = new URLSearchParams(location.hash.slice(1)).get("device");
+if (given) history.replaceState(null, "", location.pathname + location.search);
+addEventListener("hashchange", () => location.reload());
 
 /** @param {number} count */
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));
+
+/**
+ * What the screen holds that was opened with the code of a pairing.
+ * @returns {Promise<Grant | null> | null} null without one, and when it is not valid any more.
+ */
+export function letInBefore() {
+  const pairing = given && { deviceCode: given, interval: 3, expiresIn: 600 };
+  return pairing ? granted(pairing, one("#problem")) : null;
+}
 
 /**
  * What the screen holds once it has been let in; shows one code after the other until then.
@@ -35,18 +50,28 @@ export async function letIn() {
  */
 async function withOneCode(pairing) {
   show(pairing);
-  const end = Date.now() + pairing.expiresIn * 1000;
-  for (let interval = pairing.interval; Date.now() < end;) {
-    await seconds(interval);
+  await seconds(pairing.interval);
+  return granted(pairing, one("#pair-problem"));
+}
+
+/**
+ * @param {Pick<Pairing, "deviceCode" | "interval" | "expiresIn">} pairing
+ * @param {HTMLElement} problem Where it is said that nobody answers.
+ * @returns {Promise<Grant | null>} null when the code is not valid any more.
+ */
+async function granted({ deviceCode, interval, expiresIn }, problem) {
+  const end = Date.now() + expiresIn * 1000;
+  for (; Date.now() < end; await seconds(interval)) {
     try {
-      const asked = { deviceCode: pairing.deviceCode };
-      return await ask("POST", "/displays/token", asked, { "Qure-Session": "display" });
+      const grant = await ask("POST", "/displays/token", { deviceCode }, { "Qure-Session": "display" });
+      write(problem, "");
+      return grant;
     } catch (error) {
-      const { code } = /** @type {{code?: string}} */ (error);
-      if (code === "expired_token") return null;
+      const { code, status } = /** @type {Refusal} */ (error);
+      const pending = PENDING.includes(code);
+      if (status === 400 && !pending) return null;
       if (code === "slow_down") interval += SLOWER;
-      const told = code === "authorization_pending" || code === "slow_down" ? "" : explain(error);
-      write(one("#pair-problem"), told);
+      write(problem, pending ? "" : explain(error));
     }
   }
   return null;
