@@ -1,5 +1,6 @@
 /** The televisions of a waiting room. */
 
+import { Refusal } from "../core/api.js";
 import { el, keep, one } from "../core/dom.js";
 import { day, t } from "../core/i18n.js";
 import { check, doing, field, form, part, sure } from "./parts.js";
@@ -74,7 +75,8 @@ export async function show({ client, path, root, clinic }) {
     places: { display_not_found: "userCode" },
     send: async ({ userCode, name }, sent) => {
       const ids = new FormData(sent).getAll("shown");
-      await client.call("POST", `${path}/displays`, { userCode, name, serviceIds: ids.length ? ids : null });
+      const body = { userCode, name, serviceIds: ids.length ? ids : null };
+      await client.call("POST", `${path}/displays`, body).catch(inTheirWords);
       await read();
       return t("admin.added", { name });
     },
@@ -92,4 +94,10 @@ export async function show({ client, path, root, clinic }) {
     list,
     part(t("admin.let_display_in"), pairing),
   );
+}
+
+/** A code that is on no screen is what goes wrong most. @param {unknown} error */
+function inTheirWords(error) {
+  const isUnknown = error instanceof Refusal && error.errors.some(({ path }) => path === "userCode");
+  throw isUnknown ? new Refusal(error.status, { code: "display_not_found" }, 0) : error;
 }

@@ -40,6 +40,9 @@ export async function show({ client, path, root, signal }) {
     ),
     rows,
   );
+  // On a small screen it is scrolled, by the keyboard too.
+  const label = t("admin.forecasts_table");
+  const wide = el("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, table);
 
   const read = async () => {
     /** @type {Accuracy} */
@@ -52,7 +55,7 @@ export async function show({ client, path, root, signal }) {
         ? t("admin.accuracy", { count: found.samples, share: percent(found.calledBeforeHigh) })
         : t("admin.accuracy_too_few", { count: found.samples, enough: ENOUGH }),
     );
-    table.hidden = found.byService.length === 0;
+    wide.hidden = found.byService.length === 0;
     rows.replaceChildren(...found.byService.map(row));
   };
 
@@ -82,6 +85,11 @@ export async function show({ client, path, root, signal }) {
   root.append(
     el("p", { class: "quiet" }, t("admin.forecasts_what")),
     range,
-    el("div", { class: "card stack" }, sentence, el("div", { class: "wide" }, table)),
+    el(
+      "div",
+      { class: "card stack" },
+      sentence,
+      wide,
+    ),
   );
 }
