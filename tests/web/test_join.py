@@ -19,7 +19,7 @@ from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
 from tests.support.http_service import Person, Thing, data_of
 
-PHONE = {"viewport": {"width": 390, "height": 844}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 TAKE = "Take a number"
 
 
@@ -195,7 +195,7 @@ async def test_what_changed_since_the_page_came_is_said_and_another_may_be_tappe
 async def test_before_it_opens_it_says_when_in_the_clinics_time(
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:
-    early = {"openingHours": {"start": "13:30", "end": "17:00"}}
+    early: dict[str, Any] = {"openingHours": {"start": "13:30", "end": "17:00"}}
     _, path = await a_door(site, admin, **early)
     page = await at(open_page, site, path, locale="en-GB", timezone_id="Asia/Tokyo")
     await expect(page.locator(".only")).to_contain_text("Opens at 13:30")

@@ -16,7 +16,7 @@ from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
 from tests.support.http_service import Person, Thing, data_of
 
-PHONE = {"viewport": {"width": 390, "height": 844}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 
 RINGS = """navigator.rings = [];
 navigator.vibrate = (pattern) => navigator.rings.push(pattern);"""
@@ -363,3 +363,35 @@ async def test_it_is_said_by_how_much_the_range_has_moved_but_not_each_minute(
         }"""
     )
     assert moved == [0, 0, 0, 10, 10, -10, 0]
+
+
+@pytest.mark.parametrize("width", [320, 390, 820])
+async def test_number_and_desk_are_as_large_as_they_have_room_and_no_word_is_broken(
+    site: Site, admin: Person, open_page: PageOpener, width: int
+) -> None:
+    clinic = await site.open_clinic(admin, services=2)
+    data_of(await admin.put(f"/services/{clinic.services[1]['id']}", {"prefix": "MWW"}))
+    name = "Behandlungszimmer WWWWW 3 im zweiten Hof"
+    data_of(await admin.put(f"/desks/{clinic.desks[0]['id']}", {"name": name}))
+    queue = data_of(await admin.get(f"/clinic/{clinic.id}/queues"))[1]["queueId"]
+    given = {"name": "Ada"}
+    visitor = data_of(await clinic.staff[0].post(f"/queues/{queue}/walk-ins", given), 201)
+    page = await opened(open_page, visitor, viewport={"width": width, "height": 700})
+    await call_next(clinic)
+    await expect(page.locator(".desk")).to_have_text(name)
+    broken = """() => {
+      const widths = (node) => [...node.textContent.matchAll(/\\S+/g)].map(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(node.firstChild, index);
+        range.setEnd(node.firstChild, index + word.length);
+        return [word, range.getClientRects().length];
+      });
+      return ["#label", ".desk"].flatMap((each) => widths(document.querySelector(each)))
+        .filter(([, lines]) => lines > 1);
+    }"""
+    assert await page.evaluate(broken) == []
+    edges = "[document.scrollingElement.scrollWidth, innerWidth]"
+    scroll, inner = await page.evaluate(edges)
+    assert scroll <= inner
+    size = "getComputedStyle(document.querySelector('#label')).fontSize"
+    assert float((await page.evaluate(size)).removesuffix("px")) >= 40

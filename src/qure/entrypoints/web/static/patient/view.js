@@ -4,10 +4,10 @@ import { el, keep, one, set, write } from "../core/dom.js";
 import { clock, t } from "../core/i18n.js";
 
 const MOVES = ["rejoin", "resume", "hold", "postpone", "leave", "enter"];
+const OPEN = ["waiting", "held", "skipped"];
 const MAIN = ["rejoin", "resume"];
 const MOST_DOTS = 12;
 const CALLS = 3;
-const LONG = 4;
 
 /** @typedef {import("./visit.js").Token} Token */
 
@@ -39,7 +39,7 @@ export function draw(words, { token, tokens = [], clinic, status, door, at } = {
   write(one("#caption"), token ? t("patient.title") : words.headline);
   const label = token?.label ?? "";
   write(one("#label"), label);
-  one("#label").classList.toggle("long", label.length > LONG);
+  if (label) fit(one("#label"), label);
   const called = words.state === "called" ? token : null;
   drawCall(called, words.headline);
   const calledAt = called?.lastCalledAt;
@@ -49,9 +49,10 @@ export function draw(words, { token, tokens = [], clinic, status, door, at } = {
   keep(one("#notes"), words.notes, String, (note) => el("li", null, note), () => {});
   write(one("#as-of"), at ? t("patient.as_of", { at: clock(at, zone) }) : "");
   drawMoves(words.moves, door);
-  drawCalls(called ? [] : status?.calls ?? []);
+  const goesOn = OPEN.includes(words.state);
+  drawCalls(goesOn ? status?.calls ?? [] : []);
   drawNumbers(tokens, token);
-  one("#tell").hidden = !["waiting", "held", "skipped"].includes(words.state);
+  one("#tell").hidden = !goesOn;
 }
 
 /** The alert: changed for a call, and for nothing else. @param {Token | null | undefined} token @param {string} headline */
@@ -67,6 +68,15 @@ function drawCall(token, headline) {
     el("p", { class: "go" }, t(token.desk ? "patient.called_to" : "patient.called_in")),
     el("p", { class: "desk" }, token.desk?.name),
   );
+  if (token.desk) fit(one(".desk", region), token.desk.name);
+}
+
+/** As large as its longest word has room. @param {HTMLElement} node @param {string} text */
+function fit(node, text) {
+  const longest = Math.max(
+    ...text.split(/\s/).map((word) => word.length + 0.5 * (word.match(/[MW]/g)?.length ?? 0)),
+  );
+  node.style.setProperty("--letters", String(Math.max(longest, 1)));
 }
 
 /** @param {import("./words.js").Said} words @param {boolean} told Whether the headline is here. */
