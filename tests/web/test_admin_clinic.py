@@ -169,12 +169,12 @@ async def test_pictures_are_sent_shown_when_they_are_there_and_taken_away(
     await expect(pictures.get_by_text("Please choose a picture first.")).to_be_visible()
     images = pictures.get_by_label("Pictures of the clinic")
     text = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
-    await images.set_input_files([text])  # type: ignore[list-item]
+    await images.set_input_files([text])
     await pictures.get_by_role("button", name="Send").click()
     await expect(images).to_have_attribute("aria-invalid", "true")
     await images.set_input_files([])
     logo = {"name": "logo.png", "mimeType": "image/png", "buffer": saved(corners(), "PNG")}
-    await pictures.get_by_label("Logo").set_input_files([logo])  # type: ignore[list-item]
+    await pictures.get_by_label("Logo").set_input_files([logo])
     await pictures.get_by_role("button", name="Send").click()
     await expect(pictures.get_by_text("Received. They are shown in a moment.")).to_be_visible()
     await expect(pictures.get_by_role("img", name="Logo")).to_be_visible()
