@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page, WebSocketRoute, expect
 
@@ -70,6 +72,22 @@ async def test_the_day_is_shown_as_it_goes(
     data_of(await clinic.staff[0].post(f"/desks/{clinic.desks[0]['id']}/close"))
     await expect(fact(second, "Called to")).to_have_text("nobody")
     await expect(fact(second, "Wait for newcomers")).to_have_text("No desk is open at the moment")
+
+
+async def test_the_date_is_the_clinics_wherever_the_admin_is(
+    site: Site, admin: Person, open_page: PageOpener
+) -> None:
+    clinic = await site.open_clinic(admin)
+    now = datetime.now(UTC)
+    there = now.astimezone(ZoneInfo(clinic.clinic["timezone"]))
+    # It is about noon at the clinic: one of these has another date.
+    [elsewhere, *_] = [
+        zone
+        for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+        if now.astimezone(ZoneInfo(zone)).date() != there.date()
+    ]
+    page = await opened(open_page, admin, f"{clinic.id}/today", timezone_id=elsewhere)
+    await expect(page.get_by_text(f"{there:%A, %B} {there.day} ·")).to_be_visible()
 
 
 async def test_queues_are_opened_stopped_and_after_a_question_ended(
