@@ -138,6 +138,19 @@ async def test_a_double_tap_a_lost_answer_and_a_reload_give_one_number(
     assert await page.evaluate("sessionStorage.length") == 0
 
 
+async def test_a_browser_that_lets_no_page_keep_anything_gets_its_number_too(
+    site: Site, admin: Person, open_page: PageOpener
+) -> None:
+    _, path = await a_door(site, admin)
+    page = await at(open_page, site, "/health")
+    for kept in ("localStorage", "sessionStorage"):
+        refuse = f"Object.defineProperty(window, '{kept}', {{ get() {{ throw new Error(); }} }})"
+        await page.add_init_script(refuse)
+    await page.goto(path)
+    await page.get_by_role("button", name=TAKE).click()
+    assert await led_to_the_number(page) == "1"
+
+
 async def test_who_has_a_number_here_is_led_to_it_and_who_is_done_takes_another(
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:

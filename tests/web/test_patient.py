@@ -14,7 +14,7 @@ from tests.support.browser.accessibility import axe, axe_everywhere
 from tests.support.browser.keyboard import faults_of, names_of, tab_to, tab_walk
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
-from tests.support.http_service import Person, Thing, data_of
+from tests.support.http_service import PASSWORD, Person, Thing, data_of
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 
@@ -322,6 +322,7 @@ async def test_who_has_no_link_registers_logs_in_and_chooses_among_their_numbers
     await expect(page.locator("#service")).to_have_text("Service 2")
     await page.get_by_role("button", name="Log out").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("No number on this device yet")
+    assert await page.evaluate("localStorage.getItem('qure-visit')") is None
 
 
 async def test_the_page_is_for_everybody_while_they_wait(
@@ -395,3 +396,54 @@ async def test_number_and_desk_are_as_large_as_they_have_room_and_no_word_is_bro
     assert scroll <= inner
     size = "getComputedStyle(document.querySelector('#label')).fontSize"
     assert float((await page.evaluate(size)).removesuffix("px")) >= 40
+
+
+async def test_what_has_not_changed_is_not_read_aloud_again(
+    site: Site, admin: Person, open_page: PageOpener
+) -> None:
+    clinic = await site.open_clinic(admin)
+    [visitor] = await site.walk_ins(clinic, 1)
+    page = await open_page(**PHONE)
+    await page.clock.install()
+    await page.goto(visitor["guest"]["url"])
+    await expect(headline(page)).to_have_text("You are next")
+    await page.evaluate(
+        """() => {
+          window.spoken = [];
+          const listen = new MutationObserver((all) =>
+            window.spoken.push(...all.map(({ target }) => target.id)));
+          for (const region of document.querySelectorAll("[role=status], [role=alert]")) {
+            listen.observe(region, { childList: true, characterData: true, subtree: true });
+          }
+        }"""
+    )
+    look_again = "document.dispatchEvent(new Event('visibilitychange'))"
+    async with page.expect_response("**/place"):
+        await page.evaluate(look_again)
+    await page.clock.fast_forward("00:20")
+    assert await page.evaluate("window.spoken") == []
+    await call_next(clinic)
+    await expect(page.locator(".turn")).to_have_text("It is your turn")
+    told = await page.evaluate("window.spoken.filter((id) => id === 'call').length")
+    async with page.expect_response("**/place"):
+        await page.evaluate(look_again)
+    await page.clock.fast_forward("00:20")
+    assert await page.evaluate("window.spoken.filter((id) => id === 'call').length") == told
+
+
+async def test_staff_who_are_logged_in_here_have_no_number_of_their_own(
+    site: Site, admin: Person, open_page: PageOpener
+) -> None:
+    clinic = await site.open_clinic(admin)
+    page = await open_page("/")
+    logs_in = """(given) => fetch("/api/auth/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Qure-Session": "login" },
+      body: JSON.stringify(given),
+    }).then((answer) => answer.status)"""
+    given = {"email": clinic.staff[0].email, "password": PASSWORD}
+    assert await page.evaluate(logs_in, given) == 200
+    await page.goto("/t")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("No number on this device yet")
+    await expect(page.get_by_role("button", name="I have an account")).to_be_visible()
+    await expect(page.get_by_role("button", name="Log out")).to_be_hidden()

@@ -11,6 +11,11 @@ import { clock, explain, t } from "../core/i18n.js";
 const WISH = "qure-join";
 const OLD_MS = 60000;
 
+/** @returns {Wish | null} */
+const wished = () => recall(WISH, "sessionStorage");
+/** @param {Wish | null} wish */
+const keepWish = (wish) => remember(WISH, wish, "sessionStorage");
+
 /** Nobody yet: the API lets strangers in here. */
 class Stranger extends Client {
   /** @override @param {string} method @param {string} path @param {unknown} body @param {{key?: string}} options */
@@ -103,15 +108,4 @@ function freshen() {
     if (document.visibilityState === "visible" && old && !wished()) location.reload();
   });
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-}
-
-/** @returns {Wish | null} */
-function wished() {
-  return JSON.parse(sessionStorage.getItem(WISH) ?? "null");
-}
-
-/** @param {Wish | null} wish */
-function keepWish(wish) {
-  if (wish) sessionStorage.setItem(WISH, JSON.stringify(wish));
-  else sessionStorage.removeItem(WISH);
 }

@@ -1,6 +1,7 @@
 /** Logging in, or making an account, for patients who have no link. Loaded when that is asked for. */
 
 import { ask, sessionClient } from "../core/api.js";
+import { remember, VISIT } from "../core/device.js";
 import { one } from "../core/dom.js";
 import { submits } from "../core/forms.js";
 import { loggedIn, logOut } from "../core/login.js";
@@ -21,11 +22,13 @@ export async function enter() {
 }
 
 export function leave() {
+  remember(VISIT, null);
   return logOut(sessionClient("login"));
 }
 
-/** Without a dead link's secret. */
+/** Without a dead link's secret, and what was known of somebody else. */
 function again() {
+  remember(VISIT, null);
   history.replaceState(null, "", location.pathname);
   location.reload();
 }

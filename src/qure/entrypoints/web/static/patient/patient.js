@@ -35,7 +35,7 @@ function start() {
   /** @param {User} user */
   function known(user) {
     visit.id = user.role === "PATIENT" ? user.id : "";
-    one("#log-out").hidden = Boolean(secret);
+    one("#log-out").hidden = Boolean(secret) || !visit.id;
   }
 
   function look() {

@@ -89,7 +89,8 @@ export class Visit {
   /** Everything anew. Without a network what was known stays. */
   async read() {
     try {
-      if (!(await this.#client.token())) return this.onended();
+      // Staff who are logged in here have no number to show.
+      if (!(await this.#client.token()) || !this.id) return this.onended();
       const tokens = await this.#client.get(`/tokens/${this.id}/today`);
       await this.#choose(tokens);
       await this.#readAround();
