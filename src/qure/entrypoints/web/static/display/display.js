@@ -6,18 +6,20 @@ import { sessionClient } from "../core/api.js";
 import { keepAwake } from "../core/awake.js";
 import { one } from "../core/dom.js";
 import { enable, isAudible } from "../core/sound.js";
-import { letIn } from "./pairing.js";
+import { letIn, letInBefore } from "./pairing.js";
 import { Room } from "./room.js";
+import { hidePointer } from "./upkeep.js";
 
 /** @typedef {import("../../types/wire.d.ts").DisplayBody} Display */
 
 const KEPT = "qure-display";
-const IDLE_MS = 4000;
 
 async function run() {
+  let grant = await letInBefore();
   for (;;) {
     const client = sessionClient("display");
-    const display = remembered() ?? await paired(client);
+    const display = grant ? held(client, grant) : remembered() ?? await paired(client);
+    grant = null;
     see("room");
     await new Room(client, display).watch();
     localStorage.removeItem(KEPT);
@@ -31,7 +33,14 @@ async function run() {
  */
 async function paired(client) {
   see("pairing");
-  const { accessToken, display } = await letIn();
+  return held(client, await letIn());
+}
+
+/**
+ * @param {import("../core/api.js").Client} client
+ * @param {import("./pairing.js").Grant} grant
+ */
+function held(client, { accessToken, display }) {
   client.jwt = accessToken;
   localStorage.setItem(KEPT, JSON.stringify(display));
   return display;
@@ -46,17 +55,6 @@ function remembered() {
 function see(shown) {
   one("#room").hidden = shown !== "room";
   one("#pairing").hidden = shown !== "pairing";
-}
-
-/** The pointer, and what it is for, show only while somebody is there. */
-function hidePointer() {
-  let timer = 0;
-  const used = () => {
-    document.body.classList.add("in-use");
-    clearTimeout(timer);
-    timer = setTimeout(() => document.body.classList.remove("in-use"), IDLE_MS);
-  };
-  for (const event of ["pointermove", "pointerdown", "keydown"]) addEventListener(event, used);
 }
 
 one("#sound").addEventListener("click", async () => {

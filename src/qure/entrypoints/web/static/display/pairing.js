@@ -63,9 +63,7 @@ async function granted({ deviceCode, interval, expiresIn }, problem) {
   const end = Date.now() + expiresIn * 1000;
   for (; Date.now() < end; await seconds(interval)) {
     try {
-      const grant = await ask("POST", "/displays/token", { deviceCode }, { "Qure-Session": "display" });
-      write(problem, "");
-      return grant;
+      return await ask("POST", "/displays/token", { deviceCode }, { "Qure-Session": "display" });
     } catch (error) {
       const { code, status } = /** @type {Refusal} */ (error);
       const pending = PENDING.includes(code);

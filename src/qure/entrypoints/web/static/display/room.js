@@ -7,6 +7,7 @@ import { Live } from "../core/live.js";
 import { isAudible, tryEnable } from "../core/sound.js";
 import { carried, unheard } from "./calls.js";
 import { Turns } from "./turns.js";
+import { renewPage, shift, speak } from "./upkeep.js";
 import { draw, drawTime } from "./view.js";
 import { say } from "./voice.js";
 
@@ -21,6 +22,7 @@ const STALE_MS = 60000;
 /** A call that was missed is of use so long. */
 const OF_USE_MS = 120000;
 const PAGE_SECONDS = 10;
+const SHIFT_SECONDS = 180;
 
 export class Room {
   /** @type {Clinic | null} */
@@ -58,6 +60,7 @@ export class Room {
     live.onopen = () => {
       this.#joined.clear();
       this.#read();
+      if (this.clinic) renewPage();
     };
     live.onchange = () => this.#gap = live.lostAt ?? this.#gap;
     /** @type {import("../core/connection.js").Connection} */ (one("q-connection"))
@@ -96,6 +99,7 @@ export class Room {
   #take(clinic, queues) {
     const first = this.clinic === null;
     this.clinic = clinic;
+    speak(clinic.languages);
     const wanted = this.#display.serviceIds;
     const ours = queues.filter(({ serviceId }) => !wanted || wanted.includes(serviceId));
     const before = this.queues;
@@ -104,7 +108,7 @@ export class Room {
     const ofUse = first ? [] : news.filter((call) => this.#isOfUse(call));
     if (news.length && !ofUse.length) this.turns.hero = null;
     this.turns.add(ofUse);
-    this.#gap = null;
+    if (this.#live.lostAt === null) this.#gap = null;
     this.#draw();
   }
 
@@ -141,13 +145,15 @@ export class Room {
   }
 
   #tick() {
-    this.#ticks++;
-    const { lostAt } = this.#live;
-    this.staleSince = lostAt !== null && Date.now() - lostAt >= STALE_MS ? lostAt : null;
-    if (this.#ticks % PAGE_SECONDS === 0 && !document.body.classList.contains("in-use")) this.page++;
+    const seconds = ++this.#ticks;
+    const [{ lostAt }, before, now] = [this.#live, this.staleSince, Date.now()];
+    this.staleSince = lostAt !== null && now - lostAt >= STALE_MS ? lostAt : null;
+    const isTurn = seconds % PAGE_SECONDS === 0 && !document.body.classList.contains("in-use");
+    if (isTurn) this.page++;
+    if (seconds % SHIFT_SECONDS === 0 && !this.turns.busy) shift(seconds / SHIFT_SECONDS);
     one("#sound").hidden = isAudible();
     drawTime(this);
-    this.#draw();
+    if (isTurn || this.staleSince !== before) this.#draw();
   }
 
   #draw() {

@@ -45,7 +45,7 @@ export class Turns {
 
   /** Whether anything is highlighted. */
   get busy() {
-    return this.#turning || [...this.#hot.keys()].some((id) => this.isHot(id));
+    return this.#turning || this.#hot.size > 0;
   }
 
   /** @param {readonly Shown[]} calls The oldest first. */
@@ -68,7 +68,7 @@ export class Turns {
     this.#turning = true;
     for (let next; (next = this.#waiting.shift());) {
       const { call, since } = next;
-      this.#hot.set(call.id, Date.now() + HIGHLIGHT_MS);
+      this.#highlight(call.id);
       // What would be said too late to be of use is in the list alone.
       if (Date.now() - since > LATE_MS && this.#waiting.length) continue;
       this.hero = call;
@@ -76,8 +76,13 @@ export class Turns {
       await Promise.all([passed(TURN_MS), Promise.race([this.#say(call), passed(SPEECH_MS)])]);
     }
     this.#turning = false;
+  }
+
+  /** @param {string} id */
+  async #highlight(id) {
+    this.#hot.set(id, Date.now() + HIGHLIGHT_MS);
     await passed(HIGHLIGHT_MS);
-    for (const id of this.#hot.keys()) if (!this.isHot(id)) this.#hot.delete(id);
+    if (!this.isHot(id)) this.#hot.delete(id);
     this.#changed();
   }
 }

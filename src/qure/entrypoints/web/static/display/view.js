@@ -10,12 +10,13 @@ import { howLong } from "../core/waits.js";
 
 const MOST_CALLS = 8;
 const MOST_NEXT = 3;
+const LONG_LABEL = 3.4;
 const LONG_DESK = 16;
 const LONG_SERVICE = 24;
 const LONG_CLINIC = 36;
+const LONG_NOTICE = 110;
 
 const portrait = matchMedia("(orientation: portrait)");
-const mostServices = () => portrait.matches ? 4 : 6;
 
 /** @param {Room} room */
 export function draw(room) {
@@ -76,8 +77,9 @@ function drawCalls(room, isClosed) {
 
 /** @param {Shown} call */
 function heroOf({ label, desk }) {
-  const number = el("p", { class: "label" }, label);
-  number.style.setProperty("--em", String(widthInEm(label)));
+  const width = widthInEm(label);
+  const number = el("p", { class: "label" }, el("span", { class: width > LONG_LABEL && "narrow" }, label));
+  number.style.setProperty("--em", String(width));
   const place = desk
     ? el(
       "p",
@@ -127,6 +129,7 @@ function rowOf({ label, desk, service }, several) {
 }
 
 /**
+ * What several services tell takes turns, in a place as high as the highest of it: nothing moves.
  * @param {Room} room
  * @param {Queue[]} queues
  */
@@ -135,36 +138,56 @@ function drawNotice({ clinic, page }, queues) {
   const standing = queues.filter(({ notice }) =>
     notice && !(notice.until && Date.parse(notice.until) <= now)
   );
-  const section = one("#notice");
-  section.hidden = standing.length === 0;
-  if (!standing.length) return;
-  const { notice, serviceName } = standing[page % standing.length];
-  if (!notice) return;
-  const { kind, minutes, until, text } = notice;
-  const sentence = kind === "DELAY"
-    ? t("display.delay", { count: minutes ?? 0 })
-    : kind === "PAUSE"
-    ? until ? t("display.pause_until", { at: clock(until, clinic?.timezone) }) : t("display.pause")
-    : "";
-  const words = [queues.length > 1 ? `${serviceName}:` : "", sentence, text ?? ""].filter(Boolean);
-  keep(one("p", section), words, (word) => word, (word) => el("bdi", null, word, " "), () => {});
+  const said = standing.map((queue) => {
+    const name = queues.length > 1 ? `${queue.serviceName}:` : "";
+    return [name, sentence(queue, clinic?.timezone), queue.notice?.text ?? ""].filter(Boolean);
+  });
+  one("#notice").hidden = said.length === 0;
+  keep(one("#told"), said, (words) => words.join(" "), noticeOf, (node, words) => {
+    const turn = isTurn(said.indexOf(words), said.length, page) ? "shown" : "";
+    set(node, "class", words.join(" ").length > LONG_NOTICE ? `long ${turn}` : turn);
+  });
 }
+
+/** @param {string[]} words */
+const noticeOf = (words) => el("p", null, ...words.flatMap((word) => [el("bdi", null, word), " "]));
+
+/**
+ * @param {Queue} queue
+ * @param {string | undefined} zone
+ */
+function sentence({ notice }, zone) {
+  if (notice?.kind === "DELAY") return t("display.delay", { count: notice.minutes ?? 0 });
+  if (notice?.kind !== "PAUSE") return "";
+  return notice.until ? t("display.pause_until", { at: clock(notice.until, zone) }) : t("display.pause");
+}
+
+/**
+ * @param {number} index
+ * @param {number} count
+ * @param {number} page
+ */
+const isTurn = (index, count, page) => index === page % count;
 
 /**
  * @param {Room} room
  * @param {Queue[]} queues
  */
 function drawStrip({ page }, queues) {
-  const pages = Math.ceil(queues.length / mostServices()) || 1;
-  const size = Math.ceil(queues.length / pages);
-  const at = page % pages;
+  const most = portrait.matches ? 4 : 6;
+  const count = Math.ceil(queues.length / most);
+  const size = portrait.matches && count > 1 ? most : Math.ceil(queues.length / count);
+  const pages = Array.from({ length: count }, (_, at) => queues.slice(at * size, (at + 1) * size));
   const strip = one("#strip");
-  strip.style.setProperty("--columns", String(size || 1));
+  strip.style.setProperty("--columns", String(size));
   document.body.classList.toggle("many", size > 4);
-  keep(strip, queues.slice(at * size, (at + 1) * size), ({ queueId }) => queueId, cardOf, fill);
-  one("#services").hidden = queues.length === 0;
-  one("#pages").hidden = pages === 1;
-  write(one("#pages"), t("display.page_of", { page: at + 1, pages }));
+  keep(strip, pages, ([first]) => first.queueId, () => el("ul", null), (list, cards) => {
+    set(list, "class", isTurn(pages.indexOf(cards), count, page) && "shown");
+    keep(list, cards, ({ queueId }) => queueId, cardOf, fill);
+  });
+  one("#services").hidden = count === 0;
+  one("#pages").hidden = count < 2;
+  if (count > 1) write(one("#pages"), t("display.page_of", { page: page % count + 1, pages: count }));
 }
 
 /** @param {Queue} queue */
@@ -198,7 +221,7 @@ function fill(card, { isClosed, isActive, waitingCount, wait, next }) {
   write(one(".waiting dd", card), waitingCount);
   write(one(".wait dd", card), howLong(wait?.ifJoinedNow));
   one(".next", card).hidden = next.length === 0;
-  const nearest = document.body.classList.contains("single") ? next : next.slice(0, MOST_NEXT);
+  const nearest = document.body.matches(".single:not(.long-labels)") ? next : next.slice(0, MOST_NEXT);
   keep(
     one(".next dd", card),
     nearest,

@@ -1,0 +1,99 @@
+"""A television in a waiting room: a page that staff have let in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page, expect
+
+from tests.support.browser.pages import PageOpener
+from tests.support.browser.site import OpenClinic, Site
+from tests.support.http_service import Person, data_of
+
+TELEVISION = {"width": 1920, "height": 1080}
+
+CALLED = "#call .label"
+BEFORE = "#calls li"
+
+SILENT = """AudioContext.prototype.resume = () => new Promise(() => {});
+Object.defineProperty(AudioContext.prototype, "state", {
+  configurable: true, get: () => "suspended" });"""
+"""A browser that wants a click before it makes a sound."""
+
+
+async def television(
+    open_page: PageOpener,
+    site: Site,
+    clinic: OpenClinic,
+    *,
+    service_ids: list[str] | None = None,
+    init: str = "",
+    **context_options: Any,
+) -> Page:
+    """Shows that clinic's room; its timers go by ``page.clock`` too. ``init`` runs first."""
+    page = await prepared(
+        open_page, site, clinic, service_ids=service_ids, init=init, **context_options
+    )
+    await page.goto("/display")
+    await expect(page.locator("#strip li").first).to_be_attached()
+    return page
+
+
+async def prepared(
+    open_page: PageOpener,
+    site: Site,
+    clinic: OpenClinic,
+    *,
+    service_ids: list[str] | None = None,
+    init: str = "",
+    own_clock: bool = False,
+    **context_options: Any,
+) -> Page:
+    """The same before it goes to its page: what it asks for can still be routed.
+
+    With a clock of its own (which ``init`` makes) it has no ``page.clock``.
+    """
+    [staff, *_] = clinic.staff
+    display = await site.display(staff, clinic.id, serviceIds=service_ids)
+    page = await open_page(**{"viewport": TELEVISION, **context_options})
+    await page.context.add_cookies(
+        [
+            {
+                "name": "qure_display",
+                "value": display.refresh_token,
+                "domain": urlsplit(site.url).hostname or "",
+                "path": "/api/auth/refresh-token",
+                "httpOnly": True,
+                "sameSite": "Strict",
+            }
+        ]
+    )
+    kept = {"id": display.id, "clinicId": clinic.id, "serviceIds": service_ids, "name": "TV"}
+    once = f"""if (!sessionStorage.begun) {{
+      sessionStorage.begun = 1;
+      localStorage.setItem("qure-display", {json.dumps(json.dumps(kept))});
+    }}"""
+    await page.add_init_script(f"{once}\n{init}")
+    if not own_clock:
+        await page.clock.install()
+    return page
+
+
+async def labelled_clinic(site: Site, admin: Person, prefix: str, *, desks: int = 1) -> OpenClinic:
+    """A clinic with a service whose labels begin with these letters; desks serve it."""
+    clinic = await site.open_clinic(admin, desks=desks, staff=desks)
+    service = await site.add_service(admin, clinic.id, "Blood tests", prefix=prefix)
+    clinic.services = [service]
+    clinic.queues = [await site.queue(admin, clinic.id, service_id=service["id"])]
+    for person, desk in zip(clinic.staff, clinic.desks, strict=True):
+        data_of(await person.post(f"/desks/{desk['id']}/open"))
+    return clinic
+
+
+async def call(site: Site, clinic: OpenClinic, *, queue: int = 0, staff: int = 0) -> str:
+    """Somebody comes and is called at once; the label."""
+    await site.walk_ins(clinic, 1, queue=queue)
+    path = f"/queues/{clinic.queues[queue]['id']}/call-next"
+    return str(data_of(await clinic.staff[staff].post(path))["label"])
