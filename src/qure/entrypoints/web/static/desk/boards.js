@@ -60,6 +60,7 @@ export async function look() {
     ]);
     shift.desks = desks.filter((/** @type {import("./shift.js").Desk} */ one) => one.isActive);
     shift.queues = queues;
+    shift.looked = true;
   } catch {
     return; // The page says that there is no connection; it is tried again.
   }

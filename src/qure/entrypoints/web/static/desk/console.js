@@ -68,7 +68,7 @@ draws.push(function drawNext() {
       : "",
     first && ownDesk()?.state === "PAUSED" ? t("desk.ends_pause") : "",
   ];
-  fill(one("#next-hint"), hints.filter(Boolean).join(" "));
+  write(one("#next-hint"), hints.filter(Boolean).join(" "));
 });
 
 draws.push(function drawHand() {

@@ -4,7 +4,7 @@ import { el, keep, one, set, write } from "../core/dom.js";
 import { clock, t } from "../core/i18n.js";
 import { deeds, isSure, keyOf, send } from "./deeds.js";
 import { clone, fill, showBusy } from "./moves.js";
-import { draws, ownDesk, queueOf, shift } from "./shift.js";
+import { draws, isNothingOpen, ownDesk, queueOf, shift } from "./shift.js";
 
 /** @typedef {import("./shift.js").Service} Service */
 
@@ -43,7 +43,7 @@ deeds.unnotice = (button) => sendAt(button, "DELETE", "notice");
 
 draws.push(function drawServices() {
   keep(one("#services"), shift.services, ({ id }) => id, () => clone("service"), show);
-  const closed = shift.boards.size ? [] : shift.services.filter(isToOpen);
+  const closed = isNothingOpen() ? shift.services.filter(({ id }) => shift.serviceIds.includes(id)) : [];
   keep(
     one("#to-open"),
     closed,
@@ -55,9 +55,6 @@ draws.push(function drawServices() {
     (row, { id }) => showBusy(one("button", row), id),
   );
 });
-
-/** @param {Service} service */
-const isToOpen = ({ id }) => shift.serviceIds.includes(id) && !queueOf(id);
 
 /** @param {HTMLElement} row @param {Service} service */
 function show(row, service) {

@@ -53,8 +53,9 @@ document.addEventListener("click", ({ target }) => {
   act(button);
 });
 
-/** @param {HTMLElement} node The id of what it belongs to. */
-export const keyOf = (node) => /** @type {HTMLElement} */ (node.closest("[data-key]")).dataset.key ?? "";
+/** @param {HTMLElement} node The id of whom or what it belongs to. */
+export const keyOf = (node) =>
+  /** @type {HTMLElement} */ (node.closest("[data-key]:not(.transfers *)")).dataset.key ?? "";
 
 /** @param {string} id */
 export const dialog = (id) => /** @type {HTMLDialogElement} */ (one(`#${id}`));

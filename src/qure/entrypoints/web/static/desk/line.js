@@ -6,7 +6,7 @@ import { inOrder } from "./board.js";
 import { inHands } from "./console.js";
 import { deeds, keyOf } from "./deeds.js";
 import { clone, showMarks, showMoves } from "./moves.js";
-import { draws, redraw, shift } from "./shift.js";
+import { draws, isNothingOpen, redraw, shift } from "./shift.js";
 
 /** @typedef {import("./board.js").Token} Token */
 
@@ -70,9 +70,8 @@ draws.push(function drawLine() {
   const waiting = inOrder(shift.boards.values());
   const shown = found(waiting);
   write(one("#line-count"), sought ? `${shown.length} / ${waiting.length}` : waiting.length);
-  const empty = shown.length
-    ? ""
-    : t(sought ? "desk.not_found" : shift.boards.size ? "desk.nobody" : "desk.no_line");
+  const nobody = shift.boards.size ? "desk.nobody" : isNothingOpen() ? "desk.no_line" : "page.loading";
+  const empty = shown.length ? "" : t(sought ? "desk.not_found" : nobody);
   write(one("#line-empty p"), empty);
   set(one("#line-empty"), "hidden", !empty);
   draw("waiting", shown);

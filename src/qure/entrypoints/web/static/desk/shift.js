@@ -17,6 +17,7 @@ import { one } from "../core/dom.js";
  * @property {Service[]} services The clinic's.
  * @property {Desk[]} desks The clinic's.
  * @property {Queue[]} queues The clinic's, of today.
+ * @property {boolean} looked Whether they are known.
  * @property {string | null} deskId Where they sit, null without a desk.
  * @property {string[]} serviceIds Those that are called for here.
  * @property {Map<string, Board>} boards Those of their queues.
@@ -27,6 +28,7 @@ export const shift = /** @type {any} */ ({
   services: [],
   desks: [],
   queues: [],
+  looked: false,
   deskId: null,
   serviceIds: [],
   boards: new Map(),
@@ -41,6 +43,9 @@ export function queueOf(serviceId) {
   const board = queue && shift.boards.get(queue.queueId);
   return board ? { ...queue, ...board.status } : queue;
 }
+
+/** Whether none of the services that are called for here has a queue today. */
+export const isNothingOpen = () => shift.looked && !shift.serviceIds.some(queueOf);
 
 /** @param {string} id @returns {Token | undefined} */
 export function tokenOf(id) {

@@ -47,9 +47,10 @@ export async function sit(deskId, serviceIds) {
   const there = shift.services.map(({ id }) => id);
   const wanted = serviceIds?.filter((id) => there.includes(id));
   const served = wanted?.length ? wanted : there;
-  // Who sits there already, pausing perhaps, is not disturbed by a page that was loaded again.
+  // Whoever pauses there goes on pausing when the page is loaded again.
   const desk = shift.desks.find(({ id }) => id === deskId);
-  const sits = desk?.staff?.id === shift.user.id && String(desk?.serviceIds) === String(served);
+  const sits = desk?.state === "PAUSED" && desk.staff?.id === shift.user.id &&
+    String(desk.serviceIds) === String(served);
   if (deskId && !sits) await shift.client.call("POST", `/desks/${deskId}/open`, { serviceIds: served });
   shift.deskId = deskId;
   shift.serviceIds = served;
