@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, Route, WebSocketRoute, expect
@@ -12,6 +11,7 @@ from tests.support.browser.accessibility import axe
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
 from tests.support.http_service import Person, data_of
+from tests.web.patient_page import call_next, headline
 
 AWAY = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "ERR_TIMED_OUT", "WebSocket"]
 
@@ -38,14 +38,6 @@ delete window.AudioContext;
 NOTHING_KEPT = """
 Object.defineProperty(window, "localStorage", { get: () => { throw new DOMException("no"); } });
 """
-
-
-def headline(page: Page) -> Any:
-    return page.locator("#headline")
-
-
-async def call_next(clinic: OpenClinic) -> None:
-    data_of(await clinic.staff[0].post(f"/desks/{clinic.desks[0]['id']}/call-next"))
 
 
 async def actions_of(clinic: OpenClinic, token_id: str) -> list[str]:
