@@ -6,7 +6,7 @@ import { inOrder, isInHand } from "./board.js";
 import { look } from "./boards.js";
 import { deeds, last, send, tellDone } from "./deeds.js";
 import { clone, fill, showBusy, showMarks, showMoves, showWho } from "./moves.js";
-import { draws, ownDesk, queueOf, redraw, shift } from "./shift.js";
+import { draws, ownDesk, queueOf, redraw, shift, whyEmpty } from "./shift.js";
 
 /** @typedef {import("./board.js").Token} Token */
 
@@ -60,7 +60,7 @@ draws.push(function drawNext() {
   const [first] = inOrder(shift.boards.values());
   const busy = shift.outbox.isBusy("next");
   set(next, "aria-disabled", busy || !first ? "true" : null);
-  showWho(one("#next-who"), busy ? null : first, t(busy ? "desk.sending" : "desk.nobody"));
+  showWho(one("#next-who"), busy ? null : first, t(busy ? "desk.sending" : whyEmpty()));
   const ends = mine.filter((token) => shift.deskId || token.queueId === first?.queueId);
   const hints = [
     first && ends.length

@@ -6,7 +6,7 @@ import { inOrder } from "./board.js";
 import { inHands } from "./console.js";
 import { deeds, keyOf } from "./deeds.js";
 import { clone, showMarks, showMoves } from "./moves.js";
-import { draws, isNothingOpen, redraw, shift } from "./shift.js";
+import { draws, redraw, shift, whyEmpty } from "./shift.js";
 
 /** @typedef {import("./board.js").Token} Token */
 
@@ -69,9 +69,9 @@ draws.push(function drawLine() {
   const all = [...shift.boards.values()].flatMap((board) => [...board.tokens.values()]);
   const waiting = inOrder(shift.boards.values());
   const shown = found(waiting);
-  write(one("#line-count"), sought ? `${shown.length} / ${waiting.length}` : waiting.length);
-  const nobody = shift.boards.size ? "desk.nobody" : isNothingOpen() ? "desk.no_line" : "page.loading";
-  const empty = shown.length ? "" : t(sought ? "desk.not_found" : nobody);
+  const count = shift.boards.size ? waiting.length : "";
+  write(one("#line-count"), sought ? `${shown.length} / ${count}` : count);
+  const empty = shown.length ? "" : t(sought ? "desk.not_found" : whyEmpty());
   write(one("#line-empty p"), empty);
   set(one("#line-empty"), "hidden", !empty);
   draw("waiting", shown);

@@ -47,6 +47,10 @@ export function queueOf(serviceId) {
 /** Whether none of the services that are called for here has a queue today. */
 export const isNothingOpen = () => shift.looked && !shift.serviceIds.some(queueOf);
 
+/** The message for a line without anybody. */
+export const whyEmpty = () =>
+  shift.boards.size ? "desk.nobody" : isNothingOpen() ? "desk.no_line" : "page.loading";
+
 /** @param {string} id @returns {Token | undefined} */
 export function tokenOf(id) {
   for (const { tokens } of shift.boards.values()) if (tokens.has(id)) return tokens.get(id);
