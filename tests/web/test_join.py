@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 from playwright.async_api import Page, Route, expect
 
 from qure.domain.waiting.wait import Basis, Unknown, Wait, WaitState
+from qure.entrypoints.web.assets import assets
 from qure.entrypoints.web.door import how_long
 from qure.entrypoints.web.languages import CODES, language
+from qure.wire.waits import WaitBody
 from tests.support.browser.accessibility import axe, axe_everywhere
 from tests.support.browser.keyboard import faults_of, names_of, tab_walk
 from tests.support.browser.pages import PageOpener
@@ -286,6 +289,9 @@ WAITS = [
     (a_wait(20, 35), "20–35 minutes"),
     (a_wait(-2, 1), "0–1 minute"),
     (a_wait(10, 10), "10 minutes"),
+    (a_wait(119, 130), "119–130 minutes"),
+    (a_wait(120, 120), "2–3 hours"),
+    (a_wait(252, 300), "4–6 hours"),
     (a_wait(-5, 0), "No wait"),
     (a_wait(0, 0, state=WaitState.NEXT), "No wait"),
     (a_wait(None, None, state=WaitState.UNKNOWN, unknown=Unknown.PAUSED), "Calls are paused"),
@@ -294,6 +300,19 @@ WAITS = [
 
 
 @pytest.mark.parametrize(("wait", "said"), WAITS, ids=[said for _, said in WAITS])
-def test_a_wait_is_said_as_the_browser_says_it(wait: Wait | None, said: str) -> None:
+def test_a_wait_is_said_in_words_of_every_language(wait: Wait | None, said: str) -> None:
     assert how_long(wait, language("en"), now=NOW) == said
     assert all(how_long(wait, language(code), now=NOW) for code in CODES)
+
+
+async def test_the_browser_says_a_wait_in_the_same_words(open_page: PageOpener) -> None:
+    page = await open_page("/")
+    told = [None if wait is None else to_builtins(WaitBody.of(wait)) for wait, _ in WAITS]
+    said = await page.evaluate(
+        """async ([address, told, now]) => {
+          const { howLong } = await import(address);
+          return told.map((wait) => howLong(wait, Date.parse(now)));
+        }""",
+        [assets().address("core/waits.js"), told, NOW.isoformat()],
+    )
+    assert said == [words for _, words in WAITS]

@@ -26,6 +26,7 @@ from qure.entrypoints.web.pages import page_answer, spoken_by
 from qure.entrypoints.web.rendering import Page, render
 
 _PAGE = Page("join")
+_LONG_MINUTES = 120  # As LONG in static/core/waits.js.
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,14 @@ def how_long(wait: Wait | None, spoken: Language, *, now: datetime) -> str:
         key = "" if wait.unknown is None else f"unknown_{wait.unknown.value}"
         return spoken.say("wait", key if key in spoken.sections["wait"] else "not_yet")
     low, high = (max(0, round((at - now).total_seconds() / 60)) for at in (wait.low, wait.high))
+    return _span(low, high, spoken)
+
+
+def _span(low: int, high: int, spoken: Language) -> str:
     if high == 0:
         return spoken.say("wait", "no_wait")
+    if low >= _LONG_MINUTES:
+        return spoken.say("wait", "hours", **{"from": low // 60, "count": high // 60 + 1})
     if low == high:
         return spoken.say("wait", "minutes", count=high)
     return spoken.say("wait", "range", **{"from": low, "count": high})

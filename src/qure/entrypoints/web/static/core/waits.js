@@ -4,6 +4,9 @@ import { clock, has, t } from "./i18n.js";
 
 /** @typedef {import("../../types/wire.d.ts").WaitBody} Wait */
 
+/** From so many minutes on, nobody counts in minutes. */
+const LONG = 120;
+
 /**
  * When somebody will be called: "between 10:40 and 11:05", or why nobody knows.
  * @param {Wait | null | undefined} wait
@@ -18,7 +21,7 @@ export function when(wait, zone) {
 }
 
 /**
- * How long from now, for whoever has no number yet: "20–35 min".
+ * How long from now, for whoever has no number yet: "20–35 minutes", "2–3 hours".
  * @param {Wait | null | undefined} wait
  * @param {number} [now]
  */
@@ -28,6 +31,7 @@ export function howLong(wait, now = Date.now()) {
   if (!wait.low || !wait.high) return unknown(wait);
   const [from, to] = [wait.low, wait.high].map((at) => minutesUntil(at, now));
   if (to === 0) return t("wait.no_wait");
+  if (from >= LONG) return t("wait.hours", { from: Math.floor(from / 60), count: Math.floor(to / 60) + 1 });
   return from === to ? t("wait.minutes", { count: to }) : t("wait.range", { from, count: to });
 }
 

@@ -46,7 +46,7 @@ export function draw(words, { token, tokens = [], clinic, status, door, at } = {
   write(one("#called-at"), calledAt ? t("patient.called_at", { at: clock(calledAt, zone) }) : "");
   drawPlace(words, Boolean(token) && !called);
   drawLine(words.ahead);
-  keep(one("#notes"), words.notes, String, (note) => el("li", null, note), () => {});
+  keep(one("#notes"), words.notes, String, (note) => el("li", { dir: "auto" }, note), () => {});
   write(one("#as-of"), at ? t("patient.as_of", { at: clock(at, zone) }) : "");
   drawMoves(words.moves, door);
   const goesOn = OPEN.includes(words.state);
