@@ -92,8 +92,12 @@ async def test_leaving_is_asked_once_and_keyboard_alone_is_enough(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Keep my number")).to_be_focused()
     await axe(page)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
     await page.keyboard.press("Enter")
     await expect(page.locator("#leave")).to_be_focused()
+    assert not [url for url in sent if url.endswith("/cancel")]
+    await expect(page.locator("#sending")).to_have_text("")
     await page.keyboard.press("Enter")
     await tab_to(page, "Give up my number")
     await page.keyboard.press("Enter")
@@ -122,7 +126,7 @@ async def test_a_link_that_staff_renew_says_so_and_is_forgotten(
 async def test_who_has_no_link_registers_logs_in_and_chooses_among_their_numbers(
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:
-    clinic = await site.open_clinic(admin, services=2)
+    clinic = await site.open_clinic(admin, services=3)
     page = await open_page("/t", permit=["status of 40[01]"], **PHONE)
     await page.get_by_role("button", name="I have an account").click()
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
@@ -142,8 +146,8 @@ async def test_who_has_no_link_registers_logs_in_and_chooses_among_their_numbers
         "You have no number at the moment"
     )
     patient = await site.log_in(email)
-    for queue in clinic.queues:
-        data_of(await patient.post("/tokens", {"queueId": queue["id"]}), 201)
+    for queue in clinic.queues[:2]:
+        token = data_of(await patient.post("/tokens", {"queueId": queue["id"]}), 201)
     await page.reload()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Your number 1")
     await (
@@ -153,6 +157,9 @@ async def test_who_has_no_link_registers_logs_in_and_chooses_among_their_numbers
     )
     await expect(page.get_by_role("heading", level=1)).to_have_text("Your number S001")
     await expect(page.locator("#service")).to_have_text("Service 2")
+    third = clinic.services[2]["id"]
+    await staff_do(clinic, {"token": token}, "transfer", serviceId=third)
+    await expect(page.locator("#service")).to_have_text("Service 3")
     await page.get_by_role("button", name="Log out").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("No number on this device yet")
     assert await page.evaluate("localStorage.getItem('qure-visit')") is None
