@@ -13,6 +13,7 @@ from bench import (
     issuing,
     logins,
     moves,
+    pages,
     places,
     reads,
     search,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "logins": logins.run,
     "search": search.run,
     "footprint": footprint.run,
+    "pages": pages.run,
 }
 
 
