@@ -44,9 +44,12 @@ async def test_services_are_added_ordered_changed_and_taken_out_of_use(
     await expect(page.locator("#screen ol .title")).to_have_text(
         ["General", "X-ray", "Blood tests"]
     )
-    await expect(up).to_be_focused()
     await expect(page.get_by_text("X-ray is number 2 now.")).to_have_role("status")
-    await up.click()
+    await expect(up).to_be_focused()
+    down = page.get_by_role("button", name="Move General down")
+    await down.click()
+    await expect(page.get_by_text("General is number 2 now.")).to_have_role("status")
+    await expect(down).to_be_focused()
     await expect(up).to_have_attribute("aria-disabled", "true")
     assert [one["prefix"] for one in await services_of(admin, clinic)] == ["XR", "", "B"]
 
