@@ -149,24 +149,6 @@ async def test_the_pointer_goes_with_whoever_used_it(
     await expect(body).to_have_css("cursor", "none")
 
 
-async def test_everything_moves_a_little_every_few_minutes_and_never_during_a_call(
-    site: Site, admin: Person, open_page: PageOpener
-) -> None:
-    clinic = await site.open_clinic(admin)
-    page = await television(open_page, site, clinic, reduced_motion="reduce")
-    main, places = page.locator("main"), set()
-    for _ in range(9):
-        places.add(await main.evaluate("(main) => getComputedStyle(main).translate"))
-        await page.clock.run_for(180_000)
-    assert len(places) == 9
-    await page.clock.run_for(175_000)
-    await call(site, clinic)
-    await expect(page.locator("#hero.hot")).to_be_visible()
-    before = await main.evaluate("(main) => getComputedStyle(main).translate")
-    await page.clock.run_for(7000)
-    assert await main.evaluate("(main) => getComputedStyle(main).translate") == before
-
-
 async def test_the_screen_is_kept_on(site: Site, admin: Person, open_page: PageOpener) -> None:
     keeps = """window.kept = [];
     const request = async (what) => kept.push(what);

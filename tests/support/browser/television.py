@@ -14,8 +14,75 @@ from tests.support.http_service import Person, data_of
 
 TELEVISION = {"width": 1920, "height": 1080}
 
+# A clock that is turned by hand and a server within the page: with `page.clock` and real sockets a
+# day takes minutes. After each timer all that was promised is done.
+OWN_WORLD = """
+const timers = new Map();
+let [now, ids] = [Date.now(), 0];
+Date.now = () => now;
+const later = (every) => (work, ms = 0) => {
+  timers.set(++ids, { at: now + ms, work, every: every ? ms : 0 });
+  return ids;
+};
+[window.setTimeout, window.setInterval] = [later(false), later(true)];
+window.clearTimeout = window.clearInterval = (id) => timers.delete(id);
+async function pass(ms) {
+  for (const end = now + ms;;) {
+    let first = null;
+    for (const [id, { at }] of timers) {
+      if (at <= end && (first === null || at < timers.get(first).at)) first = id;
+    }
+    if (first === null) return now = end;
+    const timer = timers.get(first);
+    now = timer.at;
+    if (timer.every) timer.at += timer.every;
+    else timers.delete(first);
+    timer.work();
+    for (let turn = 0; turn < 20; turn++) await null;
+  }
+}
+let socket = null;
+window.WebSocket = class {
+  constructor() { socket = this; queueMicrotask(() => this.onopen()); }
+  send(text) {
+    const { event, id } = JSON.parse(text);
+    const answer = event === "auth" ? { event } : { ack: id, data: [{ ok: true, data: null }] };
+    queueMicrotask(() => this.tell(answer));
+  }
+  tell(frame) { this.onmessage({ data: JSON.stringify(frame) }); }
+  close() {}
+};
+const [clinic, queue] = GIVEN;
+const elsewhere = window.fetch;
+window.fetch = async (path, options) => {
+  if (!path.startsWith("/api/clinic/")) return elsewhere(path, options);
+  const data = path.endsWith("/queues") ? [structuredClone(queue)] : clinic;
+  return { ok: true, json: async () => ({ data }) };
+};
+window.play = async (from, to, seconds) => {
+  for (let number = from; number < to; number++) {
+    const tokenNumber = number % 999 + 1;
+    const label = `B${String(tokenNumber).padStart(3, "0")}`;
+    const desk = { id: "d", name: `Room ${number % 7}` };
+    const calledAt = new Date(now).toISOString();
+    const call = { label, tokenNumber, desk, calledAt, recallCount: 0 };
+    queue.calls = [call, ...queue.calls].slice(0, 6);
+    queue.next = [1, 2, 3, 4, 5].map((ahead) => `B${(tokenNumber + ahead) % 999}`);
+    queue.waitingCount = number % 40;
+    queue.version++;
+    socket.tell({ event: "queue:status_update", data: [queue] });
+    await pass(seconds * 1000);
+  }
+};
+window.pass = pass;
+"""
+
 CALLED = "#call .label"
 BEFORE = "#calls li"
+
+AUDIBLE = """Object.defineProperty(AudioContext.prototype, "state", { get: () => "running" });
+AudioContext.prototype.resume = async () => {};"""
+"""A browser that makes sounds without a click, as kiosks do."""
 
 SILENT = """AudioContext.prototype.resume = () => new Promise(() => {});
 Object.defineProperty(AudioContext.prototype, "state", {
@@ -97,3 +164,15 @@ async def call(site: Site, clinic: OpenClinic, *, queue: int = 0, staff: int = 0
     await site.walk_ins(clinic, 1, queue=queue)
     path = f"/queues/{clinic.queues[queue]['id']}/call-next"
     return str(data_of(await clinic.staff[staff].post(path))["label"])
+
+
+async def in_a_world_of_its_own(
+    open_page: PageOpener, site: Site, clinic: OpenClinic, **context_options: Any
+) -> Page:
+    """A television with ``OWN_WORLD``; ``play(from, to, seconds)`` and ``pass(ms)`` are there."""
+    [queue] = data_of(await clinic.staff[0].get(f"/clinic/{clinic.id}/queues"))
+    init = OWN_WORLD.replace("GIVEN", json.dumps([clinic.clinic, queue]))
+    page = await prepared(open_page, site, clinic, init=init, own_clock=True, **context_options)
+    await page.goto("/display")
+    await expect(page.locator("#strip li")).to_be_visible()
+    return page

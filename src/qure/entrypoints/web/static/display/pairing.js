@@ -14,7 +14,7 @@ const PENDING = ["authorization_pending", "slow_down"];
 /** The code of a pairing that was begun elsewhere: `/display#device=…`. */
 const given = new URLSearchParams(location.hash.slice(1)).get("device");
 if (given) history.replaceState(null, "", location.pathname + location.search);
-addEventListener("hashchange", () => location.reload());
+addEventListener("hashchange", () => location.hash.startsWith("#device=") && location.reload());
 
 /** @param {number} count */
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));

@@ -159,6 +159,7 @@ export class Room {
   #draw() {
     this.turns.keepOnly(new Set(this.calls.map(({ id }) => id)));
     draw(this);
+    drawTime(this);
   }
 }
 

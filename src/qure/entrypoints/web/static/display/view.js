@@ -15,6 +15,7 @@ const LONG_DESK = 16;
 const LONG_SERVICE = 24;
 const LONG_CLINIC = 36;
 const LONG_NOTICE = 110;
+const MOST_WIDTHS = 500;
 
 const portrait = matchMedia("(orientation: portrait)");
 
@@ -232,12 +233,24 @@ function fill(card, { isClosed, isActive, waitingCount, wait, next }) {
 }
 
 const pen = document.createElement("canvas").getContext("2d");
+/** @type {Map<string, number>} */
+const widths = new Map();
 
 /**
  * How wide a label is, of the letters that the hero has, for a size of 1: they are as big as fits.
  * @param {string} text
  */
 function widthInEm(text) {
+  let width = widths.get(text);
+  if (width === undefined) {
+    if (widths.size >= MOST_WIDTHS) widths.clear();
+    widths.set(text, width = measured(text));
+  }
+  return width;
+}
+
+/** @param {string} text */
+function measured(text) {
   if (!pen) return text.length * 0.7;
   pen.font = `800 100px ${getComputedStyle(document.body).fontFamily}`;
   return Math.ceil(pen.measureText(text).width * 1.04) / 100;
