@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
 from tests.support.http_service import Person, data_of
 from tests.web.admin_page import STRANGER, log_in
 from tests.web.desk_page import at_desk, hand, logged_in, row, token
-
-
-def status(page: Page) -> object:
-    """What was done last."""
-    return expect(page.locator("#last"))
 
 
 async def test_staff_log_in_choose_where_they_work_and_see_the_line(
@@ -87,7 +82,7 @@ async def test_next_shows_who_it_is_and_finishes_whom_one_had(
     page = await at_desk(open_page, site, clinic)
     await page.get_by_role("button", name="Next 1 Visitor 1").click()
     await expect(hand(page, "1")).to_contain_text("Called · General")
-    await status(page).to_contain_text("Called: 1 Visitor 1")
+    await expect(page.locator("#last")).to_contain_text("Called: 1 Visitor 1")
     await hand(page, "1").get_by_role("button", name="Start").click()
     await expect(hand(page, "1")).to_contain_text("Being seen")
     next_one = page.get_by_role("button", name="Next 2 Visitor 2")
@@ -110,7 +105,7 @@ async def test_the_last_move_can_be_taken_back_for_a_minute_and_stays_said(
     page = await at_desk(open_page, site, clinic)
     await page.locator("#next").click()
     await page.get_by_role("button", name="Undo").click()
-    await status(page).to_contain_text("Taken back: 1")
+    await expect(page.locator("#last")).to_contain_text("Taken back: 1")
     await expect(row(page, "1")).to_be_visible()
     assert (await token(site, clinic, "1"))["status"] == "WAITING"
     await page.clock.install()
@@ -121,7 +116,7 @@ async def test_the_last_move_can_be_taken_back_for_a_minute_and_stays_said(
     await expect(undo).to_be_visible()
     await page.clock.fast_forward(61_000)
     await expect(undo).to_be_hidden()
-    await status(page).to_contain_text("Called: 1 Visitor 1")
+    await expect(page.locator("#last")).to_contain_text("Called: 1 Visitor 1")
 
 
 async def test_the_line_is_searched_by_number_and_name_whatever_the_accents(

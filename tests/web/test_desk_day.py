@@ -5,17 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import Site
 from tests.support.http_service import Person, data_of
 from tests.web.desk_page import at_desk, logged_in
-
-
-def status(page: Page) -> object:
-    """What was done last."""
-    return expect(page.locator("#last"))
 
 
 async def test_a_queue_is_opened_by_one_press_closed_after_asking_and_told_to_take_nobody(

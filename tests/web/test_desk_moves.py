@@ -5,18 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import WebSocketRoute, expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import Site
 from tests.support.http_service import Person, data_of
 from tests.web.desk_page import at_desk, do, hand, logged_in, row, token
-
-
-def status(page: Page) -> object:
-    """What was done last."""
-    return expect(page.locator("#last"))
-
 
 WAITING_MOVES = [
     ("Call now", {"status": "CALLED"}),
@@ -64,7 +58,7 @@ async def test_every_move_of_somebody_in_the_line_takes_two_presses(
     for visitor, (button, outcome) in reversed(list(zip(visitors, moves, strict=True))):
         label = visitor["token"]["label"]
         await do(page, label, button)
-        await status(page).to_contain_text(re.compile(rf": {label} Visitor"))
+        await expect(page.locator("#last")).to_contain_text(re.compile(rf": {label} Visitor"))
         now = await token(site, clinic, label)
         assert {key: now[key] for key in outcome} == outcome, button
 
@@ -84,7 +78,7 @@ async def test_every_move_of_whom_one_has_in_hand_takes_two_presses_at_most(
         if not await pressed.is_visible():
             await card.get_by_text("More").click()
         await pressed.click()
-        await status(page).not_to_contain_text(f"Called: {label}")
+        await expect(page.locator("#last")).not_to_contain_text(f"Called: {label}")
         now = await token(site, clinic, label)
         assert {key: now[key] for key in outcome} == outcome, button
         if button == "After …":
@@ -107,7 +101,7 @@ async def test_cancelling_asks_once_and_goes_back_where_one_was(
     await cancel.click()
     await asked.get_by_role("button", name="Cancel the number").click()
     await expect(row(page, "2")).to_have_count(0)
-    await status(page).to_contain_text("Cancelled: 2")
+    await expect(page.locator("#last")).to_contain_text("Cancelled: 2")
 
 
 async def test_acting_on_what_has_changed_is_explained_and_shows_how_it_stands(
@@ -116,21 +110,24 @@ async def test_acting_on_what_has_changed_is_explained_and_shows_how_it_stands(
     clinic = await site.open_clinic(admin)
     [visitor] = await site.walk_ins(clinic, 1)
     page = await logged_in(open_page, site, clinic.staff[0], permit=["409"])
-    await page.route_web_socket("/ws", lambda socket: _deaf(socket))
+    await page.route_web_socket("/ws", _deaf)
     await page.goto("/desk")
     await page.get_by_role("button", name="Begin").click()
     await row(page, "1").locator(".who").click()
     path = f"/tokens/{visitor['token']['id']}/priority"
     data_of(await clinic.staff[0].put(path, {"priority": "URGENT"}))
     await row(page, "1").get_by_role("button", name="Not here").click()
-    await status(page).to_contain_text("Somebody changed it a moment ago")
+    await expect(page.locator("#last")).to_contain_text("Somebody changed it a moment ago")
     await expect(row(page, "1").locator(".marks")).to_contain_text("Urgent")
     assert (await token(site, clinic, "1"))["status"] == "WAITING"
 
 
-def _deaf(socket: object) -> None:
+def _deaf(socket: WebSocketRoute) -> None:
     """A connection on which no update comes: what one sees grows old."""
-    server = socket.connect_to_server()  # type: ignore[attr-defined]
-    server.on_message(
-        lambda text: None if "queue:board_update" in str(text) else socket.send(text)  # type: ignore[attr-defined]
-    )
+    server = socket.connect_to_server()
+
+    def pass_on(text: str | bytes) -> None:
+        if "queue:board_update" not in str(text):
+            socket.send(text)
+
+    server.on_message(pass_on)

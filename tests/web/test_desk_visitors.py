@@ -87,7 +87,10 @@ async def test_single_keys_do_nothing_until_they_are_switched_on_and_never_while
     await page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(keys).to_be_visible()
-    await expect(page.locator("#hand article")).to_have_count(0)
+    await keys.get_by_role("button", name="Close").click()
+    await page.keyboard.press("n")
+    assert await page.evaluate("sessionStorage.getItem('qure-outbox')") is None
+    await page.keyboard.press("?")
     await keys.get_by_label("All of these keys").check()
     await keys.get_by_role("button", name="Close").click()
     await page.keyboard.press("/")
