@@ -125,11 +125,16 @@ async def test_a_service_can_be_told_to_open_by_itself(
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:
     clinic = await site.open_clinic(admin)
-    page = await opened(open_page, admin, f"{clinic.id}/today")
+    page = await opened(open_page, admin, f"{clinic.id}/today", permit=["ERR_FAILED"])
     async with page.expect_response("**/api/services/*"):
         await page.get_by_role("checkbox").check()
     [service] = data_of(await admin.get(f"/clinic/{clinic.id}/services"))
     assert service["autoOpenQueue"] is True
+
+    await page.route("**/api/services/*", lambda route: route.abort())
+    await page.get_by_role("checkbox").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nobody answers")
+    await expect(page.get_by_role("checkbox")).to_be_checked()
 
 
 async def test_a_lost_connection_is_said_and_what_happened_meanwhile_is_shown_afterwards(

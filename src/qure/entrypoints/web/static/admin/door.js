@@ -2,7 +2,7 @@
 
 import { el, one, write } from "../core/dom.js";
 import { t } from "../core/i18n.js";
-import { check, doing, part, sure } from "./parts.js";
+import { doing, part, sure, switching } from "./parts.js";
 
 /** @param {import("./admin.js").Place} place */
 export async function show({ client, path, root, clinic, changed }) {
@@ -38,24 +38,16 @@ export async function show({ client, path, root, clinic, changed }) {
     );
   };
 
-  const box = check(t("admin.guestJoin"), { name: "guestJoin", checked: isOpen });
-  const input = one("input", box);
-  const problem = el("div");
-  const turn = doing("", async () => {
-    const now = await client.call("PUT", path, {
-      guestJoin: /** @type {HTMLInputElement} */ (input).checked,
-    });
+  const box = switching(t("admin.guestJoin"), isOpen, async (guestJoin) => {
+    const now = await client.call("PUT", path, { guestJoin });
     isOpen = now.guestJoin;
     changed(now);
     await draw();
   });
-  input.addEventListener("change", () => turn.click());
-  turn.hidden = true;
-  problem.append(turn);
   await draw();
   root.append(
     el("p", { class: "quiet" }, t("admin.door_what")),
-    el("div", { class: "card stack" }, box, said, problem),
+    el("div", { class: "card stack" }, box, said),
     code,
   );
 }

@@ -117,6 +117,29 @@ export function doing(text, work, props) {
 }
 
 /**
+ * A box that does something when it is ticked or not; when that goes wrong, it is as it was, and
+ * says so.
+ * @param {string} label
+ * @param {boolean} checked
+ * @param {(checked: boolean) => Promise<unknown>} work
+ */
+export function switching(label, checked, work) {
+  const problem = el("p", { class: "problem", role: "alert" });
+  const box = check(label, { checked });
+  const input = /** @type {HTMLInputElement} */ (one("input", box));
+  input.addEventListener("change", async () => {
+    write(problem, "");
+    try {
+      await work(input.checked);
+    } catch (error) {
+      input.checked = !input.checked;
+      write(problem, explain(error));
+    }
+  });
+  return el("div", null, box, problem);
+}
+
+/**
  * Asks once before something that cannot be taken back.
  * @param {string} question
  * @param {string} consequence

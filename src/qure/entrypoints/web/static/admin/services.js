@@ -45,10 +45,8 @@ export async function show({ client, path, root }) {
 
   /** @param {Service} service */
   const make = (service) => {
-    const up = el("button", { type: "button", class: "up" }, "↑");
-    const down = el("button", { type: "button", class: "down" }, "↓");
-    up.addEventListener("click", () => move(service, -1, up));
-    down.addEventListener("click", () => move(service, 1, down));
+    const up = doing("↑", () => move(service, -1, up), { class: "up" });
+    const down = doing("↓", () => move(service, 1, down), { class: "down" });
     const retire = doing("", async () => {
       const now = /** @type {Service} */ (services.find((one) => one.id === service.id));
       const text = t("admin.retire");

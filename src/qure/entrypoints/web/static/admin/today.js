@@ -4,7 +4,7 @@ import { el, keep, one, set, write } from "../core/dom.js";
 import { clock, day, t } from "../core/i18n.js";
 import { Live } from "../core/live.js";
 import { howLong } from "../core/waits.js";
-import { check, doing, part, stateOf, sure } from "./parts.js";
+import { doing, part, stateOf, sure, switching } from "./parts.js";
 
 /** @typedef {import("../../types/wire.d.ts").QueueOfDayBody} Queue */
 /** @typedef {import("../../types/wire.d.ts").StatusBody} Status */
@@ -195,11 +195,11 @@ class Day {
       if (!(await sure(question, t("admin.close_queue_what"), t("admin.close_queue")))) return;
       await then(() => client.call("POST", `/queues/${queue().queueId}/close`))();
     }, { class: "danger close" });
-    const auto = check(t("admin.autoOpenQueue"), { checked: service.autoOpenQueue });
-    auto.addEventListener("change", ({ target }) => {
-      const { checked } = /** @type {HTMLInputElement} */ (target);
-      client.call("PUT", `/services/${service.id}`, { autoOpenQueue: checked }).catch(() => this.#again());
-    });
+    const auto = switching(
+      t("admin.autoOpenQueue"),
+      service.autoOpenQueue,
+      (autoOpenQueue) => client.call("PUT", `/services/${service.id}`, { autoOpenQueue }),
+    );
     const node = el(
       "li",
       { class: "card stack queue" },
