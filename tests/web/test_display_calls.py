@@ -24,7 +24,7 @@ AudioContext.prototype.createOscillator = new Proxy(AudioContext.prototype.creat
 const device = {
   getVoices: () => ["en-GB", "de-DE", "ar"].map((lang) => ({ lang })),
   speak: (utterance) => { said.push(`${utterance.lang}: ${utterance.text}`); now = utterance; },
-  cancel: () => {},
+  cancel: () => spoken(),
 };
 let now = null;
 window.spoken = () => { const last = now; now = null; last.onend(); };
@@ -185,6 +185,40 @@ async def test_calls_are_said_in_the_clinics_languages_one_after_the_other(
     await page.evaluate("spoken()")
     await said(page, ["chime", german, english, "chime", "de-DE: S 0 0 1, bitte zu Room 2."])
     await expect(page.locator(CALLED)).to_have_text("S001")
+
+
+async def test_a_call_that_is_taken_back_before_its_turn_is_not_said(
+    site: Site, clinic: OpenClinic, open_page: PageOpener
+) -> None:
+    page = await television(open_page, site, clinic, init=VOICES, locale="en-GB")
+    await expect(page.locator("#call .none")).to_be_visible()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    await call(site, clinic, staff=1)
+    await call(site, clinic, staff=0)
+    await expect(page.locator(HOT_BEFORE)).to_have_count(1)
+    await undo(clinic)
+    await expect(page.locator(BEFORE)).to_have_count(0)
+    first = ["chime", "en-GB: 1, please go to Room 2."]
+    await said(page, first)
+    await page.evaluate("spoken()")
+    await page.clock.run_for(10_000)
+    await said(page, first)
+
+
+async def test_what_would_be_said_too_late_to_be_of_use_is_not_said(
+    site: Site, clinic: OpenClinic, open_page: PageOpener
+) -> None:
+    page = await television(open_page, site, clinic, init=VOICES, locale="en-GB")
+    await expect(page.locator("#call .none")).to_be_visible()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    for others in range(5):
+        await call(site, clinic)
+        await expect(page.locator(HOT_BEFORE)).to_have_count(others)
+    for _ in range(9):
+        await page.clock.run_for(10_000)
+    words = await page.evaluate("said.filter((one) => one !== 'chime')")
+    assert words == [f"en-GB: {number}, please go to Room 1." for number in (1, 2, 3, 5)]
+    await expect(page.locator(CALLED)).to_have_text("5")
 
 
 async def test_without_a_language_of_the_clinic_the_pages_own_is_said(
