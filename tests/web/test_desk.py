@@ -31,8 +31,9 @@ async def test_staff_log_in_choose_where_they_work_and_see_the_line(
         """
         - region "Now":
           - heading "Now" [level=2]
-          - status: What you do last stands here.
           - button "Next 1 Visitor 1"
+          - paragraph
+          - status: What you do last stands here.
         """
     )
     desk = data_of(await clinic.staff[0].get(f"/clinic/{clinic.id}/desks"))[0]

@@ -9,10 +9,10 @@ from playwright.async_api import WebSocketRoute, expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import Site
-from tests.support.http_service import Person, data_of
+from tests.support.http_service import Person, Thing, data_of
 from tests.web.desk_page import at_desk, do, hand, logged_in, row, token
 
-WAITING_MOVES = [
+WAITING_MOVES: list[tuple[str, Thing]] = [
     ("Call now", {"status": "CALLED"}),
     ("Not here", {"status": "SKIPPED", "skipReason": "STAFF"}),
     ("Put on hold", {"status": "WAITING", "onHold": True}),
@@ -22,7 +22,7 @@ WAITING_MOVES = [
 ]
 HELD_MOVES = [("End the hold", {"status": "WAITING", "onHold": False})]
 AWAY_MOVES = [("Back into the line", {"status": "WAITING"})]
-CALLED_MOVES = [
+CALLED_MOVES: list[tuple[str, Thing]] = [
     ("Call again", {"status": "CALLED", "recallCount": 1}),
     ("Not here", {"status": "SKIPPED", "skipReason": "NO_SHOW"}),
     ("Done", {"status": "COMPLETED"}),
@@ -45,7 +45,7 @@ CALLED_MOVES = [
 )
 async def test_every_move_of_somebody_in_the_line_takes_two_presses(
     before: str | None,
-    moves: list[tuple[str, dict[str, object]]],
+    moves: list[tuple[str, Thing]],
     site: Site,
     admin: Person,
     open_page: PageOpener,
