@@ -16,6 +16,8 @@ FEWEST, MOST_GUESTS = 30, 12
 COMING_SECONDS = 0.5
 """Of the day, for each patient: the day grows with their number."""
 LATE_BY = 8.0
+LONG_AWAY = 0.6
+"""Of the time in which patients come: one of them is followed all the while."""
 
 FIRST_NAMES = ("Ada", "Ben", "Chen", "Dara", "Emil", "Fay", "Gus", "Hana", "Ines", "Juan", "Kofi")
 LAST_NAMES = ("Adams", "Brook", "Costa", "Diaz", "Evans", "Fujita", "Gupta", "Haddad", "Ivanov")
@@ -93,6 +95,9 @@ class _Casting:
             self._patient(lines[line], twist, kind, has_phone)
             for twist, kind, line, has_phone in MUST_BE_SEEN
         ]
+        for one in must:
+            if one.twist is Twist.STEPS_OUT:
+                one.away_for = LONG_AWAY * self._seconds
         others = [self._any_patient(lines) for _ in range(patients - len(must))]
         for guest in [one for one in (*must, *others) if one.kind is Kind.GUEST][MOST_GUESTS:]:
             guest.kind = Kind.WALK_IN

@@ -15,7 +15,7 @@ from demo.service import DemoError
 from demo.story import Clinic, Day
 from demo.visits import Kind, Patient, Twist
 
-WALK, SIT, STEP_OUT = 0.3, 0.5, 4.0
+WALK, SIT = 0.3, 0.5
 BY_PHONE: dict[Twist, tuple[str, dict[str, Any]]] = {
     Twist.LEAVES: ("leave", {}),
     Twist.STEPS_OUT: ("hold", {}),
@@ -85,7 +85,7 @@ async def live_through(day: Day, clinic: Clinic, patient: Patient, pace: Pace) -
     """Wait for the turn, come to it, and go when it is over."""
     if patient.tokens:
         if patient.twist is Twist.STEPS_OUT and patient.token["onHold"]:
-            await pace.pause(STEP_OUT)
+            await pace.pause(patient.away_for)
             await _unless_called(patient, patient.app.move("resume", patient.token))
         elif patient.twist is Twist.PHONE_OFF and not patient.app.is_connected:
             patient.waits_for = "waits, with the phone off, for a desk to call"

@@ -12,7 +12,7 @@ from demo.lines import Line
 from demo.pace import Bell
 from demo.phones import CALLED, CHANGED, COMPLETED, SKIPPED, STARTED, App
 from demo.ranges import call_and_range
-from demo.visits import Kind, Patient, Twist
+from demo.visits import Patient, Twist
 
 FEED_LENGTH = 200
 FOLLOWED = (Twist.STEPS_OUT, Twist.NEEDS_MORE)
@@ -90,10 +90,8 @@ class Clinic:
 
     @property
     def followed(self) -> list[Patient]:
-        """Those of them with a link whose phone a browser may be."""
-        with_link = [one for one in self.early if one.has_phone and one.kind is not Kind.ACCOUNT]
-        firsts = (next((one for one in with_link if one.twist is each), None) for each in FOLLOWED)
-        return [one for one in firsts if one is not None]
+        """Guests among them, with phones that a browser may be."""
+        return [one for twist in FOLLOWED for one in self.early if one.twist is twist]
 
     @property
     def is_over(self) -> bool:

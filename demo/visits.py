@@ -11,6 +11,7 @@ from demo.lines import Line
 from demo.pace import Bell
 from demo.phones import App
 
+STEP_OUT = 4.0
 _ENDS = {
     ("COMPLETED", None): "served",
     ("SKIPPED", None): "skipped",
@@ -68,10 +69,11 @@ def call_of(token: dict[str, Any]) -> Call:
 class Patient:
     """A patient: when they come, to which line, and what is special about the visit.
 
-    ``link`` is a guest's; ``tokens`` are their numbers, each as last heard of, ``histories`` what
-    they read of them when everything was over; ``call`` is the last call they heard of,
-    ``came_for`` are those they came for. ``is_wanted`` when a desk has called them, ``had_twist``
-    when what is special has happened, ``is_settled`` when nobody need wait for them any more.
+    ``link`` is a guest's, ``away_for`` how long whoever steps out does so; ``tokens`` are their
+    numbers, each as last heard of, ``histories`` what they read of them when everything was over;
+    ``call`` is the last call they heard of, ``came_for`` are those they came for. ``is_wanted``
+    when a desk has called them, ``had_twist`` when what is special has happened, ``is_settled``
+    when nobody need wait for them any more.
     """
 
     app: App
@@ -81,6 +83,7 @@ class Patient:
     twist: Twist = Twist.NONE
     has_phone: bool = True
     link: str = ""
+    away_for: float = STEP_OUT
     tokens: list[dict[str, Any]] = field(default_factory=list)
     histories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     was_refused: str = ""
