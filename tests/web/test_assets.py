@@ -16,7 +16,7 @@ from tests.support.browser.site import Site
 
 WEB = Path(qure.entrypoints.web.__file__).parent
 BUDGET = 60 * 1024
-ALL_PAGES = [*PAGES.values(), Page("start"), Page("join")]
+ALL_PAGES = [*PAGES.values(), Page("start", ("health",)), Page("join")]
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
