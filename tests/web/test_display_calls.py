@@ -7,30 +7,11 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
-from tests.support.browser.television import BEFORE, CALLED, SILENT, call, television
+from tests.support.browser.television import BEFORE, CALLED, SILENT, VOICES, call, television
 from tests.support.http_service import Person, data_of
 
 HOT = "#hero.hot"
 HOT_BEFORE = f"{BEFORE}.hot"
-
-# A device that has voices for three languages, and says nothing to its end until it is told to.
-VOICES = """
-window.said = [];
-Object.defineProperty(AudioContext.prototype, "state", { get: () => "running" });
-AudioContext.prototype.resume = async () => {};
-AudioContext.prototype.createOscillator = new Proxy(AudioContext.prototype.createOscillator, {
-  apply(target, self, args) { said.push("chime"); return Reflect.apply(target, self, args); },
-});
-const device = {
-  getVoices: () => ["en-GB", "de-DE", "ar"].map((lang) => ({ lang })),
-  speak: (utterance) => { said.push(`${utterance.lang}: ${utterance.text}`); now = utterance; },
-  cancel: () => spoken(),
-};
-let now = null;
-window.spoken = () => { const last = now; now = null; last.onend(); };
-window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
-Object.defineProperty(window, "speechSynthesis", { value: device });
-"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")

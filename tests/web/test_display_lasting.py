@@ -10,7 +10,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 from tests.support.browser.accessibility import axe_everywhere
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import OpenClinic, Site
-from tests.support.browser.television import CALLED, call, prepared, television
+from tests.support.browser.television import CALLED, VOICES, call, prepared, television
 from tests.support.http_service import Person
 
 LOST = "No connection since"
@@ -82,7 +82,7 @@ async def test_a_call_that_a_short_gap_has_hidden_is_announced_and_one_of_a_long
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:
     clinic = await site.open_clinic(admin)
-    page, line = await on_a_line(open_page, site, clinic)
+    page, line = await on_a_line(open_page, site, clinic, init=VOICES, locale="en-GB")
     await line.cut()
     await call(site, clinic)
     line.mend()
@@ -102,39 +102,6 @@ async def test_a_call_that_a_short_gap_has_hidden_is_announced_and_one_of_a_long
         (await clinic.staff[0].get(f"/queues/{clinic.queues[0]['id']}/status")).json(),
     )
     await expect(page.locator(".hot")).to_have_count(0)
-
-
-async def test_a_queue_that_opens_later_is_there_within_half_a_minute_with_its_first_call(
-    site: Site, admin: Person, open_page: PageOpener
-) -> None:
-    clinic = await site.open_clinic(admin)
-    page = await television(open_page, site, clinic)
-    service = await site.add_service(admin, clinic.id, "X-ray")
-    clinic.queues.append(await site.queue(admin, clinic.id, service_id=service["id"]))
-    await call(site, clinic, queue=1)
-    await page.clock.run_for(31_000)
-    await expect(page.locator("#strip h3")).to_have_text(["General", "X-ray"])
-    await expect(page.locator("#hero.hot .label")).to_have_text("X001")
-
-
-async def test_more_services_than_fit_take_turns_except_while_somebody_is_there(
-    site: Site, admin: Person, open_page: PageOpener
-) -> None:
-    clinic = await site.open_clinic(admin, services=8)
-    page = await television(open_page, site, clinic)
-    shown = page.locator("#strip .shown h3")
-    first = ["General", "Service 2", "Service 3", "Service 4"]
-    await expect(shown).to_have_text(first)
-    await expect(page.locator("#pages")).to_have_text("1 of 2")
-    await page.clock.run_for(10_500)
-    await expect(shown).to_have_text([f"Service {number}" for number in (5, 6, 7, 8)])
-    await expect(page.locator("#pages")).to_have_text("2 of 2")
-    await page.clock.run_for(8000)
-    await page.mouse.move(9, 9)
-    await page.clock.run_for(3000)
-    await expect(page.locator("#pages")).to_have_text("2 of 2")
-    await page.clock.run_for(12_000)
-    await expect(shown).to_have_text(first)
 
 
 async def test_the_pointer_goes_with_whoever_used_it(

@@ -53,10 +53,11 @@ window.WebSocket = class {
   close() {}
 };
 const [clinic, queue] = GIVEN;
+window.queues = [queue];
 const elsewhere = window.fetch;
 window.fetch = async (path, options) => {
   if (!path.startsWith("/api/clinic/")) return elsewhere(path, options);
-  const data = path.endsWith("/queues") ? [structuredClone(queue)] : clinic;
+  const data = path.endsWith("/queues") ? structuredClone(queues) : clinic;
   return { ok: true, json: async () => ({ data }) };
 };
 window.play = async (from, to, seconds) => {
@@ -83,6 +84,25 @@ BEFORE = "#calls li"
 AUDIBLE = """Object.defineProperty(AudioContext.prototype, "state", { get: () => "running" });
 AudioContext.prototype.resume = async () => {};"""
 """A browser that makes sounds without a click, as kiosks do."""
+
+# A device that has voices for three languages, and says nothing to its end until it is told to.
+VOICES = """
+window.said = [];
+Object.defineProperty(AudioContext.prototype, "state", { get: () => "running" });
+AudioContext.prototype.resume = async () => {};
+AudioContext.prototype.createOscillator = new Proxy(AudioContext.prototype.createOscillator, {
+  apply(target, self, args) { said.push("chime"); return Reflect.apply(target, self, args); },
+});
+const device = {
+  getVoices: () => ["en-GB", "de-DE", "ar"].map((lang) => ({ lang })),
+  speak: (utterance) => { said.push(`${utterance.lang}: ${utterance.text}`); now = utterance; },
+  cancel: () => spoken(),
+};
+let now = null;
+window.spoken = () => { const last = now; now = null; last.onend(); };
+window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+Object.defineProperty(window, "speechSynthesis", { value: device });
+"""
 
 SILENT = """AudioContext.prototype.resume = () => new Promise(() => {});
 Object.defineProperty(AudioContext.prototype, "state", {
@@ -169,7 +189,7 @@ async def call(site: Site, clinic: OpenClinic, *, queue: int = 0, staff: int = 0
 async def in_a_world_of_its_own(
     open_page: PageOpener, site: Site, clinic: OpenClinic, **context_options: Any
 ) -> Page:
-    """A television with ``OWN_WORLD``; ``play(from, to, seconds)`` and ``pass(ms)`` are there."""
+    """A television with ``OWN_WORLD``: ``play(from, to, seconds)``, ``pass(ms)``, ``queues``."""
     [queue] = data_of(await clinic.staff[0].get(f"/clinic/{clinic.id}/queues"))
     init = OWN_WORLD.replace("GIVEN", json.dumps([clinic.clinic, queue]))
     page = await prepared(open_page, site, clinic, init=init, own_clock=True, **context_options)
