@@ -170,7 +170,7 @@ async def _paths(clinic: Clinic) -> dict[str, str]:
 async def _first_paints(
     browser: Browser, clinic: Clinic, paths: dict[str, str], rounds: int
 ) -> list[Figure]:
-    """On a phone that nobody has used before; all in turn, and a line of plain text with them."""
+    """On a phone that nobody has used before; all in turn, and a line of JSON with them."""
     addresses = {name: clinic.url + path for name, path in [*paths.items(), ("", "/health")]}
     taken: dict[str, list[float]] = {name: [] for name in addresses}
     for _ in range(rounds):
@@ -184,7 +184,7 @@ async def _first_paints(
             target=1.0,
             at_least=False,
             measured=f"{min(taken[name]):.2f} to {max(taken[name]):.2f} s",
-            compared_with=f"a line of plain text: {seconds['']:.2f} s",
+            compared_with=f"/health, a line of JSON: {seconds['']:.2f} s",
         )
         for name in paths
     ]
