@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.async_api import CDPSession, Page, expect
 
 from tests.support.browser.pages import PageOpener
@@ -22,6 +23,7 @@ async def held(session: CDPSession) -> dict[str, float]:
     return {one["name"]: one["value"] for one in metrics if one["name"] in wanted}
 
 
+@pytest.mark.timeout(300)
 async def test_after_24_hours_of_calls_the_page_holds_what_it_held_after_6(
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:

@@ -13,12 +13,15 @@ export function askClinic() {
   section.hidden = false;
   one("#loading").hidden = true;
   const form = /** @type {HTMLFormElement} */ (one("#clinic-search"));
+  let asking = "";
   return new Promise((resolve) => {
-    /** @param {string} query */
+    /** @param {string} query What was asked last counts, whichever answer comes last. */
     const list = async (query) => {
+      asking = query;
       const asked = new URLSearchParams({ limit: "50", ...(query && { query }) });
       /** @type {{clinics: Clinic[]}} */
       const { clinics } = await client.get(`/clinic?${asked}`);
+      if (asking !== query) return;
       one("#no-clinic").hidden = clinics.length > 0 || !!query;
       keep(
         one("#clinic-list"),
