@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playwright.async_api import Page, WebSocketRoute, expect
@@ -13,6 +13,7 @@ from tests.support.browser.site import OpenClinic, Site
 from tests.support.browser.television import CALLED, VOICES, call, prepared, television
 from tests.support.http_service import Person
 
+HOURS = timedelta(hours=3)
 LOST = "No connection since"
 
 
@@ -82,7 +83,7 @@ async def test_a_call_that_a_short_gap_has_hidden_is_announced_and_one_of_a_long
     site: Site, admin: Person, open_page: PageOpener
 ) -> None:
     clinic = await site.open_clinic(admin)
-    page, line = await on_a_line(open_page, site, clinic, init=VOICES, locale="en-GB")
+    page, line = await on_a_line(open_page, site, clinic, init=VOICES, locale="en-GB", behind=HOURS)
     await line.cut()
     await call(site, clinic)
     line.mend()
@@ -102,6 +103,19 @@ async def test_a_call_that_a_short_gap_has_hidden_is_announced_and_one_of_a_long
         (await clinic.staff[0].get(f"/queues/{clinic.queues[0]['id']}/status")).json(),
     )
     await expect(page.locator(".hot")).to_have_count(0)
+
+
+async def test_a_call_of_this_moment_is_announced_after_a_long_gap_as_well(
+    site: Site, admin: Person, open_page: PageOpener
+) -> None:
+    clinic = await site.open_clinic(admin)
+    page, line = await on_a_line(open_page, site, clinic, behind=timedelta(seconds=200))
+    await line.cut()
+    await page.clock.run_for(200_000)
+    await call(site, clinic)
+    line.mend()
+    await page.clock.run_for(9000)
+    await expect(page.locator("#hero.hot .label")).to_have_text("1")
 
 
 async def test_the_pointer_goes_with_whoever_used_it(

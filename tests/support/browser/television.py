@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -136,11 +137,13 @@ async def prepared(
     service_ids: list[str] | None = None,
     init: str = "",
     own_clock: bool = False,
+    behind: timedelta = timedelta(),
     **context_options: Any,
 ) -> Page:
     """The same before it goes to its page: what it asks for can still be routed.
 
-    With a clock of its own (which ``init`` makes) it has no ``page.clock``.
+    Its clock is ``behind`` the server's. With a clock of its own (which ``init`` makes) it has no
+    ``page.clock``.
     """
     [staff, *_] = clinic.staff
     display = await site.display(staff, clinic.id, serviceIds=service_ids)
@@ -164,7 +167,7 @@ async def prepared(
     }}"""
     await page.add_init_script(f"{once}\n{init}")
     if not own_clock:
-        await page.clock.install()
+        await page.clock.install(time=datetime.now(UTC) - behind)
     return page
 
 

@@ -141,7 +141,7 @@ export class Room {
   /** Whether it should still be announced. @param {Shown} call */
   #isOfUse(call) {
     const now = Date.now();
-    return now - (this.#gap ?? now) < OF_USE_MS || now - Date.parse(call.calledAt) < OF_USE_MS;
+    return now - (this.#gap ?? now) < OF_USE_MS || Math.abs(now - Date.parse(call.calledAt)) < OF_USE_MS;
   }
 
   #tick() {
