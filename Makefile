@@ -62,6 +62,10 @@ test: install-dev servers js ## Run every test, on real servers, which it brings
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term \
 		--cov-fail-under=95 --core-coverage=100 $(PYTEST)
 
+.PHONY: pictures
+pictures: servers ## Take the pictures of docs/pages.md anew, in a real browser
+	@exec $(BIN)/python -m tests.web.pictures
+
 .PHONY: check
 check: install-dev ## Check format, lint, types and import contracts
 	$(BIN)/ruff format --check .

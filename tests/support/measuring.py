@@ -19,7 +19,7 @@ from qure.entrypoints.http import app
 
 TESTS = Path(__file__).parents[1]
 
-STRANGERS = ("attacks", "deploy", "e2e", "http/test_schemathesis.py", "waits")
+STRANGERS = ("attacks", "deploy", "e2e", "http/test_schemathesis.py", "waits", "web")
 """In tests/."""
 
 

@@ -271,8 +271,8 @@ async def test_the_menu_leads_everywhere_on_a_small_screen_and_by_the_keyboard(
     assert faults_of(await tab_walk(page)) == []
 
 
-@pytest.mark.parametrize("language", ["es", "fr", "de", "hi", "ar"])
-async def test_every_section_is_there_in_every_language(
+@pytest.mark.parametrize("language", ["de", "ar"])  # the longest words; from right to left
+async def test_every_section_is_there_in_languages_unlike_english(
     site: Site, admin: Person, open_page: PageOpener, language: str
 ) -> None:
     clinic = await site.open_clinic(admin, services=2)

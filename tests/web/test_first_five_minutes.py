@@ -11,7 +11,6 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser.pages import PageOpener
 from tests.support.browser.site import Site
-from tests.web.test_setup import code_of
 
 PERMITTED = ["401", "400"]
 """Nobody is logged in at first, and a screen asks whether it has been let in."""
@@ -36,7 +35,7 @@ async def test_a_stranger_has_a_clinic_a_screen_a_poster_and_a_patient_called(
     url = fresh_site.url
     page = await open_page("/", base_url=url, permit=PERMITTED, locale="en-GB")
     await page.get_by_role("link", name="Enter the setup code").click()
-    await page.get_by_label("Setup code").fill(code_of(fresh_site))
+    await page.get_by_label("Setup code").fill(fresh_site.setup_code())
     for label, text in {
         "First name": "Grace",
         "Last name": "Hopper",

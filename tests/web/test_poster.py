@@ -66,8 +66,7 @@ async def test_a_clinic_that_names_no_language_speaks_all_of_them(
 async def test_the_longest_of_all_fits_on_one_sheet_without_what_belongs_to_the_screen(
     site: Site, admin: Person, open_page: PageOpener, sheet: str
 ) -> None:
-    number = len(data_of(await admin.get("/clinic?limit=100"))["clinics"])
-    name = f"Zentrum für Allgemeinmedizin {number} " + "und Gesundheit " * 11
+    name = (f"Zentrum für Allgemeinmedizin {sheet} " + "und Gesundheit " * 11)[:200].strip()
     address = "\n".join(["Straße des 17. Juni 135, Hinterhaus"] * 4)
     clinic = await site.clinic(admin, name=name, guestJoin=True, address=address)
     page = await opened(open_page, admin, clinic)

@@ -21,13 +21,6 @@ GRACE = {
 }
 
 
-def code_of(site: Site) -> str:
-    """As the operator reads it when the service is started."""
-    found = re.search(r"code ([A-Z0-9]{4}(?:-[A-Z0-9]{4})+)", site.process.log())
-    assert found is not None, site.process.log()
-    return found[1]
-
-
 async def fill(page: Page, **others: str) -> None:
     for label, text in {**GRACE, **others}.items():
         await page.get_by_label(label, exact=True).fill(text)
@@ -40,8 +33,8 @@ async def send(page: Page) -> None:
 async def test_whoever_follows_the_operators_link_becomes_the_admin_and_is_logged_in(
     fresh_site: Site, open_page: PageOpener
 ) -> None:
-    page = await open_page(f"/setup#{code_of(fresh_site)}", base_url=fresh_site.url)
-    await expect(page.get_by_label("Setup code")).to_have_value(code_of(fresh_site))
+    page = await open_page(f"/setup#{fresh_site.setup_code()}", base_url=fresh_site.url)
+    await expect(page.get_by_label("Setup code")).to_have_value(fresh_site.setup_code())
     await expect(page).to_have_url(f"{fresh_site.url}/setup")
     await expect(page.get_by_label("First name")).to_be_focused()
     other = await open_page("/setup", base_url=fresh_site.url, permit=["409 "])
@@ -52,7 +45,7 @@ async def test_whoever_follows_the_operators_link_becomes_the_admin_and_is_logge
     await page.reload()
     await expect(page.get_by_role("heading", name="Your first clinic")).to_be_visible()
 
-    await other.get_by_label("Setup code").fill(code_of(fresh_site))
+    await other.get_by_label("Setup code").fill(fresh_site.setup_code())
     await fill(other, **{"E-mail": "late@example.com"})
     await send(other)
     await expect(other.get_by_text("There is an admin already.")).to_be_visible()

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError
 
-SECONDS = 10.0
-"""How long an action may take, at most."""
+SECONDS = 30.0
+"""How long an action may take, at most, on a machine with much else to do."""
 
 # The rule that was broken, as a line of the console. The browser writes lines of its own, but not
 # for every rule.

@@ -12,7 +12,7 @@ import { doing, part, stateOf, sure, switching } from "./parts.js";
 /** @typedef {import("../../types/wire.d.ts").DeskBody} Desk */
 
 const SOON_MS = 1000;
-const EVERY_MS = 30_000;
+const EVERY_MS = 10_000;
 
 /** @type {Live | null} */
 let live = null;
