@@ -249,5 +249,6 @@ def test_a_join_code_is_not_even_written_down_when_no_process_answers() -> None:
     with running_nginx(compose_configuration(port, free_port()), port=port) as alone:
         assert ask(alone, "/api/clinic/seen").status_code == 503
         assert ask(alone, "/api/join/unseen").status_code == 503
+        assert ask(alone, "/join/unseen").status_code == 503
         assert "/api/clinic/seen" in alone.errors()
         assert "unseen" not in alone.errors()
