@@ -53,6 +53,8 @@ def test_what_is_public_is_what_the_contract_says(service: HttpService) -> None:
         "/api/guest/session",
         f"/api/join/{ID}",
         f"/api/join/{ID}",
+        "/api/setup",
+        "/api/setup",
         "/health",
         "/health/ready",
     ]
