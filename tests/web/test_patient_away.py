@@ -193,11 +193,14 @@ async def test_a_call_while_the_page_is_in_the_background_is_a_notification_if_t
     await page.evaluate(IN_THE_BACKGROUND)
     await call_next(clinic)
     await expect(page.locator(".turn")).to_have_text("It is your turn")
-    shown = """async () => {
-      const worker = await navigator.serviceWorker.ready;
-      return (await worker.getNotifications()).map(({ title, body }) => [title, body]);
-    }"""
-    assert await page.evaluate(shown) == [["It is your turn", "1. Please go to Room 1"]]
+    shown = await page.wait_for_function(
+        """async () => {
+          const worker = await navigator.serviceWorker.ready;
+          const all = await worker.getNotifications();
+          return all.length > 0 && all.map(({ title, body }) => [title, body]);
+        }"""
+    )
+    assert await shown.json_value() == [["It is your turn", "1. Please go to Room 1"]]
 
 
 async def test_sound_is_switched_on_by_a_tap_and_says_whether_it_is_on(
